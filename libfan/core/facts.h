@@ -1,0 +1,50 @@
+// What the kernel says about this host, as values. Filled by a Provider, read by resolve and derive.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/address.h"
+
+namespace fan {
+
+struct LinkFact {
+  std::uint32_t ifindex = 0;
+  std::string name;
+  std::string kind; // IFLA_INFO_KIND: "bridge", "vxlan", "veth", "" for a physical device
+  bool up = false;  // IFF_UP
+  std::uint32_t mtu = 0;
+  Mac mac;
+  std::uint32_t group = 0;
+  std::string alias;          // IFLA_IFALIAS
+  std::uint32_t master = 0;   // ifindex of the bridge or bond it is a port of, 0 for none
+  bool forwarding = false;    // net.ipv4.conf.DEV.forwarding
+  // Only for tunnels:
+  bool external = false;      // collect-metadata
+  std::uint16_t port = 0;     // vxlan: UDP port, host byte order
+  Address local;              // ipip: the local endpoint, unspecified when external
+};
+
+struct AddressFact {
+  std::uint32_t ifindex = 0;
+  Address address;
+  unsigned prefix_length = 0;
+  bool secondary = false;  // IFA_F_SECONDARY
+  bool deprecated = false; // IFA_F_DEPRECATED
+  bool host_scope = false; // scope host or wider refusal: 127.0.0.1
+};
+
+struct Facts {
+  std::vector<LinkFact> links;
+  std::vector<AddressFact> addresses; // IPv4, in the kernel's own order
+  std::string default_device;         // device of the IPv4 default route with the lowest metric, "" when there is none
+  std::vector<std::string> records;   // texts of the record map, one per fan (core/record.h)
+  bool ipv6 = false;                  // /proc/sys/net/ipv6 is there
+
+  [[nodiscard]] const LinkFact* link(const std::string& name) const;
+  [[nodiscard]] const LinkFact* link(std::uint32_t ifindex) const;
+};
+
+} // namespace fan

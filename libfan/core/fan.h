@@ -1,0 +1,40 @@
+// A fan on this host: a spec with everything worked out. This is what the record in the kernel holds, so it does not
+// change when the underlay device or its address goes away.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/fan_spec.h"
+#include "core/mapping.h"
+
+namespace fan {
+
+// Per-device IPv4 forwarding that this fan switches on, and what it was before, so that `down` can put it back.
+struct SavedForwarding {
+  std::string device;
+  bool was = false;
+  auto operator<=>(const SavedForwarding&) const = default;
+};
+
+struct Fan {
+  FanSpec spec;
+  Mapping mapping;
+  Address host;            // this host's address in the underlay
+  std::string device;      // the device that carries it when the fan was made
+  std::uint32_t mtu = 0;   // bytes of inner IP packet
+  std::string bridge;      // name of the fan bridge
+  std::vector<SavedForwarding> forwarding;
+
+  [[nodiscard]] Prefix slice() const { return mapping.slice_of(host); }
+  [[nodiscard]] Address gateway() const { return slice().at(1); }
+  [[nodiscard]] std::uint32_t vni() const { return spec.vni.value_or(default_vni(spec.overlay)); }
+  [[nodiscard]] std::uint16_t port() const { return spec.port.value_or(default_vxlan_port); }
+  // True when `fan` receives packets of this encapsulation.
+  [[nodiscard]] bool accepts(Encapsulation e) const { return e == spec.encapsulation || spec.accept.count(e) != 0; }
+
+  auto operator<=>(const Fan&) const = default;
+};
+
+} // namespace fan

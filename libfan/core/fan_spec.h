@@ -1,0 +1,52 @@
+// What a person asked for, before anything is known about this host.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/address.h"
+#include "core/encapsulation.h"
+
+namespace fan {
+
+// How the underlay was named.
+struct UnderlayRef {
+  enum class Kind { address, device, default_route, network };
+  Kind kind = Kind::device;
+  std::string device;        // Kind::device
+  Address address;           // Kind::address
+  Prefix network;            // Kind::network
+  unsigned prefix_length = 16; // the underlay's prefix length; 16 when none was typed
+  auto operator<=>(const UnderlayRef&) const = default;
+};
+
+// Every option of `up`. An absent optional means "the default, worked out from the host".
+struct FanSpec {
+  std::string overlay_text;  // as typed: "250", "250.0.0.0/8"
+  std::string underlay_text; // as typed: "eth0/16"
+  Prefix overlay;
+  UnderlayRef underlay;
+
+  Encapsulation encapsulation = Encapsulation::ipip;
+  std::set<Encapsulation> accept; // received besides `encapsulation`, so that a fleet can move from one to the other
+  std::optional<std::uint32_t> vni;  // 1 .. 2^24-1
+  std::optional<std::uint16_t> port; // UDP, vxlan only
+  std::optional<std::uint32_t> mtu;  // of the fan bridge, bytes of IP packet
+  std::uint32_t host_reserve = 1;    // addresses of the slice that the host itself holds, the gateway included
+  std::optional<std::string> bridge; // name of the fan bridge
+  std::vector<Prefix> expose;        // parts of the slice that outside hosts may open connections to
+  bool expose_all = false;
+  std::optional<unsigned> ttl_security; // most hops between two hosts; outer TTL must be >= 256 - hops (RFC 5082)
+  bool dhcp = false;
+  bool nat = true;
+  bool strict = false; // refuse tunnel packets that are addressed to this host inside the tunnel
+  bool autostart = false; // came from the configuration (flag `auto`)
+  bool off = false;       // do nothing and succeed
+
+  auto operator<=>(const FanSpec&) const = default;
+};
+
+} // namespace fan

@@ -1,0 +1,182 @@
+// The kernel objects a fan consists of, as values of one closed variant. Each has a key (what it is) and a rank (when it
+// comes: lower ranks are made first and removed last). Order is a fact of this file, not of the code that applies it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/address.h"
+#include "core/encapsulation.h"
+
+namespace fan {
+
+// How our devices are told from others: link group and MAC prefix, both set in the message that creates the device.
+inline constexpr std::uint32_t link_group = 0xfa17;
+inline constexpr std::uint8_t mac_prefix[2] = {0x02, 0xfa};
+// Our routes carry this protocol number (rtnetlink.h: 4..255 are free for user space; listed in docs/state.md).
+inline constexpr std::uint8_t route_protocol = 0xfa;
+// The next hop of every overlay route, the same on every host: IANA's "IPv4 dummy address" (RFC 7600), never on a wire.
+inline constexpr Address next_hop{0xc0000008U}; // 192.0.0.8
+inline constexpr Mac next_hop_mac{{0x02, 0xfa, 0xff, 0xff, 0xff, 0xfe}};
+// The mark that the egress program puts on what it sends; the ruleset lets nothing else leave for the tunnel's port.
+inline constexpr std::uint32_t tunnel_mark = 0x0fa70000;
+// Name of our nftables table, family inet.
+inline constexpr const char* table_name = "fanctl";
+
+// The external (collect-metadata) tunnel device; one per encapsulation and UDP port, shared by all fans.
+struct Tunnel {
+  std::string name;
+  Encapsulation encapsulation = Encapsulation::vxlan;
+  std::uint16_t port = 0; // vxlan: UDP destination port, host byte order; ipip: 0
+  Mac mac;                // vxlan only; all zeros for ipip
+  std::uint32_t mtu = 0;
+  std::string qdisc = "noqueue"; // the root qdisc; a queue here misdelivers packets (docs/limits.md)
+  auto operator<=>(const Tunnel&) const = default;
+};
+
+struct Bridge {
+  std::string name;
+  Mac mac;
+  std::uint32_t mtu = 0;
+  std::string alias; // the fan's record, or its first part (core/record.h)
+  auto operator<=>(const Bridge&) const = default;
+};
+
+// The whole constant ruleset. `text` is what `nft -f` loads; equality means "the kernel holds exactly this version".
+struct Ruleset {
+  std::string version; // kept in the kernel with the table
+  auto operator<=>(const Ruleset&) const = default;
+};
+
+// One element of a set or map of our table, in nft's own syntax: {"slices", "250.0.28.0/24"}, {"gateways", "250.0.0.0/8 : 250.0.28.1"}.
+struct SetElement {
+  std::string set;
+  std::string element; // key part only
+  std::string data;    // data part, empty for a set
+  auto operator<=>(const SetElement&) const = default;
+};
+
+// A row of the BPF map of mappings: which underlay host owns an overlay address.
+struct MappingRow {
+  Prefix overlay;
+  Prefix underlay;
+  std::uint32_t vni = 0;
+  Encapsulation encapsulation = Encapsulation::vxlan; // what we send with
+  auto operator<=>(const MappingRow&) const = default;
+};
+
+// A row of the BPF map of slices: what this host answers for.
+struct SliceRow {
+  Prefix slice;
+  Address host;          // outer destination that must match; outer source of what the slice sends
+  Prefix overlay;
+  Prefix underlay;
+  std::uint32_t vni = 0;
+  bool accept_ipip = false;
+  bool accept_vxlan = false;
+  std::uint8_t least_ttl = 0; // outer TTL below this is refused; 0 accepts all
+  bool strict = false;        // refuse inner protocols 4, 41, 47 and UDP to the tunnel's port for addresses of this host
+  std::uint32_t reserve = 1;  // the first `reserve` addresses are this host's own
+  std::uint16_t port = 0;     // the fan's UDP port
+  auto operator<=>(const SliceRow&) const = default;
+};
+
+// A row of the BPF map of records: the fan's full record.
+struct RecordRow {
+  std::string bridge;
+  std::string text; // at most record_max bytes
+  auto operator<=>(const RecordRow&) const = default;
+};
+inline constexpr std::size_t record_max = 1000;
+
+enum class Direction { ingress, egress };
+
+// One tc BPF filter at the first preference of a device's clsact.
+struct Classifier {
+  std::string device;
+  Direction direction = Direction::ingress;
+  std::string program; // "tunnel_in_vxlan", ... (linux/bpf/programs.h)
+  std::string build;   // hash of the program's source; a different build is replaced atomically
+  bool first = true;   // no other filter stands before it
+  auto operator<=>(const Classifier&) const = default;
+};
+
+struct Sysctl {
+  std::string key; // "net/ipv4/conf/eth0/forwarding": slashes, because device names may hold dots
+  std::string value;
+  auto operator<=>(const Sysctl&) const = default;
+};
+
+struct InterfaceAddress {
+  std::string device;
+  Address address;
+  unsigned prefix_length = 0;
+  auto operator<=>(const InterfaceAddress&) const = default;
+};
+
+struct LinkUp {
+  std::string device;
+  auto operator<=>(const LinkUp&) const = default;
+};
+
+struct Neighbour { // permanent
+  std::string device;
+  Address address;
+  Mac mac; // ignored on ipip
+  auto operator<=>(const Neighbour&) const = default;
+};
+
+struct Route { // main table, onlink, protocol route_protocol
+  Prefix destination;
+  Address via;
+  std::string device;
+  Address source; // preferred source
+  std::uint32_t mtu = 0;
+  auto operator<=>(const Route&) const = default;
+};
+
+// The DHCP server of one fan bridge, a process of its own.
+struct DhcpServer {
+  std::string bridge;
+  std::vector<std::string> argv; // without the program's path
+  auto operator<=>(const DhcpServer&) const = default;
+};
+
+// In the order of their ranks.
+using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, Classifier, Sysctl, InterfaceAddress,
+                            LinkUp, Neighbour, Route, DhcpServer>;
+
+// What an object is, apart from its attributes: two objects with the same key are the same object in two states.
+// It reads like a path, for people too: "bridge fan-250-0-28", "route 250.0.0.0/8", "set slices 250.0.28.0/24".
+std::string key_of(const Object& object);
+// The object's place in the order, equal for all objects of a kind.
+std::size_t rank_of(const Object& object);
+// "bridge", "tunnel", "route", ...: the word used in JSON and messages.
+std::string kind_of(const Object& object);
+// The device the object lives and dies with; nothing for devices themselves and for what hangs on none.
+std::optional<std::string> device_of(const Object& object);
+
+using ObjectSet = std::map<std::string, Object>; // by key
+
+// What the kernel has under a key.
+struct Observed {
+  Object object;
+  bool ours = false; // bears our own sign (group and MAC prefix, route protocol, table, program); kinds that cannot bear one: false
+};
+using ObservedSet = std::map<std::string, Observed>; // by key
+
+// One step. Create: no before. Remove: no after. Its inverse is the swap.
+struct Change {
+  std::optional<Object> before;
+  std::optional<Object> after;
+  std::string because; // "deleted by hand", "option changed", ...
+
+  [[nodiscard]] const Object& object() const { return after ? *after : *before; }
+  [[nodiscard]] Change inverse() const { return Change{after, before, "undo"}; }
+};
+
+} // namespace fan

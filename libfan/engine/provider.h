@@ -1,0 +1,54 @@
+// The engine's one port to the world. linux/ implements it over the kernel, tests/support over memory.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+
+#include "core/address.h"
+#include "core/facts.h"
+#include "core/object.h"
+#include "core/result.h"
+
+namespace fan {
+
+// What observe() is to look at. Everything that bears our sign is always looked at; the scope adds what cannot bear one.
+struct Scope {
+  std::set<std::string> devices;  // addresses, link state, neighbours, qdisc and filters of these; also when not ours
+  std::set<std::string> sysctls;  // keys
+  std::set<std::string> bridges;  // DHCP servers of these bridges
+  std::set<Prefix> routes;        // routes to exactly these destinations, main table, whatever their protocol
+};
+
+class Provider {
+public:
+  virtual ~Provider() = default;
+
+  // Links, IPv4 addresses, default device, records. Reads only. An interrupted dump is repeated, a few times.
+  virtual Result<Facts> facts() = 0;
+
+  // The MTU of the path into `underlay` from `source` over `device`: the smaller of the device's MTU and the route's, in bytes.
+  virtual Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) = 0;
+
+  // The source address that the kernel itself prefers towards `underlay` over `device`. nullopt: the kernel has no route there.
+  virtual Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) = 0;
+
+  // A route of this host, other than the default and other than ours, that overlaps `overlay`; as text, "10.8.0.0/16 dev tun0".
+  // One streamed dump in constant memory; call it only when a mapping is new.
+  virtual Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) = 0;
+
+  // The build hash of the BPF programs that this binary carries.
+  [[nodiscard]] virtual std::string program_build() const = 0;
+  // The version of the nftables ruleset that this binary carries.
+  [[nodiscard]] virtual std::string ruleset_version() const = 0;
+
+  virtual Result<ObservedSet> observe(const Scope& scope) = 0;
+
+  // Carries out one transaction: a single change, or several changes of kinds Ruleset and SetElement, which the kernel
+  // takes all or nothing. On an error nothing of the transaction has been done.
+  // Creating what exists with other attributes of ours, and removing what is gone, are errors: the plan was stale.
+  virtual Result<void> apply(std::span<const Change> transaction) = 0;
+};
+
+} // namespace fan

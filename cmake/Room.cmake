@@ -1,0 +1,34 @@
+# fan_room(NAME [LINKS ...]): a static library of every .cpp file in the current folder. Its headers are seen as "NAME/x.h" (through a
+# folder of links in the build tree) by those targets only that link it, so an include across rooms that the architecture does not
+# allow does not compile.
+function(fan_room name)
+  cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE_LINKS" ${ARGN})
+  string(REPLACE "/" "_" target "fan_${name}")
+  get_filename_component(parent ${name} DIRECTORY)
+  set(include_root ${CMAKE_BINARY_DIR}/rooms/${target})
+  file(MAKE_DIRECTORY ${include_root}/${parent})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${include_root}/${name} SYMBOLIC)
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PUBLIC ${include_root})
+    target_link_libraries(${target} PUBLIC ${ROOM_LINKS} PRIVATE ${ROOM_PRIVATE_LINKS})
+  else()
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} INTERFACE ${include_root})
+    target_link_libraries(${target} INTERFACE ${ROOM_LINKS} ${ROOM_PRIVATE_LINKS})
+  endif()
+endfunction()
+
+# fan_tests(NAME [LINKS ...]): one GoogleTest program of every .cpp file in the current folder, each case known to CTest
+# under the label NAME.
+function(fan_tests name)
+  cmake_parse_arguments(TESTS "" "" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(fan_${name}_tests ${sources})
+  target_link_libraries(fan_${name}_tests PRIVATE ${TESTS_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(fan_${name}_tests TEST_PREFIX "${name}." PROPERTIES LABELS ${name} TIMEOUT 300 DISCOVERY_TIMEOUT 60)
+endfunction()

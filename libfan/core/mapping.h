@@ -2,12 +2,15 @@
 // holds the two against each other for every prefix pair.
 #pragma once
 
-#include <optional>
-
 #include "core/address.h"
 #include "core/result.h"
 
 namespace fan {
+
+// The bare rule, for any pair of prefixes; Mapping below is what the rest of the program uses.
+// Precondition for both: overlay.length() < underlay.length(). What lies outside the underlay or overlay is masked off.
+Prefix slice_of(const Prefix& overlay, const Prefix& underlay, Address host);
+Address host_of(const Prefix& overlay, const Prefix& underlay, Address overlay_address);
 
 // The pair (overlay, underlay). Invariant: 1 <= overlay.length < underlay.length, slice_length() <= 30, no overlap.
 class Mapping {

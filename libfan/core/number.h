@@ -1,0 +1,13 @@
+// Reading decimal numbers the one strict way that every parser of ours uses.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace fan {
+
+// Digits only: no sign, no blank, no leading zero except in "0" itself. nullopt for everything else and above `most`.
+std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t most);
+
+} // namespace fan

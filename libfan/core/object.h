@@ -85,6 +85,13 @@ struct SliceRow {
   auto operator<=>(const SliceRow&) const = default;
 };
 
+// An address that must never be an outer destination: the network and broadcast addresses of prefixes inside the underlay that
+// this host is connected to. (With a /16 underlay on a /24 subnet the overlay would else reach ff:ff:ff:ff:ff:ff.)
+struct NeverRow {
+  Address address;
+  auto operator<=>(const NeverRow&) const = default;
+};
+
 // A row of the BPF map of records: the fan's full record.
 struct RecordRow {
   std::string bridge;
@@ -147,7 +154,7 @@ struct DhcpServer {
 };
 
 // In the order of their ranks.
-using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, Classifier, Sysctl, InterfaceAddress,
+using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, NeverRow, Classifier, Sysctl, InterfaceAddress,
                             LinkUp, Neighbour, Route, DhcpServer>;
 
 // What an object is, apart from its attributes: two objects with the same key are the same object in two states.

@@ -1,0 +1,36 @@
+// The record of a fan: one line of text that holds everything `show`, `up` and `down` need when nothing else is left.
+// It is kept in the kernel twice, in the map of records and in the bridge's ifalias, and either restores the other.
+// What is read back is never trusted: anybody may write an alias.
+//
+//   fanctl/1 WORDS ; host=172.30.0.28 device=eth0 mtu=1480 [bridge=NAME] [was=eth0:0]... [more]
+//
+// `bridge` only where it is not the one that the words give. Blanks separate; no device name can hold one.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/fan.h"
+#include "core/result.h"
+
+namespace fan {
+
+inline constexpr int record_version = 1;
+inline constexpr std::size_t alias_max =
+    254; // the kernel takes 255 (IFALIASZ - 1); `ip link set alias` no more than 254
+
+// parse_record(record_of(f)) is f again, for every fan that validate() accepts.
+std::string record_of(const Fan& fan);
+
+// The record if it has at most alias_max bytes; otherwise what identifies the fan, ending in the word "more". A fan
+// parsed from such an alias has its mapping, host, device, bridge, MTU, type, port, DHCP, reserve, `auto` and saved
+// forwarding, which is what `show` and `down` need; its other options are defaults.
+std::string alias_of(const Fan& fan);
+
+// Refuses, with class host_state: other programs' text, other versions, anything that is not exactly as above.
+Result<Fan> parse_record(std::string_view text);
+
+// True for a text that alias_of had to shorten.
+bool is_shortened(std::string_view text);
+
+} // namespace fan

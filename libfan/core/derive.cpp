@@ -1,0 +1,183 @@
+#include "core/derive.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/dhcp.h"
+#include "core/firewall_sets.h"
+#include "core/names.h"
+#include "core/record.h"
+
+namespace fan {
+namespace {
+
+// The objects of all fans, merged as they come: what two fans share is one object.
+class Derivation {
+public:
+  Derivation(const Facts& facts, const Builds& builds) : facts_(facts), builds_(builds) {}
+
+  void add(const Fan& fan) {
+    add_bridge(fan);
+    for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
+      if (fan.accepts(e)) {
+        add_tunnel(fan, e);
+      }
+    }
+    add_rows(fan);
+    add_firewall(fan);
+    add_forwarding(fan);
+    add_route(fan);
+    if (fan.spec.dhcp) {
+      put(DhcpServer{fan.bridge, dhcp_argv(fan, facts_.state_directory)});
+    }
+  }
+
+  ObjectSet take() && { return std::move(objects_); }
+
+private:
+  // The first fan in order decides about what is shared.
+  void put(Object object) { objects_.try_emplace(key_of(object), std::move(object)); }
+
+  void add_bridge(const Fan& fan) {
+    put(Bridge{fan.bridge, bridge_mac(fan.slice()), fan.mtu, alias_of(fan)});
+    put(Classifier{fan.bridge, Direction::egress, "bridge_out", builds_.program, true});
+    put(Sysctl{forwarding_key(fan.bridge), "1"});
+    if (facts_.ipv6) {
+      put(Sysctl{"net/ipv6/conf/" + fan.bridge + "/accept_ra", "0"}); // CVE-2020-13401: a container's advertisement
+    }
+    for (std::uint32_t n = 1; n <= fan.spec.host_reserve; ++n) {
+      put(InterfaceAddress{fan.bridge, fan.slice().at(n), fan.slice().length()});
+    }
+    put(LinkUp{fan.bridge});
+  }
+
+  void add_tunnel(const Fan& fan, Encapsulation e) {
+    const std::string name = tunnel_name(e, fan.port());
+    const std::string suffix{name_of(e)};
+    Tunnel tunnel{name, e, e == Encapsulation::vxlan ? fan.port() : std::uint16_t{0}, {}, fan.mtu, "noqueue"};
+    if (e == Encapsulation::vxlan) {
+      tunnel.mac = mac_of_tunnel(name, fan.host);
+      put(Neighbour{name, next_hop, next_hop_mac});
+    }
+    if (const auto other = objects_.find(key_of(Object(tunnel))); other != objects_.end()) {
+      auto& shared = *std::get_if<Tunnel>(&other->second);
+      shared.mtu = std::max(shared.mtu, tunnel.mtu);
+    }
+    put(tunnel);
+    put(Classifier{name, Direction::ingress, "tunnel_in_" + suffix, builds_.program, true});
+    put(Classifier{name, Direction::egress, "tunnel_out_" + suffix, builds_.program, true});
+    put(Sysctl{forwarding_key(name), "1"});
+    if (facts_.ipv6) {
+      put(Sysctl{"net/ipv6/conf/" + name + "/disable_ipv6", "1"});
+    }
+    put(LinkUp{name});
+  }
+
+  // The MAC that the device has, when it is one of ours: the fan that it was made for may be gone.
+  [[nodiscard]] Mac mac_of_tunnel(const std::string& name, Address host) const {
+    const LinkFact* link = facts_.link(name);
+    if (link != nullptr && link->mac.bytes[0] == mac_prefix[0] && link->mac.bytes[1] == mac_prefix[1]) {
+      return link->mac;
+    }
+    return tunnel_mac(host);
+  }
+
+  void add_rows(const Fan& fan) {
+    put(RecordRow{fan.bridge, record_of(fan)});
+    put(MappingRow{fan.mapping.overlay(), fan.mapping.underlay(), fan.vni(), fan.spec.encapsulation});
+    put(slice_row(fan));
+    for (const AddressFact& address : facts_.addresses) {
+      if (fan.mapping.underlay().contains(address.address) && address.prefix_length <= 30) {
+        const Prefix connected = Prefix::of(address.address, address.prefix_length);
+        put_never(fan, connected.network());
+        put_never(fan, connected.broadcast());
+      }
+    }
+  }
+
+  void put_never(const Fan& fan, Address address) {
+    if (fan.mapping.underlay().contains(address)) {
+      put(NeverRow{address});
+    }
+  }
+
+  static SliceRow slice_row(const Fan& fan) {
+    SliceRow row;
+    row.slice = fan.slice();
+    row.host = fan.host;
+    row.overlay = fan.mapping.overlay();
+    row.underlay = fan.mapping.underlay();
+    row.vni = fan.vni();
+    row.accept_ipip = fan.accepts(Encapsulation::ipip);
+    row.accept_vxlan = fan.accepts(Encapsulation::vxlan);
+    row.least_ttl = static_cast<std::uint8_t>(fan.spec.ttl_security ? 256 - *fan.spec.ttl_security : 0);
+    row.strict = fan.spec.strict;
+    row.reserve = fan.spec.host_reserve;
+    row.port = fan.port();
+    return row;
+  }
+
+  void add_firewall(const Fan& fan) {
+    put(Ruleset{builds_.ruleset});
+    for (SetElement& element : firewall_elements(fan)) {
+      put(std::move(element));
+    }
+  }
+
+  void add_forwarding(const Fan& fan) {
+    for (const std::string& device : {fan.device, facts_.default_device}) {
+      if (facts_.link(device) != nullptr) {
+        put(Sysctl{forwarding_key(device), "1"});
+      }
+    }
+  }
+
+  void add_route(const Fan& fan) {
+    const std::string device = tunnel_name(fan.spec.encapsulation, fan.port());
+    put(Route{fan.mapping.overlay(), next_hop, device, fan.gateway(), fan.mtu});
+  }
+
+  const Facts& facts_;
+  const Builds& builds_;
+  ObjectSet objects_;
+};
+
+bool saves(const Fan& fan, const std::string& device) {
+  return std::any_of(fan.forwarding.begin(), fan.forwarding.end(),
+                     [&](const SavedForwarding& saved) { return saved.device == device; });
+}
+
+} // namespace
+
+std::string forwarding_key(const std::string& device) { return "net/ipv4/conf/" + device + "/forwarding"; }
+
+ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds& builds) {
+  std::vector<const Fan*> ordered;
+  for (const Fan& fan : fans) {
+    ordered.push_back(&fan);
+  }
+  std::sort(ordered.begin(), ordered.end(), [](const Fan* a, const Fan* b) { return a->slice() < b->slice(); });
+  Derivation derivation(facts, builds);
+  for (const Fan* fan : ordered) {
+    derivation.add(*fan);
+  }
+  return std::move(derivation).take();
+}
+
+ObjectSet derive_restored(const std::vector<Fan>& before, const std::vector<Fan>& after, const Facts& facts) {
+  ObjectSet restored;
+  for (const Fan& fan : before) {
+    for (const SavedForwarding& saved : fan.forwarding) {
+      const bool still_needed =
+          std::any_of(after.begin(), after.end(), [&](const Fan& f) { return saves(f, saved.device); });
+      if (!still_needed && facts.link(saved.device) != nullptr) {
+        Object object = Sysctl{forwarding_key(saved.device), saved.was ? "1" : "0"};
+        restored.emplace(key_of(object), std::move(object));
+      }
+    }
+  }
+  return restored;
+}
+
+} // namespace fan

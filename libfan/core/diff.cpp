@@ -1,0 +1,87 @@
+#include "core/diff.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/render.h"
+
+namespace fan {
+namespace {
+
+Error foreign(const Object& wanted, const Object& found) {
+  Error error;
+  error.kind = ErrorClass::host_state;
+  error.message = fmt::format("{} is there already and is not fanctl's: {}", key_of(wanted), describe(found));
+  error.hint = "remove or rename it, or choose another name or overlay for the fan";
+  return error;
+}
+
+Result<void> add_change(std::vector<Change>& plan, const Object& wanted, const ObservedSet& observed,
+                        const ObjectSet& claimed) {
+  const auto found = observed.find(key_of(wanted));
+  const bool known = claimed.count(key_of(wanted)) != 0;
+  if (found == observed.end()) {
+    plan.push_back({std::nullopt, wanted, known ? "missing" : "new"});
+    return {};
+  }
+  if (bears_sign(wanted) && !found->second.ours) {
+    return foreign(wanted, found->second.object);
+  }
+  if (found->second.object != wanted) {
+    plan.push_back({found->second.object, wanted, known ? "altered" : "different"});
+  }
+  return {};
+}
+
+// A sysctl of a device that stays: it has a value whether we want one or not, so there is nothing to remove. What goes with its
+// device is listed all the same, so that undoing the removal sets it again.
+bool outlives_us(const Object& object, const ObjectSet& desired, const ObservedSet& observed) {
+  const auto* sysctl = std::get_if<Sysctl>(&object);
+  if (sysctl == nullptr) {
+    return false;
+  }
+  return std::none_of(observed.begin(), observed.end(), [&](const auto& entry) {
+    const Object& device = entry.second.object;
+    const bool goes = entry.second.ours && desired.count(entry.first) == 0;
+    const auto* bridge = std::get_if<Bridge>(&device);
+    const auto* tunnel = std::get_if<Tunnel>(&device);
+    const std::string name = bridge != nullptr ? bridge->name : (tunnel != nullptr ? tunnel->name : "");
+    return goes && !name.empty() && sysctl->key.find("/conf/" + name + "/") != std::string::npos;
+  });
+}
+
+// By rank, and within a kind by value: of several addresses the gateway comes first and goes last, as it is the primary one and
+// the kernel takes the secondary ones along with it.
+bool comes_before(const Change& a, const Change& b) { return a.object() < b.object(); }
+
+} // namespace
+
+bool bears_sign(const Object& object) {
+  return std::holds_alternative<Tunnel>(object) || std::holds_alternative<Bridge>(object) ||
+         std::holds_alternative<Ruleset>(object) || std::holds_alternative<Classifier>(object) ||
+         std::holds_alternative<Route>(object);
+}
+
+Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& observed, const ObjectSet& claimed) {
+  std::vector<Change> made;
+  for (const auto& [key, wanted] : desired) {
+    if (auto added = add_change(made, wanted, observed, claimed); !added) {
+      return std::move(added).error();
+    }
+  }
+  std::sort(made.begin(), made.end(), comes_before);
+
+  std::vector<Change> removed;
+  for (const auto& [key, found] : observed) {
+    const bool is_ours = bears_sign(found.object) ? found.ours : (found.ours || claimed.count(key) != 0);
+    if (is_ours && desired.count(key) == 0 && !outlives_us(found.object, desired, observed)) {
+      removed.push_back({found.object, std::nullopt, "no longer wanted"});
+    }
+  }
+  std::sort(removed.begin(), removed.end(), [](const Change& a, const Change& b) { return comes_before(b, a); });
+  made.insert(made.end(), removed.begin(), removed.end());
+  return made;
+}
+
+} // namespace fan

@@ -1,0 +1,63 @@
+#include "core/object.h"
+
+#include <fmt/format.h>
+
+namespace fan {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+const char* word(Direction direction) { return direction == Direction::ingress ? "ingress" : "egress"; }
+
+} // namespace
+
+std::string key_of(const Object& object) {
+  return std::visit(
+      Overloaded{
+          [](const Tunnel& o) { return "tunnel " + o.name; },
+          [](const Bridge& o) { return "bridge " + o.name; },
+          [](const Ruleset&) { return std::string("ruleset"); },
+          [](const SetElement& o) { return fmt::format("set {} {}", o.set, o.element); },
+          [](const RecordRow& o) { return "record " + o.bridge; },
+          [](const MappingRow& o) { return "mapping " + o.overlay.str(); },
+          [](const SliceRow& o) { return "slice " + o.slice.str(); },
+          [](const NeverRow& o) { return "never " + o.address.str(); },
+          [](const Classifier& o) { return fmt::format("classifier {} {}", o.device, word(o.direction)); },
+          [](const Sysctl& o) { return "sysctl " + o.key; },
+          [](const InterfaceAddress& o) {
+            return fmt::format("address {} {}/{}", o.device, o.address.str(), o.prefix_length);
+          },
+          [](const LinkUp& o) { return "up " + o.device; },
+          [](const Neighbour& o) { return fmt::format("neighbour {} {}", o.device, o.address.str()); },
+          [](const Route& o) { return "route " + o.destination.str(); },
+          [](const DhcpServer& o) { return "dhcp " + o.bridge; },
+      },
+      object);
+}
+
+std::size_t rank_of(const Object& object) { return object.index(); }
+
+std::string kind_of(const Object& object) {
+  const std::string key = key_of(object);
+  return key.substr(0, key.find(' '));
+}
+
+std::optional<std::string> device_of(const Object& object) {
+  using Device = std::optional<std::string>;
+  return std::visit(Overloaded{
+                        [](const Classifier& o) -> Device { return o.device; },
+                        [](const InterfaceAddress& o) -> Device { return o.device; },
+                        [](const LinkUp& o) -> Device { return o.device; },
+                        [](const Neighbour& o) -> Device { return o.device; },
+                        [](const Route& o) -> Device { return o.device; },
+                        [](const auto&) -> Device { return std::nullopt; },
+                    },
+                    object);
+}
+
+} // namespace fan

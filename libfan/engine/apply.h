@@ -1,0 +1,20 @@
+// Carries a plan out, transaction by transaction, and undoes what was done when one fails.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/object.h"
+#include "core/result.h"
+#include "engine/provider.h"
+
+namespace fan {
+
+// Consecutive changes that the kernel takes all or nothing: runs of Ruleset and SetElement; every other change stands alone.
+std::vector<std::span<const Change>> transactions_of(const std::vector<Change>& plan);
+
+// Applies the plan in order. On a failure the changes before it are undone, newest first; an undo that fails does not stop the others.
+// The error is the first failure's own; when undoing was not complete it is of class partial and names what is left.
+Result<void> apply(Provider& provider, const std::vector<Change>& plan);
+
+} // namespace fan

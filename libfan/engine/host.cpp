@@ -1,0 +1,115 @@
+#include "engine/host.h"
+
+#include <algorithm>
+
+#include "core/diff.h"
+#include "core/record.h"
+
+namespace fan {
+namespace {
+
+void add_fan(std::vector<Fan>& fans, Fan fan) {
+  const bool known =
+      std::any_of(fans.begin(), fans.end(), [&](const Fan& other) { return other.slice() == fan.slice(); });
+  if (!known) {
+    fans.push_back(std::move(fan));
+  }
+}
+
+bool is_our_bridge(const LinkFact& link) { return link.kind == "bridge" && link.group == link_group; }
+
+void add_from_records(Host& host) {
+  for (const std::string& record : host.facts.records) {
+    if (auto fan = parse_record(record)) {
+      add_fan(host.fans, std::move(fan).value());
+    }
+  }
+}
+
+// A bridge that lost its row in the record map still says what it is for.
+void add_from_aliases(Host& host) {
+  for (const LinkFact& link : host.facts.links) {
+    if (!is_our_bridge(link) || link.alias.empty()) {
+      continue;
+    }
+    if (auto fan = parse_record(link.alias); fan && fan->bridge == link.name) {
+      add_fan(host.fans, std::move(fan).value());
+    }
+  }
+}
+
+void add_to_scope(Scope& scope, const ObjectSet& objects) {
+  for (const auto& [key, object] : objects) {
+    if (const auto device = device_of(object)) {
+      scope.devices.insert(*device);
+    }
+    if (const auto* sysctl = std::get_if<Sysctl>(&object)) {
+      scope.sysctls.insert(sysctl->key);
+    } else if (const auto* route = std::get_if<Route>(&object)) {
+      scope.routes.insert(route->destination);
+    } else if (const auto* bridge = std::get_if<Bridge>(&object)) {
+      scope.devices.insert(bridge->name);
+      scope.bridges.insert(bridge->name);
+    } else if (const auto* tunnel = std::get_if<Tunnel>(&object)) {
+      scope.devices.insert(tunnel->name);
+    }
+  }
+}
+
+// A bridge that bears our sign but whose record is lost may carry containers: it is removed only when nothing is attached to it.
+void keep_used_bridges(ObservedSet& observed, const Facts& facts, const ObjectSet& desired, const ObjectSet& claimed) {
+  for (auto& [key, found] : observed) {
+    const auto* bridge = std::get_if<Bridge>(&found.object);
+    const bool unknown = desired.count(key) == 0 && claimed.count(key) == 0;
+    if (bridge != nullptr && unknown && !ports_of(facts, bridge->name).empty()) {
+      found.ours = false;
+    }
+  }
+}
+
+} // namespace
+
+Result<Host> look(Provider& provider) {
+  auto facts = provider.facts();
+  if (!facts) {
+    return std::move(facts).error();
+  }
+  Host host{std::move(facts).value(), {}, true};
+  host.complete = host.facts.records_known;
+  add_from_records(host);
+  add_from_aliases(host);
+  std::sort(host.fans.begin(), host.fans.end(), [](const Fan& a, const Fan& b) { return a.slice() < b.slice(); });
+  return host;
+}
+
+Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, const std::vector<Fan>& before,
+                                    const std::vector<Fan>& after) {
+  const Builds builds{provider.program_build(), provider.ruleset_version()};
+  ObjectSet desired = derive(after, facts, builds);
+  desired.merge(derive_restored(before, after, facts));
+  const ObjectSet claimed = derive(before, facts, builds);
+
+  Scope scope;
+  add_to_scope(scope, desired);
+  add_to_scope(scope, claimed);
+  auto observed = provider.observe(scope);
+  if (!observed) {
+    return std::move(observed).error();
+  }
+  keep_used_bridges(*observed, facts, desired, claimed);
+  return diff(desired, *observed, claimed);
+}
+
+std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge) {
+  std::vector<std::string> ports;
+  if (const LinkFact* master = facts.link(bridge)) {
+    for (const LinkFact& link : facts.links) {
+      if (link.master == master->ifindex) {
+        ports.push_back(link.name);
+      }
+    }
+  }
+  return ports;
+}
+
+} // namespace fan

@@ -1,0 +1,31 @@
+// One look at the host: its facts, the fans recorded in its kernel, and the objects they should and do consist of.
+#pragma once
+
+#include <vector>
+
+#include "core/derive.h"
+#include "core/facts.h"
+#include "core/fan.h"
+#include "core/object.h"
+#include "core/result.h"
+#include "engine/provider.h"
+
+namespace fan {
+
+struct Host {
+  Facts facts;
+  std::vector<Fan> fans; // by slice
+  bool complete = true;  // false: known from aliases only, which hold less than the whole record may
+};
+
+// Reads facts and records. A fan is known from the record map or from its bridge's alias; either restores the other.
+Result<Host> look(Provider& provider);
+
+// The plan that takes the host from what is observed to exactly `after`. `before` are the recorded fans.
+Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, const std::vector<Fan>& before,
+                                    const std::vector<Fan>& after);
+
+// Devices whose master is `bridge`.
+std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge);
+
+} // namespace fan

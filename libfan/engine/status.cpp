@@ -1,0 +1,55 @@
+#include <algorithm>
+
+#include "core/derive.h"
+#include "core/render.h"
+#include "engine/host.h"
+#include "engine/requests.h"
+
+namespace fan {
+namespace {
+
+Drift drift_of(const Change& change) {
+  return {key_of(change.object()), change.after ? describe(*change.after) : "", change.before ? describe(*change.before) : ""};
+}
+
+// A shared object belongs to every fan that consists of it; what belongs to nobody is everybody's.
+void share_out(const std::vector<Change>& changes, const Host& host, const Builds& builds, std::vector<FanStatus>& fans) {
+  const ObjectSet all = derive(host.fans, host.facts, builds);
+  for (FanStatus& status : fans) {
+    const ObjectSet own = derive({status.fan}, host.facts, builds);
+    for (const Change& change : changes) {
+      const std::string key = key_of(change.object());
+      if (own.count(key) != 0 || all.count(key) == 0) {
+        status.drift.push_back(drift_of(change));
+      }
+    }
+  }
+}
+
+} // namespace
+
+Result<Status> status(Provider& provider) {
+  auto host = look(provider);
+  if (!host) {
+    return std::move(host).error();
+  }
+  Status result;
+  result.complete = host->complete;
+  for (const Fan& fan : host->fans) {
+    result.fans.push_back({fan, ports_of(host->facts, fan.bridge), {}});
+  }
+  if (!host->complete || host->fans.empty()) {
+    return result;
+  }
+  auto changes = plan_to(provider, host->facts, host->fans, host->fans);
+  if (!changes) { // something foreign stands in the place of an object of ours
+    for (FanStatus& fan : result.fans) {
+      fan.drift.push_back({"host", "", changes.error().message});
+    }
+    return result;
+  }
+  share_out(*changes, *host, {provider.program_build(), provider.ruleset_version()}, result.fans);
+  return result;
+}
+
+} // namespace fan

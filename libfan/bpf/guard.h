@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
+/* On the way to a fan bridge's ports (tc egress of the bridge device): whoever claims an overlay address must have come through the
+ * tunnel, whose program has checked him, or be a slice of this host. Plain packets from the underlay with a forged overlay source
+ * end here. Frames between two ports of one bridge do not pass here at all.
+ * What cannot be told here, and is the ruleset's: which bridge a slice belongs to, and packets for the host itself. */
+#ifndef FAN_GUARD_H
+#define FAN_GUARD_H
+
+#include "packet.h"
+
+FAN_INLINE int fan_in_an_overlay(__be32 address) {
+  struct fan_lpm_key key = fan_host_key(address);
+  return bpf_map_lookup_elem(&fan_mappings_v1, &key) != 0;
+}
+
+/* From a process of this host (no device) or a fan bridge's port: then the source must be of a slice of ours. */
+FAN_INLINE int fan_local_sender(const struct __sk_buff* skb, const __u32* role, __be32 address) {
+  struct fan_lpm_key key = fan_host_key(address);
+  if (skb->ingress_ifindex != 0 && (!role || *role != FAN_ROLE_BRIDGE))
+    return 0;
+  return bpf_map_lookup_elem(&fan_slices_v1, &key) != 0;
+}
+
+FAN_INLINE int fan_guard(struct __sk_buff* skb, __u32 offset) {
+  struct fan_headers headers = {};
+  __u32 from = skb->ingress_ifindex;
+  __u32* role = bpf_map_lookup_elem(&fan_devices_v1, &from);
+  if (role && *role == FAN_ROLE_TUNNEL)
+    return TC_ACT_OK;
+  if (skb->protocol != bpf_htons(ETH_P_IP) || fan_load(skb, offset, &headers))
+    return TC_ACT_OK; /* ARP and the like have no overlay source to forge a packet with */
+  if (!fan_in_an_overlay(headers.ip.saddr) || fan_local_sender(skb, role, headers.ip.saddr))
+    return TC_ACT_OK;
+  return fan_refuse(skb, FAN_GUARD_FORGED, 0, &headers.ip);
+}
+
+#endif

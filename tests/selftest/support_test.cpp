@@ -1,0 +1,184 @@
+// What the other tests stand on must itself be able to fail: each piece is shown a loss, a change, a forged packet.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/capture.h"
+#include "support/netns.h"
+#include "support/process.h"
+#include "support/raw_sender.h"
+#include "support/snapshot.h"
+#include "support/topology.h"
+#include "support/udp_stream.h"
+
+using namespace fan;
+using namespace fan::test;
+
+namespace {
+
+bool alive(pid_t pid) {
+  return kill(pid, 0) == 0 &&
+         run({"cat", "/proc/" + std::to_string(pid) + "/stat"}).out.find(") Z ") == std::string::npos;
+}
+
+} // namespace
+
+TEST(Process, GivesStatusAndBothOutputs) {
+  const Outcome got = run({"sh", "-c", "cat; echo bad >&2; exit 3"}, {.input = "hello"});
+  EXPECT_EQ(got.status, 3);
+  EXPECT_EQ(got.out, "hello");
+  EXPECT_EQ(got.err, "bad\n");
+}
+
+TEST(Process, SaysWhyItCouldNotStart) {
+  const Outcome got = run({"/no/such/program"});
+  EXPECT_EQ(got.status, 127);
+  EXPECT_EQ(got.err, "/no/such/program: No such file or directory\n");
+}
+
+TEST(Process, KillsAtTheTimeout) {
+  const Outcome got = run({"sleep", "30"}, {.timeout = std::chrono::milliseconds(50)});
+  EXPECT_TRUE(got.timed_out);
+  EXPECT_EQ(got.status, 128 + SIGKILL);
+}
+
+TEST(Process, DropsToAnotherUser) {
+  EXPECT_EQ(run({"id", "-u"}, {.uid = 65534}).out, "65534\n");
+}
+
+TEST(Netns, LoopbackIsUpAndPathWorksForIp) {
+  const Netns a;
+  EXPECT_TRUE(pings(a, Address(0x7f000001)));
+  EXPECT_NE(run({"nsenter", "--net=" + a.path(), "readlink", "/proc/self/ns/net"}).out.find(std::to_string(a.inode())),
+            std::string::npos);
+}
+
+TEST(Netns, ADaemonLeftInsideDiesWithIt) {
+  pid_t left = 0;
+  {
+    const Netns a;
+    left = std::stoi(a.must({"sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!"}));
+    ASSERT_TRUE(alive(left));
+    ASSERT_EQ(a.processes(), std::vector<pid_t>{left});
+  }
+  EXPECT_FALSE(alive(left));
+}
+
+TEST(Netns, ADaemonLeftInsideDiesWhenTheTestIsKilled) {
+  int pipe_ends[2];
+  ASSERT_EQ(pipe(pipe_ends), 0);
+  const pid_t victim = fork();
+  if (victim == 0) {
+    const Netns a;
+    const std::string pid = a.must({"sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!"});
+    (void)!write(pipe_ends[1], pid.data(), pid.size());
+    pause();
+    _exit(0);
+  }
+  char text[32] = {};
+  ASSERT_GT(read(pipe_ends[0], text, sizeof text - 1), 0);
+  const pid_t daemon = std::stoi(text);
+  ASSERT_TRUE(alive(daemon));
+  kill(victim, SIGKILL);
+  waitpid(victim, nullptr, 0);
+  EXPECT_TRUE(eventually([&] { return !alive(daemon); }));
+}
+
+TEST(Topology, HostsReachEachOtherAndTheOutside) {
+  Underlay underlay;
+  Host& a = underlay.host("172.30.0.27/16");
+  Host& b = underlay.host("172.30.0.28/16");
+  EXPECT_TRUE(pings(a, b.address));
+  EXPECT_TRUE(pings(a, Underlay::outside()));
+  EXPECT_FALSE(pings(a, Address(0xac1e0063), {}, 1)); // nobody
+}
+
+TEST(Topology, AContainerTakesAddressRouterAndMtuByDhcp) {
+  const Netns host;
+  host.ip({"link add br0 mtu 1450 type bridge", "addr add 10.9.0.1/24 dev br0", "link set br0 up"});
+  const Background server({"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--bind-interfaces",
+                           "--interface=br0", "--dhcp-range=10.9.0.10,10.9.0.20,255.255.255.0,1h",
+                           "--dhcp-option-force=26,1450", "--leasefile-ro", "--pid-file=", "--user=root"},
+                          {.netns = &host});
+  Container container(host, "br0");
+  const auto lease = container.dhcp();
+  ASSERT_TRUE(lease) << server.output();
+  EXPECT_EQ(lease->prefix_length, 24U);
+  EXPECT_EQ(lease->router, Address(0x0a090001));
+  EXPECT_EQ(lease->mtu, 1450U);
+  EXPECT_EQ(container.mtu(), 1450U);
+  EXPECT_TRUE(pings(container, Address(0x0a090001)));
+}
+
+TEST(UdpStream, LosesNothingOnAWireAndCountsWhatADropRuleTakes) {
+  const Netns a;
+  const Netns b;
+  join(a, "eth0", b, "eth0");
+  a.ip({"addr add 10.9.0.1/24 dev eth0"});
+  b.ip({"addr add 10.9.0.2/24 dev eth0"});
+  UdpStream clean(a, b, Address(0x0a090002));
+  ASSERT_TRUE(clean.reached(200));
+  const UdpStreamReport whole = clean.stop();
+  EXPECT_EQ(whole.lost, 0U);
+  EXPECT_EQ(whole.source, Address(0x0a090001));
+
+  UdpStream broken(a, b, Address(0x0a090002), {.port = 7008});
+  ASSERT_TRUE(broken.reached(50));
+  b.must(
+      {"nft",
+       "add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c udp dport 7008 drop"});
+  pause_for(std::chrono::milliseconds(200));
+  EXPECT_GT(broken.stop().lost, 20U);
+}
+
+TEST(RawSender, ForgedPacketsArriveAsTheyWereMade) {
+  const Netns a;
+  const Netns b;
+  join(a, "eth0", b, "eth0");
+  a.ip({"addr add 10.9.0.1/24 dev eth0"});
+  b.ip({"addr add 10.9.0.2/24 dev eth0"});
+  const Address forged(0x01020304);
+  const Capture seen(
+      b, "eth0", [&](const Frame& f) { return f.source() == forged && f.destination_port() == 8472 && f.ttl() == 7; });
+  const Bytes packet = ipv4({.source = forged, .destination = Address(0x0a090002), .ttl = 7},
+                            udp(1, 8472, vxlan(5, ethernet({}, {}, 0x0800, ipv4({}, text("x"))))));
+  RawSender routed = RawSender::packets(a);
+  EXPECT_EQ(routed.send(packet), 0);
+  EXPECT_TRUE(seen.reached(1));
+  RawSender framed = RawSender::frames(a, "eth0");
+  framed.start({ethernet({}, {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, 0x0800, packet)}, 2000);
+  EXPECT_TRUE(seen.reached(50));
+  EXPECT_GT(framed.stop(), 49U);
+}
+
+TEST(Snapshot, SeesEachKindOfChange) {
+  const Netns a;
+  a.ip({"link add br0 address 02:00:00:00:00:01 type bridge", "addr add 10.9.0.1/24 dev br0", "link set br0 up"});
+  (void)a.must({"nft", "add table ip t"}); // the first ruleset of a namespace may bring sysctls with it
+  pause_for(std::chrono::milliseconds(100));
+  const Snapshot before = snapshot(a);
+  ASSERT_EQ(difference(before, snapshot(a)), "");
+  const auto changes = [&](const std::string& sign, const Argv& there, const Argv& back) {
+    (void)a.must(there);
+    EXPECT_NE(difference(before, snapshot(a)).find(sign), std::string::npos) << sign;
+    (void)a.must(back);
+    EXPECT_EQ(difference(before, snapshot(a)), "") << sign;
+  };
+  changes("+ address:", {"ip", "addr", "add", "10.9.0.2/24", "dev", "br0"},
+          {"ip", "addr", "del", "10.9.0.2/24", "dev", "br0"});
+  changes("+ route:", {"ip", "route", "add", "10.8.0.0/16", "dev", "br0", "table", "77"},
+          {"ip", "route", "flush", "table", "77"});
+  changes("+ rule:", {"ip", "rule", "add", "pref", "7", "table", "77"}, {"ip", "rule", "del", "pref", "7"});
+  changes("+ neighbour:", {"ip", "neigh", "add", "10.9.0.9", "lladdr", "02:00:00:00:00:09", "dev", "br0"},
+          {"ip", "neigh", "del", "10.9.0.9", "dev", "br0"});
+  changes("+ qdisc:", {"tc", "qdisc", "add", "dev", "br0", "clsact"}, {"tc", "qdisc", "del", "dev", "br0", "clsact"});
+  changes("+ nft:", {"nft", "add table ip u"}, {"nft", "delete table ip u"});
+  changes("+ sysctl: net/ipv4/ip_forward = 1", {"sysctl", "-q", "-w", "net.ipv4.ip_forward=1"},
+          {"sysctl", "-q", "-w", "net.ipv4.ip_forward=0"});
+  {
+    const Background sleeper({"sleep", "1000"}, {.netns = &a});
+    EXPECT_TRUE(eventually([&] { return difference(before, snapshot(a)) == "+ process: sleep 1000 \n"; }));
+  }
+  EXPECT_EQ(difference(before, snapshot(a)), "");
+}

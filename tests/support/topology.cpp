@@ -1,0 +1,158 @@
+#include "support/topology.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace fan::test {
+namespace {
+
+Address parsed(const std::string& text) {
+  auto address = Address::parse(text.substr(0, text.find('/')));
+  EXPECT_TRUE(address.ok()) << "not an address: " << text;
+  return address.ok() ? *address : Address();
+}
+
+std::string unique_port_name() {
+  static std::atomic<int> count{0};
+  return fmt::format("c{}x{}", getpid() % 1000000, count++);
+}
+
+// The words "name=value" of the line that udhcpc-script prints.
+std::optional<std::string> leased(const std::string& output, const std::string& name) {
+  std::istringstream lines(output);
+  for (std::string word; lines >> word;)
+    if (word.starts_with(name + "=") && word.size() > name.size() + 1)
+      return word.substr(name.size() + 1);
+  return std::nullopt;
+}
+
+} // namespace
+
+void join(const Netns& a, const std::string& a_device, const Netns& b, const std::string& b_device, unsigned mtu) {
+  a.ip(
+      {fmt::format("link add {} mtu {} type veth peer name {} mtu {} netns {}", a_device, mtu, b_device, mtu, b.path()),
+       fmt::format("link set {} up", a_device)});
+  b.ip({fmt::format("link set {} up", b_device)});
+}
+
+std::string fanctl_path() {
+  if (const char* path = std::getenv("FANCTL"))
+    return path;
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "../../fanctl/fanctl";
+  return beside.lexically_normal();
+}
+
+Outcome Host::fanctl(const std::vector<std::string>& words, RunOptions options) const {
+  Argv argv{fanctl_path()};
+  argv.insert(argv.end(), words.begin(), words.end());
+  return run(argv, std::move(options));
+}
+
+std::string Host::fanctl_must(const std::vector<std::string>& words, RunOptions options) const {
+  Argv argv{fanctl_path()};
+  argv.insert(argv.end(), words.begin(), words.end());
+  return must(argv, std::move(options));
+}
+
+Underlay::Underlay(const std::string& router_cidr) : gateway_(parsed(router_cidr)) {
+  router_.ip({"link add sw mtu 9000 type bridge forward_delay 0 mcast_snooping 0",
+              fmt::format("addr add {} dev sw", router_cidr), fmt::format("addr add {}/32 dev lo", outside().str()),
+              "link set sw up"});
+  router_.set_sysctl("net/ipv4/ip_forward", "1");
+  if (!router_.sysctl("net/bridge/bridge-nf-call-iptables").empty())
+    router_.set_sysctl("net/bridge/bridge-nf-call-iptables", "0");
+}
+
+Address Underlay::outside() {
+  return Address(0xc6336401U);
+}
+
+Host& Underlay::host(const std::string& cidr, const HostOptions& options) {
+  Host& made = hosts_.emplace_back();
+  made.name = fmt::format("h{}", hosts_.size());
+  made.address = parsed(cidr);
+  made.cidr = cidr;
+  made.device = options.device;
+  router_.ip({fmt::format("link add {} mtu {} type veth peer name {} mtu {} netns {}", made.name, options.mtu,
+                          options.device, options.mtu, made.path()),
+              fmt::format("link set {} master sw up", made.name)});
+  std::vector<std::string> lines{fmt::format("addr add {} dev {}", cidr, options.device),
+                                 fmt::format("link set {} up", options.device)};
+  if (options.default_route)
+    lines.push_back(fmt::format("route add default via {}", gateway_.str()));
+  made.ip(lines);
+  return made;
+}
+
+Container::Container(const Netns& host, const std::string& bridge) : port_(unique_port_name()) {
+  const std::string mtu = link_field(host, bridge, "mtu");
+  host.ip({fmt::format("link add {} mtu {} type veth peer name eth0 mtu {} netns {}", port_, mtu, mtu, path()),
+           fmt::format("link set {} master {} up", port_, bridge)});
+  ip({"link set eth0 up"});
+}
+
+void Container::address(const std::string& cidr, Address gateway, unsigned mtu) {
+  std::vector<std::string> lines{fmt::format("addr add {} dev eth0", cidr),
+                                 fmt::format("route add default via {}", gateway.str())};
+  if (mtu != 0)
+    lines.push_back(fmt::format("link set eth0 mtu {}", mtu));
+  ip(lines);
+}
+
+std::optional<Lease> Container::dhcp() {
+  RunOptions options;
+  options.timeout = std::chrono::seconds(in_guest() ? 60 : 20);
+  const std::string script = std::string(FAN_SUPPORT_DIR) + "/udhcpc-script";
+  const Outcome got =
+      run({"udhcpc", "-f", "-n", "-q", "-t", "8", "-T", "1", "-i", "eth0", "-O", "mtu", "-s", script}, options);
+  const auto ip = leased(got.out, "ip");
+  if (!got.ok() || !ip)
+    return std::nullopt;
+  Lease lease;
+  lease.address = parsed(*ip);
+  lease.prefix_length = static_cast<unsigned>(std::stoul(leased(got.out, "mask").value_or("0")));
+  if (const auto router = leased(got.out, "router"))
+    lease.router = parsed(*router);
+  if (const auto server = leased(got.out, "serverid"))
+    lease.server = parsed(*server);
+  if (const auto mtu = leased(got.out, "mtu"))
+    lease.mtu = static_cast<unsigned>(std::stoul(*mtu));
+  lease.seconds = static_cast<unsigned>(std::stoul(leased(got.out, "lease").value_or("0")));
+  return lease;
+}
+
+Mac Container::mac() const {
+  auto mac = Mac::parse(link_field(*this, "eth0", "link/ether"));
+  return mac.ok() ? *mac : Mac{};
+}
+
+unsigned Container::mtu() const {
+  return static_cast<unsigned>(std::stoul("0" + link_field(*this, "eth0", "mtu")));
+}
+
+bool pings(const Netns& in, Address to, std::optional<Address> from, int count) {
+  // Not -f: a flood stops at the first answer. -w bounds the whole.
+  Argv argv{"ping", "-n", "-q", "-i", "0.05", "-W", "2", "-c", std::to_string(count), "-w", in_guest() ? "20" : "6"};
+  if (from)
+    argv.insert(argv.end(), {"-I", from->str()});
+  argv.push_back(to.str());
+  const Outcome outcome = in.run(argv);
+  return outcome.ok() && outcome.out.find(" 0% packet loss") != std::string::npos;
+}
+
+std::string link_field(const Netns& in, const std::string& device, const std::string& field) {
+  std::istringstream words(in.must({"ip", "-o", "link", "show", "dev", device}));
+  for (std::string word; words >> word;)
+    if (word == field && words >> word)
+      return word;
+  return {};
+}
+
+} // namespace fan::test

@@ -2,7 +2,9 @@
 // namespace, do what the plan does (a test holds that).
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/object.h"
@@ -12,13 +14,19 @@ namespace fan {
 // One line that says what the object is: "bridge fan-250-0-28 address 02:fa:fa:00:1c:01 mtu 1450".
 std::string describe(const Object& object);
 
-// What the lines of a plan need to know besides the plan.
+// What this room cannot know: how the BPF programs and the rows of their maps are laid out.
 struct RenderContext {
-  std::string bpf_object; // path of the installed fanctl.bpf.o
+  // The lines in front of the first change that concerns programs or maps, and behind the last one.
+  std::function<std::vector<std::string>()> bpf_begin;
+  std::function<std::vector<std::string>()> bpf_end;
+  // The lines of one change of a RecordRow, MappingRow, SliceRow, NeverRow or Classifier.
+  std::function<std::vector<std::string>(const Change&)> bpf;
 };
 
-// The `ip`, `tc`, `bridge`, `nft`, `bpftool`, `sysctl` lines of a whole plan, in order. Several lines may belong to one change,
-// and a line may be a here-document of nft.
+// The `ip`, `tc`, `nft`, `bpftool`, `sysctl` lines of a whole plan, in order. An entry may hold several lines: a here-document.
 std::vector<std::string> command_lines(const std::vector<Change>& plan, const RenderContext& context);
+
+// `text` as one word of sh, quoted only when it has to be.
+std::string shell_word(std::string_view text);
 
 } // namespace fan

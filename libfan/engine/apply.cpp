@@ -59,7 +59,7 @@ std::vector<std::span<const Change>> transactions_of(const std::vector<Change>& 
   return transactions;
 }
 
-Result<void> apply(Provider& provider, const std::vector<Change>& plan) {
+Result<void> carry_out(Provider& provider, const std::vector<Change>& plan) {
   const std::vector<std::span<const Change>> transactions = transactions_of(plan);
   for (std::size_t n = 0; n < transactions.size(); ++n) {
     if (auto applied = provider.apply(transactions[n]); !applied) {

@@ -15,6 +15,6 @@ std::vector<std::span<const Change>> transactions_of(const std::vector<Change>& 
 
 // Applies the plan in order. On a failure the changes before it are undone, newest first; an undo that fails does not stop the others.
 // The error is the first failure's own; when undoing was not complete it is of class partial and names what is left.
-Result<void> apply(Provider& provider, const std::vector<Change>& plan);
+Result<void> carry_out(Provider& provider, const std::vector<Change>& plan);
 
 } // namespace fan

@@ -105,7 +105,7 @@ Result<Outcome> down(Provider& provider, const Selector& which, const RequestOpt
   if (options.dry_run || outcome.plan.empty()) {
     return outcome;
   }
-  if (auto applied = apply(provider, outcome.plan); !applied) {
+  if (auto applied = carry_out(provider, outcome.plan); !applied) {
     return std::move(applied).error();
   }
   return outcome;

@@ -190,7 +190,7 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   if (options.dry_run || outcome.plan.empty()) {
     return outcome;
   }
-  if (auto applied = apply(provider, outcome.plan); !applied) {
+  if (auto applied = carry_out(provider, outcome.plan); !applied) {
     return std::move(applied).error();
   }
   if (auto confirmed = confirm(provider, after); !confirmed) {

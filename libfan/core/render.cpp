@@ -1,0 +1,244 @@
+#include "core/render.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/ruleset.h"
+
+namespace fan {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+std::string quoted_words(const std::vector<std::string>& words) {
+  Lines quoted;
+  std::transform(words.begin(), words.end(), std::back_inserter(quoted), shell_word);
+  return fmt::format("{}", fmt::join(quoted, " "));
+}
+
+// ---- devices
+
+Lines create(const Tunnel& o) {
+  if (o.encapsulation == Encapsulation::ipip) {
+    return {fmt::format("ip link add {} mtu {} group {} type ipip external", o.name, o.mtu, link_group)};
+  }
+  return {fmt::format("ip link add {} address {} mtu {} group {} type vxlan dstport {} external nolearning", o.name, o.mac.str(),
+                      o.mtu, link_group, o.port)};
+}
+
+Lines change(const Tunnel& from, const Tunnel& to) {
+  Lines lines;
+  if (from.qdisc != to.qdisc) {
+    lines.push_back(fmt::format("tc qdisc del dev {} root", to.name));
+  }
+  if (from.mtu != to.mtu) {
+    lines.push_back(fmt::format("ip link set dev {} mtu {}", to.name, to.mtu));
+  }
+  if (from.mac != to.mac) {
+    lines.push_back(fmt::format("ip link set dev {} address {}", to.name, to.mac.str()));
+  }
+  return lines;
+}
+
+Lines remove(const Tunnel& o) { return {"ip link del dev " + o.name}; }
+
+// The MTU is set by a message of its own, to a value that differs from the one at creation: only then the bridge keeps it whatever
+// ports come and go (br_device.c: br_change_mtu sets BROPT_MTU_SET_BY_USER, and is not called when nothing changes).
+Lines create(const Bridge& o) {
+  return {fmt::format("ip link add {} address {} mtu {} group {} type bridge", o.name, o.mac.str(), o.mtu - 1, link_group),
+          fmt::format("ip link set dev {} mtu {} alias {}", o.name, o.mtu, shell_word(o.alias))};
+}
+
+Lines change(const Bridge& from, const Bridge& to) {
+  Lines lines;
+  if (from.mtu != to.mtu) {
+    lines.push_back(fmt::format("ip link set dev {} mtu {}", to.name, to.mtu));
+  }
+  if (from.mac != to.mac) {
+    lines.push_back(fmt::format("ip link set dev {} address {}", to.name, to.mac.str()));
+  }
+  if (from.alias != to.alias) {
+    lines.push_back(fmt::format("ip link set dev {} alias {}", to.name, shell_word(to.alias)));
+  }
+  return lines;
+}
+
+Lines remove(const Bridge& o) { return {"ip link del dev " + o.name}; }
+
+// ---- firewall
+
+Lines create(const Ruleset&) { return {fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", ruleset_text())}; }
+Lines change(const Ruleset&, const Ruleset& to) { return create(to); }
+Lines remove(const Ruleset&) { return {fmt::format("nft delete table inet {}", table_name)}; }
+
+std::string element(const SetElement& o) { return o.data.empty() ? o.element : o.element + " : " + o.data; }
+
+Lines create(const SetElement& o) {
+  return {fmt::format("nft add element inet {} {} '{{ {} }}'", table_name, o.set, element(o))};
+}
+Lines remove(const SetElement& o) {
+  return {fmt::format("nft delete element inet {} {} '{{ {} }}'", table_name, o.set, o.element)};
+}
+Lines change(const SetElement& from, const SetElement& to) {
+  return {fmt::format("nft 'delete element inet {0} {1} {{ {2} }}; add element inet {0} {1} {{ {3} }}'", table_name, to.set,
+                      from.element, element(to))};
+}
+
+// ---- addresses, routes, switches
+
+Lines create(const Sysctl& o) { return {fmt::format("sysctl -q -w {}", shell_word(o.key + "=" + o.value))}; }
+Lines change(const Sysctl&, const Sysctl& to) { return create(to); }
+Lines remove(const Sysctl&) { return {}; } // it goes with its device
+
+Lines create(const InterfaceAddress& o) {
+  return {fmt::format("ip addr add {}/{} dev {}", o.address.str(), o.prefix_length, o.device)};
+}
+Lines change(const InterfaceAddress&, const InterfaceAddress& to) { return create(to); }
+Lines remove(const InterfaceAddress& o) {
+  return {fmt::format("ip addr del {}/{} dev {}", o.address.str(), o.prefix_length, o.device)};
+}
+
+Lines create(const LinkUp& o) { return {fmt::format("ip link set dev {} up", o.device)}; }
+Lines change(const LinkUp&, const LinkUp& to) { return create(to); }
+Lines remove(const LinkUp& o) { return {fmt::format("ip link set dev {} down", o.device)}; }
+
+Lines create(const Neighbour& o) {
+  return {fmt::format("ip neigh replace {} lladdr {} dev {} nud permanent", o.address.str(), o.mac.str(), o.device)};
+}
+Lines change(const Neighbour&, const Neighbour& to) { return create(to); }
+Lines remove(const Neighbour& o) { return {fmt::format("ip neigh del {} dev {}", o.address.str(), o.device)}; }
+
+Lines create(const Route& o) {
+  return {fmt::format("ip route replace {} via {} dev {} onlink src {} mtu {} proto {}", o.destination.str(), o.via.str(), o.device,
+                      o.source.str(), o.mtu, route_protocol)};
+}
+Lines change(const Route&, const Route& to) { return create(to); }
+Lines remove(const Route& o) {
+  return {fmt::format("ip route del {} dev {} proto {}", o.destination.str(), o.device, route_protocol)};
+}
+
+// ---- services
+
+Lines create(const DhcpServer& o) {
+  Lines lines;
+  constexpr std::string_view option = "--dhcp-leasefile=";
+  for (const std::string& argument : o.argv) {
+    if (argument.compare(0, option.size(), option) == 0) {
+      const std::string file = argument.substr(option.size());
+      lines.push_back("mkdir -p " + shell_word(file.substr(0, file.rfind('/'))));
+    }
+  }
+  lines.push_back("/usr/sbin/dnsmasq " + quoted_words(o.argv));
+  return lines;
+}
+Lines remove(const DhcpServer& o) {
+  return {fmt::format("pkill --ns $$ --nslist net -f -- {}", shell_word("dnsmasq .*--interface=" + o.bridge + "( |$)"))};
+}
+Lines change(const DhcpServer& from, const DhcpServer& to) {
+  Lines lines = remove(from);
+  const Lines created = create(to);
+  lines.insert(lines.end(), created.begin(), created.end());
+  return lines;
+}
+
+template <class T>
+Lines lines_of(const Change& c, const T& object) {
+  if (!c.before) {
+    return create(object);
+  }
+  return c.after ? change(std::get<T>(*c.before), object) : remove(object);
+}
+
+bool is_bpf(const Change& change) {
+  const Object& o = change.object();
+  return std::holds_alternative<RecordRow>(o) || std::holds_alternative<MappingRow>(o) || std::holds_alternative<SliceRow>(o) ||
+         std::holds_alternative<NeverRow>(o) || std::holds_alternative<Classifier>(o);
+}
+
+Lines lines_of(const Change& c) {
+  return std::visit(Overloaded{[](const RecordRow&) { return Lines{}; }, [](const MappingRow&) { return Lines{}; },
+                               [](const SliceRow&) { return Lines{}; }, [](const NeverRow&) { return Lines{}; },
+                               [](const Classifier&) { return Lines{}; },
+                               [&](const auto& object) { return lines_of(c, object); }},
+                    c.object());
+}
+
+void append(Lines& lines, const Lines& more) { lines.insert(lines.end(), more.begin(), more.end()); }
+
+} // namespace
+
+std::string shell_word(std::string_view text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_./:=,+@%").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) {
+    return std::string(text);
+  }
+  std::string quoted = "'";
+  for (const char c : text) {
+    quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  }
+  return quoted + "'";
+}
+
+std::string describe(const Object& object) {
+  const std::string key = key_of(object);
+  return std::visit(
+      Overloaded{
+          [&](const Tunnel& o) {
+            const std::string mac = o.encapsulation == Encapsulation::vxlan ? " address " + o.mac.str() : "";
+            return fmt::format("{} type {}{} mtu {} qdisc {}", key, name_of(o.encapsulation), mac, o.mtu, o.qdisc);
+          },
+          [&](const Bridge& o) { return fmt::format("{} address {} mtu {} alias '{}'", key, o.mac.str(), o.mtu, o.alias); },
+          [&](const Ruleset& o) { return fmt::format("{} version {}", key, o.version); },
+          [&](const SetElement& o) { return o.data.empty() ? key : key + " : " + o.data; },
+          [&](const RecordRow& o) { return fmt::format("{} '{}'", key, o.text); },
+          [&](const MappingRow& o) {
+            return fmt::format("{} underlay {} vni {} send {}", key, o.underlay.str(), o.vni, name_of(o.encapsulation));
+          },
+          [&](const SliceRow& o) {
+            return fmt::format("{} host {} overlay {} underlay {} vni {}{}{} least-ttl {} reserve {} port {}{}", key, o.host.str(),
+                               o.overlay.str(), o.underlay.str(), o.vni, o.accept_ipip ? " ipip" : "",
+                               o.accept_vxlan ? " vxlan" : "", o.least_ttl, o.reserve, o.port, o.strict ? " strict" : "");
+          },
+          [&](const Classifier& o) {
+            return fmt::format("{} program {} build {}{}", key, o.program, o.build, o.first ? "" : " behind another filter");
+          },
+          [&](const Sysctl& o) { return fmt::format("{} = {}", key, o.value); },
+          [&](const Neighbour& o) { return fmt::format("{} lladdr {}", key, o.mac.str()); },
+          [&](const Route& o) {
+            return fmt::format("{} via {} dev {} src {} mtu {}", key, o.via.str(), o.device, o.source.str(), o.mtu);
+          },
+          [&](const DhcpServer& o) { return fmt::format("{} dnsmasq {}", key, fmt::join(o.argv, " ")); },
+          [&](const auto&) { return key; },
+      },
+      object);
+}
+
+Lines command_lines(const std::vector<Change>& plan, const RenderContext& context) {
+  const auto first = std::find_if(plan.begin(), plan.end(), is_bpf);
+  const auto last = std::find_if(plan.rbegin(), plan.rend(), is_bpf).base();
+  Lines lines;
+  for (auto c = plan.begin(); c != plan.end(); ++c) {
+    if (c == first) {
+      append(lines, context.bpf_begin());
+    }
+    append(lines, is_bpf(*c) ? context.bpf(*c) : lines_of(*c));
+    if (c + 1 == last) {
+      append(lines, context.bpf_end());
+    }
+  }
+  return lines;
+}
+
+} // namespace fan

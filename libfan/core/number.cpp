@@ -2,6 +2,10 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
+#include "core/errors.h"
+
 namespace fan {
 
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t most) {
@@ -12,6 +16,13 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t m
   if (code != std::errc{} || end != text.data() + text.size() || value > most)
     return std::nullopt;
   return value;
+}
+
+Result<std::uint32_t> number_between(std::string_view text, std::uint32_t least, std::uint32_t most) {
+  const auto value = parse_number(text, most);
+  if (!value || *value < least)
+    return usage_error(fmt::format("{} is not a number from {} to {}", quoted(text), least, most));
+  return *value;
 }
 
 } // namespace fan

@@ -1,0 +1,25 @@
+// The words that may follow OVERLAY UNDERLAY, as a table: what each is called, whether it takes an argument, and what
+// it does to a spec. Only words.cpp reads it.
+#pragma once
+
+#include <string_view>
+
+#include "core/fan_spec.h"
+#include "core/result.h"
+
+namespace fan {
+
+// `argument` is what a person is told is missing; nullptr: takes none.
+struct Flag {
+  const char* name;
+  const char* argument;
+  Result<void> (*take)(FanSpec&, std::string_view);
+};
+
+// nullptr when there is none of this name.
+const Flag* find_flag(std::string_view word);
+
+// Names the flag that was probably meant, or all of them.
+Error unknown_flag(std::string_view word);
+
+} // namespace fan

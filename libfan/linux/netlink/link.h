@@ -1,0 +1,38 @@
+// Network devices as the kernel lists them, and which of them are ours. Reads only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/facts.h"
+#include "core/object.h"
+#include "core/result.h"
+#include "linux/netlink/socket.h"
+
+namespace fan::netlink {
+
+struct Link {
+  LinkFact fact;
+  std::string qdisc;     // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
+  bool ethernet = false; // ARPHRD_ETHER
+};
+
+// Nothing for a message that is no RTM_NEWLINK or lacks a name.
+std::optional<Link> parse_link(const nlmsghdr& message);
+
+// Every device of the network namespace, in the kernel's order.
+Result<std::vector<Link>> list_links(Socket& socket);
+// nullopt: there is none of that name.
+Result<std::optional<Link>> find_link(Socket& socket, const std::string& name);
+// As find_link, but a missing device is an error of class host_state with errno ENODEV.
+Result<Link> require_link(Socket& socket, const std::string& name);
+
+// Bears our sign: link group, and MAC prefix where the device has a MAC; a tunnel must be external, too.
+bool is_ours(const Link& link);
+
+// The device as one of our object kinds, whoever made it: kind bridge is a Bridge, vxlan and ipip are a Tunnel.
+std::optional<Object> object_of(const Link& link);
+
+} // namespace fan::netlink

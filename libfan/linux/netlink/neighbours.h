@@ -1,0 +1,29 @@
+// Permanent IPv4 neighbour entries. Encoded by libnl-route. Entries that the kernel learned are not seen and not kept.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/object.h"
+#include "core/result.h"
+#include "linux/netlink/socket.h"
+
+namespace fan::netlink {
+
+struct NeighbourEntry {
+  std::uint32_t ifindex = 0;
+  Address address;
+  Mac mac; // all zeros where the device has none of six bytes
+};
+
+// The permanent ones of one device.
+Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, std::uint32_t ifindex);
+
+// EEXIST: a permanent entry is there. One that the kernel learned, or failed to, is replaced.
+Result<void> add_neighbour(Socket& socket, const Neighbour& neighbour);
+// Another MAC. ENOENT: there is no permanent entry.
+Result<void> change_neighbour(Socket& socket, const Neighbour& neighbour);
+// ENOENT: it is gone.
+Result<void> remove_neighbour(Socket& socket, const Neighbour& neighbour);
+
+} // namespace fan::netlink

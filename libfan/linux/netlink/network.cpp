@@ -1,0 +1,124 @@
+#include "linux/netlink/network.h"
+
+#include <cerrno>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+
+#include "linux/netlink/addresses.h"
+#include "linux/netlink/error.h"
+#include "linux/netlink/link.h"
+#include "linux/netlink/route_lookup.h"
+#include "linux/netlink/routes.h"
+
+namespace fan::netlink {
+namespace {
+
+const Link* link_of(const std::vector<Link>& links, std::uint32_t ifindex) {
+  const auto found =
+      std::find_if(links.begin(), links.end(), [ifindex](const Link& link) { return link.fact.ifindex == ifindex; });
+  return found == links.end() ? nullptr : &*found;
+}
+
+std::string device_name(const std::vector<Link>& links, std::uint32_t ifindex) {
+  const Link* link = link_of(links, ifindex);
+  return link == nullptr ? std::string() : link->fact.name;
+}
+
+std::string word_for(std::uint8_t route_type) {
+  switch (route_type) {
+  case RTN_BLACKHOLE:
+    return "blackhole ";
+  case RTN_UNREACHABLE:
+    return "unreachable ";
+  case RTN_PROHIBIT:
+    return "prohibit ";
+  case RTN_THROW:
+    return "throw ";
+  default:
+    return "";
+  }
+}
+
+// As `ip route` writes it: "10.8.0.0/16 via 10.0.0.1 dev tun0 table 100".
+std::string describe(const RouteEntry& route, const std::vector<Link>& links) {
+  std::string text = word_for(route.type) + route.destination.str();
+  if (route.via) {
+    text += " via " + route.via->str();
+  }
+  if (route.ifindex != 0) {
+    text += " dev " + device_name(links, route.ifindex);
+  }
+  return route.table == RT_TABLE_MAIN ? text : fmt::format("{} table {}", text, route.table);
+}
+
+} // namespace
+
+bool is_network_object(const Object& object) {
+  return std::holds_alternative<Tunnel>(object) || std::holds_alternative<Bridge>(object) ||
+         std::holds_alternative<InterfaceAddress>(object) || std::holds_alternative<LinkUp>(object) ||
+         std::holds_alternative<Neighbour>(object) || std::holds_alternative<Route>(object);
+}
+
+Result<Facts> Network::facts() {
+  auto socket = Socket::open();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  auto links = list_links(*socket);
+  if (!links) {
+    return std::move(links).error();
+  }
+  auto addresses = list_addresses(*socket);
+  if (!addresses) {
+    return std::move(addresses).error();
+  }
+  const auto default_device = default_route_device(*socket);
+  if (!default_device) {
+    return default_device.error();
+  }
+  Facts facts;
+  std::transform(links->begin(), links->end(), std::back_inserter(facts.links),
+                 [](const Link& link) { return link.fact; });
+  facts.addresses = std::move(*addresses);
+  facts.default_device = device_name(*links, default_device->value_or(0));
+  facts.ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
+  return facts;
+}
+
+Result<std::uint32_t> Network::path_mtu(const Prefix& underlay, Address source, const std::string& device) {
+  auto socket = Socket::open();
+  return socket ? netlink::path_mtu(*socket, underlay, source, device) : std::move(socket).error();
+}
+
+Result<std::optional<Address>> Network::preferred_source(const Prefix& underlay, const std::string& device) {
+  auto socket = Socket::open();
+  return socket ? netlink::preferred_source(*socket, underlay, device) : std::move(socket).error();
+}
+
+Result<std::optional<std::string>> Network::overlapping_route(const Prefix& overlay) {
+  auto socket = Socket::open();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  const auto links = list_links(*socket);
+  if (!links) {
+    return links.error();
+  }
+  std::set<std::uint32_t> ours;
+  for (const Link& link : *links) {
+    if (is_ours(link)) {
+      ours.insert(link.fact.ifindex);
+    }
+  }
+  const auto found = find_overlapping(*socket, overlay, ours);
+  if (!found) {
+    return found.error();
+  }
+  return *found ? std::optional(describe(**found, *links)) : std::optional<std::string>();
+}
+
+} // namespace fan::netlink

@@ -1,0 +1,110 @@
+#include "linux/netlink/route_lookup.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "linux/netlink/addresses.h"
+#include "linux/netlink/error.h"
+#include "linux/netlink/link.h"
+#include "linux/netlink/routes.h"
+
+namespace fan::netlink {
+namespace {
+
+struct Lookup {
+  Address destination;
+  std::optional<Address> source;
+  std::uint32_t ifindex = 0;
+  bool as_stored = false; // the route as it stands in the table, without what was learned about single destinations
+};
+
+bool is_no_route(const Error& error) {
+  return error.sys_errno == ENETUNREACH || error.sys_errno == EHOSTUNREACH || error.sys_errno == EACCES;
+}
+
+// nullopt: the kernel has no route for it.
+Result<std::optional<RouteEntry>> look_up(Socket& socket, const Lookup& lookup) {
+  Message message(RTM_GETROUTE, 0);
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_dst_len = 32;
+  header.rtm_src_len = lookup.source ? 32 : 0;
+  header.rtm_flags = lookup.as_stored ? RTM_F_FIB_MATCH : RTM_F_LOOKUP_TABLE;
+  message.header(header).v4(RTA_DST, lookup.destination).u32(RTA_OIF, lookup.ifindex);
+  if (lookup.source) {
+    message.v4(RTA_SRC, *lookup.source);
+  }
+  std::optional<RouteEntry> found;
+  auto done = socket.query(message, [&found](const nlmsghdr& one) { found = parse_route(one); });
+  if (!done && !is_no_route(done.error())) {
+    return std::move(done).error().within("look up the route to " + lookup.destination.str());
+  }
+  return found;
+}
+
+// An address of the underlay that is not this host's own: the way to oneself leads over `lo`.
+Result<Address> probe_address(Socket& socket, const Prefix& underlay) {
+  const auto addresses = list_addresses(socket);
+  if (!addresses) {
+    return addresses.error();
+  }
+  const auto is_local = [&addresses](Address address) {
+    return std::any_of(addresses->begin(), addresses->end(),
+                       [&](const AddressFact& fact) { return fact.address == address; });
+  };
+  const std::uint32_t last = underlay.broadcast().v4() - underlay.network().v4();
+  for (std::uint32_t n = 1; n < last; ++n) {
+    if (!is_local(underlay.at(n))) {
+      return underlay.at(n);
+    }
+  }
+  return underlay.network();
+}
+
+} // namespace
+
+Result<std::uint32_t> path_mtu(Socket& socket, const Prefix& underlay, Address source, const std::string& device) {
+  const auto link = require_link(socket, device);
+  if (!link) {
+    return link.error();
+  }
+  const auto probe = probe_address(socket, underlay);
+  if (!probe) {
+    return probe.error();
+  }
+  const auto route = look_up(socket, {*probe, source, link->fact.ifindex, true});
+  if (!route) {
+    return route.error();
+  }
+  const std::uint32_t route_mtu = *route ? (*route)->mtu : 0;
+  return route_mtu == 0 ? link->fact.mtu : std::min(link->fact.mtu, route_mtu);
+}
+
+Result<std::optional<Address>> preferred_source(Socket& socket, const Prefix& underlay, const std::string& device) {
+  const auto link = require_link(socket, device);
+  if (!link) {
+    return link.error();
+  }
+  const auto probe = probe_address(socket, underlay);
+  if (!probe) {
+    return probe.error();
+  }
+  // Given a device and no route, the kernel assumes that everything is on that link (ip_route_output_key_hash_rcu). So
+  // first: is there a route at all? Then: which source would be used, which a stored route says only when it was set by
+  // hand.
+  const auto stored = look_up(socket, {*probe, std::nullopt, link->fact.ifindex, true});
+  if (!stored) {
+    return stored.error();
+  }
+  const auto used = *stored ? look_up(socket, {*probe, std::nullopt, link->fact.ifindex, false}) : stored;
+  if (!used) {
+    return used.error();
+  }
+  const bool known = *used && (*used)->source != Address();
+  return known ? std::optional((*used)->source) : std::optional<Address>();
+}
+
+} // namespace fan::netlink

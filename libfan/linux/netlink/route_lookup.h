@@ -1,0 +1,21 @@
+// What the kernel itself would do with a packet into the underlay.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/address.h"
+#include "core/result.h"
+#include "linux/netlink/socket.h"
+
+namespace fan::netlink {
+
+// The smaller of the device's MTU and that of the route which a packet from `source` into `underlay` takes, in bytes.
+// No route there: the device's MTU. ENODEV: no such device.
+Result<std::uint32_t> path_mtu(Socket& socket, const Prefix& underlay, Address source, const std::string& device);
+
+// The kernel's own choice of source address into `underlay` over `device`. nullopt: no route leads there.
+Result<std::optional<Address>> preferred_source(Socket& socket, const Prefix& underlay, const std::string& device);
+
+} // namespace fan::netlink

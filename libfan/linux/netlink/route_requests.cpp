@@ -1,0 +1,109 @@
+// Adding, replacing and removing our routes: the writing half of routes.h.
+#include "linux/netlink/routes.h"
+
+#include <cerrno>
+#include <memory>
+
+#include <linux/rtnetlink.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+
+#include "linux/netlink/encode.h"
+#include "linux/netlink/error.h"
+#include "linux/netlink/link.h"
+
+namespace fan::netlink {
+namespace {
+
+struct PutRoute {
+  void operator()(rtnl_route* route) const { rtnl_route_put(route); }
+};
+using RouteObject = std::unique_ptr<rtnl_route, PutRoute>;
+
+// Owned by the route once it is added; nullptr when memory is short.
+rtnl_nexthop* encode_hop(const Route& route, std::uint32_t ifindex) {
+  rtnl_nexthop* hop = rtnl_route_nh_alloc();
+  const EncodedAddress via = encode_v4(route.via);
+  if (hop == nullptr || !via) {
+    return nullptr;
+  }
+  rtnl_route_nh_set_ifindex(hop, static_cast<int>(ifindex));
+  rtnl_route_nh_set_gateway(hop, via.get());
+  rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
+  return hop;
+}
+
+RouteObject encode(const Route& route, std::uint32_t ifindex) {
+  RouteObject object(rtnl_route_alloc());
+  const EncodedAddress destination = encode_v4(route.destination.network(), route.destination.length());
+  const EncodedAddress source = encode_v4(route.source);
+  rtnl_nexthop* hop = encode_hop(route, ifindex);
+  if (!object || !destination || !source || hop == nullptr) {
+    return nullptr;
+  }
+  rtnl_route_add_nexthop(object.get(), hop);
+  rtnl_route_set_dst(object.get(), destination.get());
+  rtnl_route_set_pref_src(object.get(), source.get());
+  rtnl_route_set_table(object.get(), RT_TABLE_MAIN);
+  rtnl_route_set_protocol(object.get(), route_protocol);
+  rtnl_route_set_scope(object.get(), RT_SCOPE_UNIVERSE);
+  rtnl_route_set_metric(object.get(), RTAX_MTU, route.mtu);
+  return object;
+}
+
+Result<void> put(Socket& socket, const Route& route, int flags) {
+  auto link = require_link(socket, route.device);
+  if (!link) {
+    return std::move(link).error();
+  }
+  const RouteObject object = encode(route, link->fact.ifindex);
+  nl_msg* built = nullptr;
+  if (object) {
+    rtnl_route_build_add_request(object.get(), flags, &built);
+  }
+  Message message(built);
+  return socket.request(message);
+}
+
+Result<void> require_own_route(Socket& socket, const Prefix& destination) {
+  bool there = false;
+  auto done = walk_routes(socket, {RT_TABLE_MAIN, route_protocol}, [&](const RouteEntry& route) {
+    there = there || route.destination == destination;
+    return true;
+  });
+  if (!done) {
+    return done;
+  }
+  return there ? Result<void>() : Result<void>(error_from(ESRCH, ""));
+}
+
+} // namespace
+
+Result<void> add_route(Socket& socket, const Route& route) {
+  auto done = put(socket, route, NLM_F_CREATE | NLM_F_EXCL);
+  return done ? std::move(done) : std::move(done).error().within("add route " + route.destination.str());
+}
+
+Result<void> change_route(Socket& socket, const Route& before, const Route& after) {
+  auto done = require_own_route(socket, before.destination); // the kernel would replace anybody's route with metric 0
+  if (done) {
+    done = put(socket, after, NLM_F_REPLACE);
+  }
+  return done ? std::move(done) : std::move(done).error().within("replace route " + after.destination.str());
+}
+
+Result<void> remove_route(Socket& socket, const Route& route) {
+  // By destination, table and protocol alone: that is how a route of ours is known, whatever device or gateway it has
+  // by now.
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_dst_len = static_cast<unsigned char>(route.destination.length());
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = route_protocol;
+  header.rtm_scope = RT_SCOPE_NOWHERE; // any
+  Message message(RTM_DELROUTE, 0);
+  auto done = socket.request(message.header(header).v4(RTA_DST, route.destination.network()));
+  return done ? std::move(done) : std::move(done).error().within("remove route " + route.destination.str());
+}
+
+} // namespace fan::netlink

@@ -1,0 +1,147 @@
+#include "linux/netlink/routes.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "linux/netlink/attributes.h"
+
+namespace fan::netlink {
+namespace {
+
+// The first next hop of RTA_MULTIPATH: an rtnexthop header, then its attributes.
+void read_first_hop(RouteEntry& route, const Attribute& multipath) {
+  if (multipath.size() < sizeof(rtnexthop)) {
+    return;
+  }
+  rtnexthop hop{};
+  std::memcpy(&hop, multipath.data(), sizeof hop);
+  route.ifindex = static_cast<std::uint32_t>(hop.rtnh_ifindex);
+  const std::size_t end = std::min<std::size_t>(hop.rtnh_len, multipath.size());
+  if (end > sizeof hop) {
+    route.via = Attributes(multipath.data() + sizeof hop, end - sizeof hop).v4(RTA_GATEWAY);
+  }
+}
+
+bool is_for_traffic(const RouteEntry& route) {
+  return route.type != RTN_LOCAL && route.type != RTN_BROADCAST && route.type != RTN_MULTICAST &&
+         route.type != RTN_ANYCAST;
+}
+
+Message dump_message(const RouteFilter& filter) {
+  Message message(RTM_GETROUTE, NLM_F_DUMP);
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_protocol = filter.protocol;
+  message.header(header);
+  if (filter.table != 0) {
+    message.u32(RTA_TABLE, filter.table);
+  }
+  return message;
+}
+
+bool passes(const RouteFilter& filter, const RouteEntry& route) {
+  return !route.learned && (filter.table == 0 || filter.table == route.table) &&
+         (filter.protocol == 0 || filter.protocol == route.protocol);
+}
+
+} // namespace
+
+std::optional<RouteEntry> parse_route(const nlmsghdr& message) {
+  const auto* header = header_of<rtmsg>(message);
+  if (message.nlmsg_type != RTM_NEWROUTE || header == nullptr || header->rtm_family != AF_INET ||
+      header->rtm_dst_len > 32) {
+    return std::nullopt;
+  }
+  const Attributes attributes = Attributes::of(message, sizeof(rtmsg));
+  RouteEntry route;
+  route.destination = Prefix::of(attributes.v4(RTA_DST).value_or(Address()), header->rtm_dst_len);
+  route.table = attributes.u32(RTA_TABLE).value_or(header->rtm_table);
+  route.protocol = header->rtm_protocol;
+  route.type = header->rtm_type;
+  route.metric = attributes.u32(RTA_PRIORITY).value_or(0);
+  route.ifindex = attributes.u32(RTA_OIF).value_or(0);
+  route.via = attributes.v4(RTA_GATEWAY);
+  route.source = attributes.v4(RTA_PREFSRC).value_or(Address());
+  route.mtu = attributes.nest(RTA_METRICS).u32(RTAX_MTU).value_or(0);
+  route.learned = (header->rtm_flags & RTM_F_CLONED) != 0;
+  if (const auto multipath = attributes.get(RTA_MULTIPATH)) {
+    read_first_hop(route, *multipath);
+  }
+  return route;
+}
+
+Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
+                         const std::function<bool(const RouteEntry&)>& visit) {
+  Message message = dump_message(filter);
+  const DumpReader reader{[] {},
+                          [&](const nlmsghdr& one) {
+                            const auto route = parse_route(one);
+                            return !route || !passes(filter, *route) || visit(*route);
+                          }};
+  auto done = socket.dump(message, reader);
+  // ENOENT: the kernel filters by table and there is no such table, so there are no routes in it.
+  if (!done && done.error().sys_errno != ENOENT) {
+    return std::move(done).error().within("list the routes");
+  }
+  return {};
+}
+
+Result<std::vector<RouteEntry>> routes_for(Socket& socket, const std::set<Prefix>& destinations) {
+  std::vector<RouteEntry> found;
+  std::set<Prefix> open = destinations;
+  auto ours = walk_routes(socket, {RT_TABLE_MAIN, route_protocol}, [&](const RouteEntry& route) {
+    // A list that is read again repeats itself: the destination is the key.
+    std::erase_if(found, [&route](const RouteEntry& other) { return other.destination == route.destination; });
+    found.push_back(route);
+    open.erase(route.destination);
+    return true;
+  });
+  if (!ours || open.empty()) {
+    return ours ? Result(std::move(found)) : std::move(ours).error();
+  }
+  auto others = walk_routes(socket, {RT_TABLE_MAIN, 0}, [&](const RouteEntry& route) {
+    if (open.erase(route.destination) != 0) {
+      found.push_back(route);
+    }
+    return true;
+  });
+  return others ? Result(std::move(found)) : std::move(others).error();
+}
+
+Result<std::optional<std::uint32_t>> default_route_device(Socket& socket) {
+  std::optional<RouteEntry> best;
+  auto done = walk_routes(socket, {RT_TABLE_MAIN, 0}, [&best](const RouteEntry& route) {
+    if (route.destination.length() == 0 && route.type == RTN_UNICAST && (!best || route.metric < best->metric)) {
+      best = route;
+    }
+    // The kernel walks its trie in ascending order of addresses (fib_table_dump in net/ipv4/fib_trie.c, leaf_walk_rcu),
+    // so all default routes come first, and a table of 500,000 routes is not read for the sake of one.
+    return route.destination.network() == Address();
+  });
+  if (!done) {
+    return std::move(done).error();
+  }
+  return best ? std::optional(best->ifindex) : std::nullopt;
+}
+
+Result<std::optional<RouteEntry>> find_overlapping(Socket& socket, const Prefix& overlay,
+                                                   const std::set<std::uint32_t>& our_devices) {
+  std::optional<RouteEntry> found;
+  auto done = walk_routes(socket, {}, [&](const RouteEntry& route) {
+    const bool ours = route.protocol == route_protocol || our_devices.count(route.ifindex) != 0;
+    if (route.table != RT_TABLE_LOCAL && route.destination.length() != 0 && is_for_traffic(route) && !ours &&
+        overlay.overlaps(route.destination)) {
+      found = route;
+    }
+    return !found;
+  });
+  if (!done) {
+    return std::move(done).error();
+  }
+  return found;
+}
+
+} // namespace fan::netlink

@@ -1,0 +1,63 @@
+// IPv4 routes. Written by libnl-route; read from raw attributes, because libnl 3.7 gives up on a whole list that holds
+// one route with `encap bpf` or `encap ip` (LWTUNNEL), and because a host may have 500,000 of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/object.h"
+#include "core/result.h"
+#include "linux/netlink/socket.h"
+
+namespace fan::netlink {
+
+struct RouteEntry {
+  Prefix destination;
+  std::uint32_t table = 0;    // RT_TABLE_…
+  std::uint8_t protocol = 0;  // RTPROT_…
+  std::uint8_t type = 0;      // RTN_…
+  std::uint32_t metric = 0;   // RTA_PRIORITY, lower wins
+  std::uint32_t ifindex = 0;  // of the first next hop; 0 for none
+  std::optional<Address> via; // of the first next hop
+  Address source;             // preferred source, unspecified for none
+  std::uint32_t mtu = 0;      // RTAX_MTU, 0 for none
+  bool learned = false;       // an answer for one destination or a cached exception: in no table
+};
+
+// Nothing for anything that is not a whole IPv4 route or the answer to a lookup.
+std::optional<RouteEntry> parse_route(const nlmsghdr& message);
+
+// Which part of the routing tables a dump is about; 0 is all. The kernel filters (4.20), and the reader again.
+struct RouteFilter {
+  std::uint32_t table = 0;
+  std::uint8_t protocol = 0;
+};
+// Streams: constant memory. `visit` returns false to end. May start again after an interruption (Socket::dump).
+Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
+                         const std::function<bool(const RouteEntry&)>& visit);
+
+// Routes of the main table that carry our protocol number, and those to exactly one of `destinations`, whoever made
+// them. The whole table is read only when a destination has no route of ours.
+Result<std::vector<RouteEntry>> routes_for(Socket& socket, const std::set<Prefix>& destinations);
+
+// ifindex of the device of the default route with the lowest metric in the main table. nullopt: none.
+Result<std::optional<std::uint32_t>> default_route_device(Socket& socket);
+
+// Any route outside the table `local`, to something other than 0.0.0.0/0, that overlaps `overlay` and is not ours:
+// neither of our protocol nor out of one of `our_devices` (ifindexes). Blackhole, unreachable and prohibit count too:
+// somebody has a use for these addresses.
+Result<std::optional<RouteEntry>> find_overlapping(Socket& socket, const Prefix& overlay,
+                                                   const std::set<std::uint32_t>& our_devices);
+
+// EEXIST: there is a route to this destination with metric 0.
+Result<void> add_route(Socket& socket, const Route& route);
+// Replaced in one step. ESRCH: there is none of ours.
+Result<void> change_route(Socket& socket, const Route& before, const Route& after);
+// Only a route of our protocol; ESRCH: it is gone.
+Result<void> remove_route(Socket& socket, const Route& route);
+
+} // namespace fan::netlink

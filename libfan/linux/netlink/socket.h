@@ -1,0 +1,74 @@
+// One rtnetlink conversation with the network namespace that the calling thread is in. Sends requests, reads answers,
+// keeps the kernel's errno and extended-ACK text. Knows nothing of links or routes, and never parses what a visitor can
+// parse.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "linux/netlink/message.h"
+
+struct nl_sock;
+
+namespace fan::netlink {
+
+// What the reader of a dump does with it.
+struct DumpReader {
+  // A new dump begins, perhaps because the last was interrupted: forget what was read.
+  std::function<void()> begin;
+  // One message, valid during the call only. False ends the dump early.
+  std::function<bool(const nlmsghdr&)> message;
+};
+
+class Socket {
+public:
+  // With NETLINK_EXT_ACK and, where the kernel knows it (4.20), NETLINK_GET_STRICT_CHK. Class kernel or privilege.
+  static Result<Socket> open();
+
+  // Sends a request and waits for its acknowledgement. Any error is the kernel's own (error.h).
+  Result<void> request(Message& message);
+  // Sends a request that is answered by one message, hands it to `read`, valid during the call only.
+  Result<void> query(Message& message, const std::function<void(const nlmsghdr&)>& read);
+  // Reads a whole list. A list that changed while it was read (NLM_F_DUMP_INTR), or overran the buffer, is read again,
+  // at most `dump_attempts` times in all; then errno EINTR. `message` needs NLM_F_DUMP.
+  Result<void> dump(Message& message, const DumpReader& reader);
+
+  static constexpr int dump_attempts = 5; // as the CNI plugins do
+
+private:
+  struct Close {
+    void operator()(nl_sock* socket) const;
+  };
+  enum class Answer { done, interrupted, ended_early };
+
+  explicit Socket(std::unique_ptr<nl_sock, Close> socket);
+  static Result<std::unique_ptr<nl_sock, Close>> connect();
+  Result<void> send(Message& message);
+  Result<std::size_t> receive();
+  Result<Answer> read_dump(unsigned sequence, const DumpReader& reader);
+  Result<void> read_answers(unsigned sequence, const std::function<void(const nlmsghdr&)>& read);
+
+  std::unique_ptr<nl_sock, Close> socket_;
+  std::vector<unsigned char> buffer_; // one datagram; a dump's are at most 32 KiB (net/netlink/af_netlink.c)
+};
+
+// All of a dump's messages that `parse` makes something of (it returns an optional); what it cannot read is left out.
+template <class T, class Parse>
+Result<std::vector<T>> collect(Socket& socket, Message& message, Parse parse) {
+  std::vector<T> all;
+  const DumpReader reader{[&all] { all.clear(); },
+                          [&all, &parse](const nlmsghdr& one) {
+                            if (std::optional<T> value = parse(one))
+                              all.push_back(std::move(*value));
+                            return true;
+                          }};
+  if (auto done = socket.dump(message, reader); !done)
+    return std::move(done).error();
+  return all;
+}
+
+} // namespace fan::netlink

@@ -25,11 +25,18 @@ public:
       }
     }
     add_rows(fan);
-    add_firewall(fan);
     add_forwarding(fan);
     add_route(fan);
     if (fan.spec.dhcp) {
       put(DhcpServer{fan.bridge, dhcp_argv(fan, facts_.state_directory)});
+    }
+  }
+
+  // Of all fans at once: the kernel refuses prefixes that overlap in one set.
+  void add_firewall(const std::vector<Fan>& fans) {
+    put(Ruleset{builds_.ruleset});
+    for (SetElement& element : firewall_elements(fans)) {
+      put(std::move(element));
     }
   }
 
@@ -118,13 +125,6 @@ private:
     return row;
   }
 
-  void add_firewall(const Fan& fan) {
-    put(Ruleset{builds_.ruleset});
-    for (SetElement& element : firewall_elements(fan)) {
-      put(std::move(element));
-    }
-  }
-
   void add_forwarding(const Fan& fan) {
     for (const std::string& device : {fan.device, facts_.default_device}) {
       if (facts_.link(device) != nullptr) {
@@ -153,14 +153,14 @@ bool saves(const Fan& fan, const std::string& device) {
 std::string forwarding_key(const std::string& device) { return "net/ipv4/conf/" + device + "/forwarding"; }
 
 ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds& builds) {
-  std::vector<const Fan*> ordered;
-  for (const Fan& fan : fans) {
-    ordered.push_back(&fan);
-  }
-  std::sort(ordered.begin(), ordered.end(), [](const Fan* a, const Fan* b) { return a->slice() < b->slice(); });
+  std::vector<Fan> ordered = fans;
+  std::sort(ordered.begin(), ordered.end(), [](const Fan& a, const Fan& b) { return a.slice() < b.slice(); });
   Derivation derivation(facts, builds);
-  for (const Fan* fan : ordered) {
-    derivation.add(*fan);
+  for (const Fan& fan : ordered) {
+    derivation.add(fan);
+  }
+  if (!ordered.empty()) {
+    derivation.add_firewall(ordered);
   }
   return std::move(derivation).take();
 }

@@ -1,0 +1,107 @@
+// What a fan is for: endpoints of different hosts reach each other, from their own addresses.
+#include <gtest/gtest.h>
+
+#include "fan_pair.h"
+#include "support/capture.h"
+#include "support/raw_sender.h"
+#include "support/udp_stream.h"
+
+namespace fan::test {
+namespace {
+
+class Traffic : public OverEach {};
+FAN_OVER_EACH(Traffic);
+
+TEST_P(Traffic, ContainersOfTwoHostsPingEachOther) {
+  FanPair fans(type());
+  fans.up();
+  const Container a = fans.container_a();
+  const Container b = fans.container_b();
+  EXPECT_TRUE(pings(a, at_b));
+  EXPECT_TRUE(pings(b, at_a));
+}
+
+TEST_P(Traffic, HostsReachRemoteContainersAndGateways) {
+  FanPair fans(type());
+  fans.up();
+  const Container b = fans.container_b();
+  EXPECT_TRUE(pings(fans.a, at_b));
+  EXPECT_TRUE(pings(fans.a, *Address::parse("250.0.28.1")));
+  EXPECT_TRUE(pings(fans.a, at_b, fans.a.address)) << "from the underlay address, which the peer would refuse untranslated";
+}
+
+TEST_P(Traffic, ThreeHostsOfAnUnderlayOf20BitsReachEachOther) {
+  Underlay underlay("10.99.239.254/20");
+  std::vector<std::pair<Host*, std::string>> hosts; // with their slice's first three bytes
+  for (const char* cidr : {"10.99.238.5/20", "10.99.224.1/20", "10.99.239.200/20"}) {
+    hosts.emplace_back(&underlay.host(cidr), "");
+    hosts.back().first->fanctl_must({"up", "99.0.0.0/8", "eth0/20", "type", type()});
+  }
+  const Address gateways[] = {*Address::parse("99.224.80.1"), *Address::parse("99.0.16.1"), *Address::parse("99.252.128.1")};
+  const char* bridges[] = {"fan-99-224-80", "fan-99-0-16", "fan-99-252-128"};
+  std::vector<Container> containers;
+  std::vector<Address> addresses;
+  for (std::size_t n = 0; n < hosts.size(); ++n) {
+    containers.emplace_back(*hosts[n].first, bridges[n]);
+    addresses.emplace_back(gateways[n].v4() + 1);
+    containers.back().address(addresses.back().str() + "/20", gateways[n]);
+  }
+  for (const Container& from : containers) {
+    for (const Address to : addresses) {
+      EXPECT_TRUE(pings(from, to, {}, 1)) << to.str();
+    }
+  }
+}
+
+TEST_P(Traffic, TheOverlaySourceIsKeptInsideAndTranslatedOutside) {
+  FanPair fans(type());
+  fans.up();
+  const Container a = fans.container_a();
+  const Container b = fans.container_b();
+  UdpStream inside(a, b, at_b);
+  EXPECT_TRUE(inside.reached(50));
+  const UdpStreamReport kept = inside.stop();
+  EXPECT_EQ(kept.source, at_a);
+  EXPECT_EQ(kept.lost, 0U);
+  UdpStream outside(a, fans.underlay.router(), Underlay::outside());
+  EXPECT_TRUE(outside.reached(50));
+  EXPECT_EQ(outside.stop().source, fans.a.address);
+}
+
+TEST_P(Traffic, NeighboursDoNotGrowWithDestinations) {
+  FanPair fans(type());
+  fans.up();
+  const Container a = fans.container_a();
+  Capture sent(fans.a, "eth0", [](const Frame& f) {
+    return f.outgoing && (f.protocol() == 4 || (f.protocol() == 17 && f.destination_port() == 8472));
+  });
+  std::vector<Bytes> packets;
+  for (std::uint32_t n = 0; n < 3000; ++n) { // one endpoint each of 3,000 hosts
+    packets.push_back(ipv4({at_a, Address(0xfa010002U + (n << 8U)), protocol_udp}, udp(1, 9, text("x"))));
+  }
+  RawSender sender = RawSender::packets(a);
+  for (const Bytes& packet : packets) {
+    ASSERT_EQ(sender.send(packet), 0);
+  }
+  const std::string neighbours = fans.a.must({"ip", "neigh", "show", "dev", type() == "ipip" ? "fanip" : "fanvx8472"});
+  EXPECT_LE(std::count(neighbours.begin(), neighbours.end(), '\n'), 2) << neighbours;
+  fans.a.must({"ip", "neigh", "show"});
+  (void)sent; // the hosts do not exist, so the underlay's own ARP decides what leaves; the overlay side is what is counted
+}
+
+TEST_P(Traffic, TheOuterHeaderIsAsDocumented) {
+  FanPair fans(type());
+  fans.up();
+  const Container a = fans.container_a();
+  const Container b = fans.container_b();
+  const bool is_ipip = type() == "ipip";
+  Capture outer(fans.b, "eth0", [&](const Frame& f) {
+    return !f.outgoing && f.source() == fans.a.address && f.destination() == fans.b.address && f.ttl() == 255 &&
+           (is_ipip ? f.protocol() == 4 : f.protocol() == 17 && f.destination_port() == 8472);
+  });
+  EXPECT_TRUE(pings(a, at_b));
+  EXPECT_TRUE(outer.reached(3));
+}
+
+} // namespace
+} // namespace fan::test

@@ -1,0 +1,40 @@
+// The table of commands: one file per command, one line here. A command takes its arguments, the World and the Console,
+// and answers with an exit status; it throws nothing and ends nothing itself.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "fanctl/arguments.h"
+#include "fanctl/console.h"
+#include "fanctl/exit_status.h"
+#include "fanctl/world.h"
+
+namespace fan::cli {
+
+struct Command {
+  std::string_view name;
+  std::string_view summary; // one line, for `fanctl help`
+  std::string (*help)();
+  ExitStatus (*run)(Words arguments, World& world, Console& console);
+};
+
+std::span<const Command> commands();
+
+std::string help_up();
+std::string help_down();
+std::string help_show();
+std::string help_explain();
+ExitStatus run_up(Words arguments, World& world, Console& console);
+ExitStatus run_down(Words arguments, World& world, Console& console);
+ExitStatus run_show(Words arguments, World& world, Console& console);
+ExitStatus run_explain(Words arguments, World& world, Console& console);
+
+// The whole of fanctl, `arguments` without the program's name.
+ExitStatus run(Words arguments, World& world, Console& console);
+
+// Says the error, as JSON on standard output or as text on standard error, and gives its exit status.
+ExitStatus fail(Console& console, bool json, const Error& error);
+
+} // namespace fan::cli

@@ -1,0 +1,77 @@
+#include "fanctl/configuration.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/legacy_file.h"
+#include "core/errors.h"
+
+namespace fan::cli {
+
+namespace {
+
+Error unreadable(const std::string& path, const std::string& why) {
+  return host_error("cannot read " + path + ": " + why, "name another file with --config FILE");
+}
+
+Result<std::string> read_descriptor(int descriptor, const std::string& path) {
+  struct stat facts {};
+  if (fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    return unreadable(path, "not a regular file");
+  }
+  std::string text;
+  char part[65536];
+  while (text.size() <= largest_legacy_file) { // one byte more than allowed is enough for the parser to refuse
+    const ssize_t got = read(descriptor, part, sizeof part);
+    if (got < 0 && errno != EINTR) {
+      return unreadable(path, std::strerror(errno));
+    }
+    if (got == 0) {
+      break;
+    }
+    text.append(part, got < 0 ? 0 : static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+// O_NONBLOCK: opening a pipe must not hang.
+Result<std::string> read_file(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) {
+    return unreadable(path, std::strerror(errno));
+  }
+  Result<std::string> text = read_descriptor(descriptor, path);
+  close(descriptor);
+  return text;
+}
+
+} // namespace
+
+Result<std::vector<ConfiguredFan>> read_configuration(const std::vector<std::string>& named) {
+  const std::string path = named.empty() ? default_configuration : named.front();
+  if (named.empty() && access(path.c_str(), F_OK) != 0) {
+    return std::vector<ConfiguredFan>{};
+  }
+  Result<std::string> text = read_file(path);
+  if (!text) {
+    return std::move(text).error();
+  }
+  Result<std::vector<LegacyLine>> lines = parse_legacy(*text, path);
+  if (!lines) {
+    return std::move(lines).error();
+  }
+  std::vector<ConfiguredFan> fans;
+  for (LegacyLine& line : *lines) {
+    if (line.spec) {
+      line.spec->autostart = true;
+    }
+    fans.push_back({std::move(line.place), std::move(line.spec)});
+  }
+  return fans;
+}
+
+} // namespace fan::cli

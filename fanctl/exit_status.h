@@ -1,0 +1,28 @@
+// The exit statuses of fanctl: a documented promise to scripts (fanctl(8), EXIT STATUS). A status never changes its
+// meaning.
+#pragma once
+
+#include <string_view>
+
+#include "core/result.h"
+
+namespace fan::cli {
+
+enum class ExitStatus : int {
+  success = 0,
+  unwritten = 1, // the work was done, but what it had to say could not be written
+  usage = 2,
+  host_state = 3,
+  privilege = 4,
+  kernel = 5,
+  busy = 6,
+  partial = 7,
+  degraded = 8, // only `show --check`: a fan is not as it should be
+};
+
+ExitStatus status_of(ErrorClass kind);
+
+// The word for an error's class in JSON: "usage", "host-state", "privilege", "kernel", "busy", "partial".
+std::string_view word_for(ErrorClass kind);
+
+} // namespace fan::cli

@@ -1,0 +1,35 @@
+// Puts the kernel behind the commands, and writes what they had to say.
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include "fanctl/commands.h"
+#include "fanctl/kernel_world.h"
+#include "fanctl/output/error_text.h"
+
+namespace {
+
+using namespace fan::cli;
+
+int write_out(const Console& console, ExitStatus status) {
+  const fan::Result<void> written = write_all(1, console.out);
+  const std::string complaint = written ? std::string() : error_text(written.error());
+  const fan::Result<void> told = write_all(2, console.err + complaint);
+  return static_cast<int>(status == ExitStatus::success && !(written && told) ? ExitStatus::unwritten : status);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    prepare_standard_streams();
+    const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    const std::unique_ptr<World> world = make_kernel_world();
+    Console console;
+    const ExitStatus status = run(arguments, *world, console);
+    return write_out(console, status);
+  } catch (const std::exception& unexpected) {
+    (void)std::fprintf(stderr, "fanctl: %s\n", unexpected.what());
+    return static_cast<int>(ExitStatus::kernel);
+  }
+}

@@ -1,0 +1,67 @@
+#include "fanctl/output/show_json.h"
+
+#include "fanctl/output/json.h"
+
+namespace fan::cli {
+
+namespace {
+
+Json drift_json(const Drift& drift) {
+  return Json{{"key", drift.key},
+              {"expected", drift.expected.empty() ? Json() : Json(drift.expected)},
+              {"found", drift.found.empty() ? Json() : Json(drift.found)}};
+}
+
+Json status_json(const FanStatus& status, bool complete) {
+  Json json = to_json(status.fan);
+  json["ports"] = status.ports;
+  json["state"] = !status.drift.empty() ? "degraded" : complete ? "ok" : "unknown";
+  json["drift"] = Json::array();
+  for (const Drift& drift : status.drift) {
+    json["drift"].push_back(drift_json(drift));
+  }
+  return json;
+}
+
+Json counts_json(const std::vector<TrafficCount>& counts) {
+  Json list = Json::array();
+  for (const TrafficCount& count : counts) {
+    list.push_back(Json{
+        {"direction", count.direction}, {"reason", count.reason}, {"packets", count.packets}, {"bytes", count.bytes}});
+  }
+  return list;
+}
+
+Json refused_json(const std::vector<RefusedPeer>& peers) {
+  Json list = Json::array();
+  for (const RefusedPeer& peer : peers) {
+    list.push_back(Json{{"direction", peer.direction},
+                        {"reason", peer.reason},
+                        {"outer", peer.outer == Address() ? Json() : Json(peer.outer.str())},
+                        {"inner_source", peer.inner_source.str()},
+                        {"inner_destination", peer.inner_destination.str()},
+                        {"packets", peer.packets},
+                        {"age_ms", peer.age_ms}});
+  }
+  return list;
+}
+
+} // namespace
+
+std::string show_document(const ShowView& view) {
+  Json document = document_of("show");
+  document["complete"] = view.status.complete;
+  document["fans"] = Json::array();
+  for (const FanStatus& status : view.status.fans) {
+    document["fans"].push_back(status_json(status, view.status.complete));
+  }
+  if (view.counts) {
+    document["stats"] = counts_json(*view.counts);
+  }
+  if (view.refused) {
+    document["refused"] = refused_json(*view.refused);
+  }
+  return text_of(document);
+}
+
+} // namespace fan::cli

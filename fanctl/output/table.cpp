@@ -1,0 +1,95 @@
+#include "fanctl/output/table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/words.h"
+#include "fanctl/output/error_text.h"
+
+namespace fan::cli {
+
+namespace {
+
+std::string fan_line(const std::string& bridge, const std::string& overlay, const std::string& underlay,
+                     const std::string& flags) {
+  return fmt::format("{:<16} {:<20} {:<20} {}\n", bridge, overlay, underlay, flags);
+}
+
+std::string drift_line(const Drift& drift) {
+  if (drift.found.empty()) {
+    return fmt::format("    missing   {}\n", printable(drift.expected));
+  }
+  if (drift.expected.empty()) {
+    return fmt::format("    foreign   {}\n", printable(drift.found));
+  }
+  return fmt::format("    expected  {}\n    found     {}\n", printable(drift.expected), printable(drift.found));
+}
+
+std::string outer_of(const RefusedPeer& peer) {
+  return peer.outer == Address() ? "-" : peer.outer.str();
+}
+
+} // namespace
+
+std::string fan_table(std::span<const FanStatus> fans) {
+  std::string out = fan_line("Bridge", "Overlay", "Underlay", "Flags");
+  for (const FanStatus& status : fans) {
+    const Fan& fan = status.fan;
+    std::vector<std::string> flags = flags_of(fan.spec);
+    if (!status.drift.empty()) {
+      flags.emplace_back("degraded");
+    }
+    out +=
+        fan_line(printable(fan.bridge), fan.mapping.overlay().str(),
+                 fmt::format("{}/{}", fan.host.str(), fan.mapping.underlay().length()), printable(join_words(flags)));
+  }
+  return out;
+}
+
+std::string fan_details(std::span<const FanStatus> fans) {
+  std::string out;
+  for (const FanStatus& status : fans) {
+    const Fan& fan = status.fan;
+    out += fmt::format("\n{}\n", printable(fan.bridge));
+    out += fmt::format("    slice     {} gateway {}\n", fan.slice().str(), fan.gateway().str());
+    out += fmt::format("    host      {} on {} (as typed: {} {})\n", fan.host.str(), printable(fan.device),
+                       printable(fan.spec.overlay_text), printable(fan.spec.underlay_text));
+    out += fmt::format("    carries   {} mtu {}{}\n", name_of(fan.spec.encapsulation), fan.mtu,
+                       fan.accepts(Encapsulation::vxlan) ? fmt::format(" vni {} port {}", fan.vni(), fan.port()) : "");
+    out += fmt::format("    ports     {}\n",
+                       status.ports.empty() ? "none" : printable(fmt::format("{}", fmt::join(status.ports, " "))));
+    for (const Drift& drift : status.drift) {
+      out += drift_line(drift);
+    }
+  }
+  return out;
+}
+
+std::string degraded_note(const FanStatus& status) {
+  const FanSpec& spec = status.fan.spec;
+  const std::size_t count = status.drift.size();
+  return fmt::format("{}: {} not as {} should be; `fanctl show -v` says what, `fanctl up {}` repairs it",
+                     status.fan.bridge, count == 1 ? "an object is" : fmt::format("{} objects are", count),
+                     count == 1 ? "it" : "they", join_words(words_of(spec)));
+}
+
+std::string traffic_table(std::span<const TrafficCount> counts) {
+  std::string out = fmt::format("{:<8} {:<28} {:>14} {:>18}\n", "Way", "What", "Packets", "Bytes");
+  for (const TrafficCount& count : counts) {
+    out += fmt::format("{:<8} {:<28} {:>14} {:>18}\n", count.direction, count.reason, count.packets,
+                       count.bytes == 0 ? std::string("-") : std::to_string(count.bytes));
+  }
+  return out;
+}
+
+std::string refused_table(std::span<const RefusedPeer> peers) {
+  std::string out = fmt::format("{:<16} {:<28} {:<16} {:<16} {:>10} {:>8}\n", "Outer", "Why", "Inner source",
+                                "Inner dest.", "Packets", "Ago");
+  for (const RefusedPeer& peer : peers) {
+    out += fmt::format("{:<16} {:<28} {:<16} {:<16} {:>10} {:>7}s\n", outer_of(peer), peer.reason,
+                       peer.inner_source.str(), peer.inner_destination.str(), peer.packets, peer.age_ms / 1000);
+  }
+  return out;
+}
+
+} // namespace fan::cli

@@ -1,0 +1,131 @@
+// fanctl up: one fan by its words, or with -a every line of the configuration, each on its own.
+#include <CLI/CLI.hpp>
+
+#include "config/legacy_file.h"
+#include "core/errors.h"
+#include "core/words.h"
+#include "fanctl/change.h"
+#include "fanctl/configuration.h"
+
+namespace fan::cli {
+
+namespace {
+
+struct UpArguments {
+  ChangeArguments change;
+  std::vector<std::string> config;
+};
+
+void declare(CLI::App& app, UpArguments& into) {
+  declare_fan(app, into.change.fan, true);
+  app.add_flag("-a,--all", into.change.all, "bring up every fan of the configuration");
+  app.add_option("--config", into.config, "the configuration for -a (default /etc/network/fan)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  declare_change(app, into.change);
+}
+
+Result<void> parse(Words arguments, UpArguments& into) {
+  CLI::App app;
+  declare(app, into);
+  if (Result<void> parsed = parse_arguments(app, arguments); !parsed) {
+    return parsed;
+  }
+  if (into.change.all && !into.change.fan.empty()) {
+    return usage_error("-a takes its fans from the configuration, and a fan is named too", "give either");
+  }
+  if (!into.change.all && !into.config.empty()) {
+    return usage_error("--config goes with -a", "fanctl up -a --config FILE");
+  }
+  return into.config.size() > 1 ? Result<void>(usage_error("--config is given more than once", "give it once"))
+                                : Result<void>();
+}
+
+void bring_up(Provider& provider, const FanSpec& spec, const std::string& title, Report& report) {
+  Result<Outcome> outcome = up(provider, spec, RequestOptions{.dry_run = report.dry_run});
+  if (outcome) {
+    report.parts.push_back({title, std::move(outcome).value()});
+  } else {
+    report.errors.push_back(std::move(outcome).error().within(title));
+  }
+}
+
+Result<Report> up_one(const UpArguments& given, World& world) {
+  Result<std::vector<std::string>> words = words_of_fan(given.change.fan);
+  if (!words) {
+    return std::move(words).error().within("up");
+  }
+  const bool by_option = !given.change.fan.overlay.empty();
+  const std::string title =
+      title_of("up", by_option ? std::vector(words->begin(), words->begin() + 2) : given.change.fan.words);
+  Result<FanSpec> spec = parse_words(*words);
+  if (!spec) {
+    return std::move(spec).error().within(title);
+  }
+  Result<Provider*> provider = ready(given.change, world);
+  if (!provider) {
+    return std::move(provider).error().within(title);
+  }
+  Report report{"up", given.change.dry_run, {}, {}};
+  bring_up(**provider, *spec, title, report);
+  return report;
+}
+
+Result<Report> up_all(const UpArguments& given, World& world) {
+  Result<std::vector<ConfiguredFan>> lines = read_configuration(given.config);
+  if (!lines) {
+    return std::move(lines).error().within("up -a");
+  }
+  Result<Provider*> provider = ready(given.change, world);
+  if (!provider) {
+    return std::move(provider).error().within("up -a");
+  }
+  Report report{"up", given.change.dry_run, {}, {}};
+  for (const ConfiguredFan& line : *lines) {
+    if (!line.spec) {
+      report.errors.push_back(line.spec.error());
+      continue;
+    }
+    const std::size_t errors = report.errors.size();
+    bring_up(**provider, *line.spec, "up " + line.spec->overlay_text + " " + line.spec->underlay_text, report);
+    if (report.errors.size() > errors) {
+      report.errors.back().place = line.place;
+    }
+  }
+  return report;
+}
+
+} // namespace
+
+std::string help_up() {
+  CLI::App app;
+  UpArguments unused;
+  declare(app, unused);
+  return "usage: fanctl up OVERLAY UNDERLAY [WORDS] [OPTIONS]\n"
+         "       fanctl up -o OVERLAY -u UNDERLAY [WORDS] [OPTIONS]\n"
+         "       fanctl up -a [--config FILE] [OPTIONS]\n\n"
+         "Brings a fan up. On a fan that is up it changes what differs, repairs what is broken, and else does "
+         "nothing.\n\n"
+         "words: dhcp | host-reserve N | bridge NAME | off | auto, and every option below of a fan without its "
+         "dashes\n\n"
+         "options:\n" +
+         options_text(app) +
+         "\nOVERLAY   250 (for 250.0.0.0/8) or 250.0.0.0/8\n"
+         "UNDERLAY  172.30.0.28[/16], eth0[/16], default[/16], or the network 172.30.0.0/16\n"
+         "Example:  fanctl up 250.0.0.0/8 eth0/16 dhcp\n";
+}
+
+ExitStatus run_up(Words arguments, World& world, Console& console) {
+  UpArguments given;
+  if (Result<void> parsed = parse(arguments, given); !parsed) {
+    return fail(console, wants_json(arguments), std::move(parsed).error().within("up"));
+  }
+  if (given.change.common.help) {
+    console.out += help_up();
+    return ExitStatus::success;
+  }
+  Result<Report> report = given.change.all ? up_all(given, world) : up_one(given, world);
+  return report ? tell(*report, given.change, world, console) : fail(console, given.change.common.json, report.error());
+}
+
+} // namespace fan::cli

@@ -1,0 +1,23 @@
+// The DHCP server of a fan bridge: the whole configuration as arguments of dnsmasq. Pure: nothing is started here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/fan.h"
+
+namespace fan {
+
+// An argument of ours begins like this: dnsmasq puts the tag "fanctl" on what it hands out, and it tells our servers
+// from others.
+inline constexpr const char* dhcp_sign = "--dhcp-range=set:fanctl,";
+inline constexpr const char* dhcp_lease_option = "--dhcp-leasefile=";
+inline constexpr const char* dhcp_interface_option = "--interface=";
+
+// dnsmasq's arguments, without the program's name. Pool: the slice's addresses from `reserve` + 1 to the one below the
+// broadcast address. Also forwards DNS on the gateway, to the servers of the host's /etc/resolv.conf; reads nothing
+// else of the system. `state_directory` takes the lease file BRIDGE.leases; leases are for one hour. Precondition: the
+// slice has at least one address beyond the reserve (core/validate.h).
+std::vector<std::string> dhcp_argv(const Fan& fan, const std::string& state_directory);
+
+} // namespace fan

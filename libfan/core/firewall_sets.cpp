@@ -1,0 +1,112 @@
+#include "core/firewall_sets.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/names.h"
+
+namespace fan {
+namespace {
+
+// Those prefixes that no other one contains, each once.
+std::vector<Prefix> largest_of(std::vector<Prefix> prefixes) {
+  std::sort(prefixes.begin(), prefixes.end(), [](const Prefix& a, const Prefix& b) {
+    return a.network() != b.network() ? a.network() < b.network() : a.length() < b.length();
+  });
+  std::vector<Prefix> largest;
+  for (const Prefix& prefix : prefixes) {
+    if (largest.empty() || !largest.back().contains(prefix)) {
+      largest.push_back(prefix);
+    }
+  }
+  return largest;
+}
+
+std::vector<Prefix> exposed_of(const Fan& fan) {
+  return fan.spec.expose_all ? std::vector<Prefix>{fan.slice()} : largest_of(fan.spec.expose);
+}
+
+void put_networks(const Fan& fan, std::vector<SetElement>& elements) {
+  const std::string overlay = prefix_element(fan.mapping.overlay());
+  const std::string slice = prefix_element(fan.slice());
+  elements.push_back({firewall::overlays, overlay, {}});
+  elements.push_back({firewall::slices, slice, {}});
+  if (fan.spec.nat) {
+    elements.push_back({firewall::nat_slices, slice, {}});
+  }
+  for (const Prefix& prefix : exposed_of(fan)) {
+    elements.push_back({firewall::exposed, prefix_element(prefix), {}});
+  }
+  elements.push_back({firewall::bridges, device_element(fan.bridge), {}});
+  elements.push_back({firewall::bridge_slices, device_element(fan.bridge) + " . " + slice, {}});
+  elements.push_back({firewall::gateways, overlay, fan.gateway().str()});
+}
+
+void put_tunnels(const Fan& fan, std::vector<SetElement>& elements) {
+  for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
+    if (!fan.accepts(e)) {
+      continue;
+    }
+    elements.push_back({firewall::tunnels, device_element(tunnel_name(e, fan.port())), {}});
+    if (e == Encapsulation::ipip) {
+      elements.push_back({firewall::protocols, "4", {}});
+    } else {
+      elements.push_back({firewall::ports, std::to_string(fan.port()), {}});
+    }
+  }
+}
+
+void put_underlay(const Fan& fan, std::vector<SetElement>& elements) {
+  elements.push_back({firewall::underlays, device_element(fan.device) + " . " + fan.host.str(), {}});
+  elements.push_back({firewall::underlay_nets, prefix_element(fan.mapping.underlay()), {}});
+  elements.push_back({firewall::marks, fmt::format("{:#010x}", tunnel_mark), {}});
+}
+
+std::vector<Prefix> underlays_of(const std::vector<Fan>& fans) {
+  std::vector<Prefix> underlays;
+  for (const Fan& fan : fans) {
+    underlays.push_back(fan.mapping.underlay());
+  }
+  return largest_of(std::move(underlays));
+}
+
+bool same_key(const SetElement& a, const SetElement& b) {
+  return a.set == b.set && a.element == b.element;
+}
+
+} // namespace
+
+std::string prefix_element(const Prefix& prefix) {
+  return prefix.length() == 32 ? prefix.network().str() : prefix.str();
+}
+
+std::string device_element(const std::string& device) {
+  return '"' + device + '"';
+}
+
+std::vector<SetElement> firewall_elements(const Fan& fan) {
+  std::vector<SetElement> elements;
+  put_networks(fan, elements);
+  put_tunnels(fan, elements);
+  put_underlay(fan, elements);
+  return elements;
+}
+
+std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans) {
+  std::vector<SetElement> elements;
+  for (const Prefix& underlay : underlays_of(fans)) {
+    elements.push_back({firewall::underlay_nets, prefix_element(underlay), {}});
+  }
+  for (const Fan& fan : fans) {
+    for (SetElement& element : firewall_elements(fan)) {
+      const auto same = [&](const SetElement& other) { return same_key(other, element); };
+      if (element.set != firewall::underlay_nets && std::none_of(elements.begin(), elements.end(), same)) {
+        elements.push_back(std::move(element));
+      }
+    }
+  }
+  return elements;
+}
+
+} // namespace fan

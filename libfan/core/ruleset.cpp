@@ -1,0 +1,337 @@
+#include "core/ruleset.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include <fmt/format.h>
+
+#include "core/errors.h"
+
+namespace fan {
+namespace {
+
+// Priorities: -300 raw (before connection tracking at -200), 0 filter, 99 just before srcnat, so that our translation
+// into the tunnel is not overtaken by a general masquerade at 100; 300 last.
+constexpr std::string_view rules = R"(table inet fanctl {
+	counter forged {
+	}
+
+	counter tunnel_coarse {
+	}
+
+	counter misdelivered {
+	}
+
+	counter smuggled {
+	}
+
+	counter outside {
+	}
+
+	counter unmarked {
+	}
+
+	set overlays {
+		type ipv4_addr
+		flags interval
+	}
+
+	set slices {
+		type ipv4_addr
+		flags interval
+	}
+
+	set nat_slices {
+		type ipv4_addr
+		flags interval
+	}
+
+	set exposed {
+		type ipv4_addr
+		flags interval
+	}
+
+	set bridges {
+		type ifname
+	}
+
+	set bridge_slices {
+		type ifname . ipv4_addr
+		flags interval
+	}
+
+	set tunnels {
+		type ifname
+	}
+
+	set protocols {
+		type inet_proto
+	}
+
+	set ports {
+		type inet_service
+	}
+
+	set underlays {
+		type ifname . ipv4_addr
+	}
+
+	set underlay_nets {
+		type ipv4_addr
+		flags interval
+	}
+
+	set marks {
+		type mark
+	}
+
+	map gateways {
+		type ipv4_addr : ipv4_addr
+		flags interval
+	}
+
+	# Tunnel packets are never tracked, whoever sends them: a tracked one lets a container take the tunnel over through NAT.
+	# Then the guard: an overlay source comes out of the tunnel, or from a slice of this host by its own bridge, or not at all.
+	chain prerouting {
+		type filter hook prerouting priority -300; policy accept;
+		meta l4proto @protocols notrack
+		udp dport @ports notrack
+		iifname "lo" accept
+		iifname @tunnels ip saddr @overlays ip saddr != @slices ip daddr @slices accept
+		iifname @tunnels counter name "tunnel_coarse" drop
+		ip saddr @overlays iifname . ip saddr != @bridge_slices counter name "forged" drop
+	}
+
+	# The tunnel is accepted on the underlay's device and address only, and from the underlay only.
+	chain input {
+		type filter hook input priority 0; policy accept;
+		meta l4proto @protocols jump arriving
+		udp dport @ports jump arriving
+	}
+
+	chain arriving {
+		iifname . ip daddr @underlays ip saddr @underlay_nets accept
+		counter name "misdelivered" drop
+	}
+
+	chain forward {
+		type filter hook forward priority 0; policy accept;
+		meta l4proto @protocols jump passing
+		udp dport @ports jump passing
+		udp sport @ports jump passing
+		ip daddr @slices jump into_slice
+	}
+
+	# Endpoints may tunnel between each other, hosts of the underlay too; nothing else may speak to the underlay like a host, and
+	# what a container sends elsewhere in this form would leave untranslated.
+	chain passing {
+		ip saddr @overlays ip daddr @overlays return
+		ip saddr @underlay_nets ip daddr @underlay_nets fib saddr . iif oif exists return
+		ip daddr @underlay_nets counter name "smuggled" drop
+		iifname @bridges counter name "smuggled" drop
+	}
+
+	chain into_slice {
+		ct state established,related accept
+		iifname @tunnels accept
+		iifname @bridges accept
+		ct status dnat accept
+		ip daddr @exposed accept
+		counter name "outside" drop
+	}
+
+	# Only the egress program, which marks, may send to the tunnel's port of a peer: a peer takes what comes from it for ours.
+	chain output {
+		type filter hook output priority -300; policy accept;
+		meta l4proto @protocols notrack
+		udp dport @ports notrack
+		meta mark @marks accept
+		ip daddr @underlay_nets meta l4proto @protocols counter name "unmarked" drop
+		ip daddr @underlay_nets udp dport @ports counter name "unmarked" drop
+	}
+
+	# By neither bridge nor tunnel: under br_netfilter frames between ports of one bridge come through here as well.
+	chain srcnat {
+		type nat hook postrouting priority 99; policy accept;
+		oifname "lo" accept
+		oifname @tunnels ip saddr != @slices fib saddr type local snat ip to ip daddr map @gateways
+		oifname @tunnels ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
+		ip saddr @nat_slices ip daddr != @overlays oifname != @bridges oifname != @tunnels masquerade
+	}
+
+	chain unmark {
+		type filter hook postrouting priority 300; policy accept;
+		meta mark @marks meta mark set 0x00000000
+	}
+}
+)";
+
+constexpr std::string_view comment_start = "fanctl ruleset ";
+constexpr std::size_t version_length = 16;
+
+// FNV-1a, 64 bit (draft-eastlake-fnv).
+std::uint64_t fnv1a(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  }
+  return hash;
+}
+
+// Letters of element texts that mean nothing else to nft. A space and the quote are looked at separately.
+bool harmless(char c) {
+  const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return alphanumeric || std::string_view("._-@:/+=~%^,!?&()[]<>|'`$#").find(c) != std::string_view::npos;
+}
+
+// Outside quotes only what addresses, numbers and " . " need; inside, device names without quote, backslash and
+// asterisk.
+bool sayable(std::string_view text) {
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (quoted ? !harmless(c) : std::string_view("0123456789abcdefx./ ").find(c) == std::string_view::npos) {
+      return false;
+    }
+  }
+  return !quoted && !text.empty();
+}
+
+Result<void> check(const SetElement& element) {
+  if (ruleset_declares(element.set) && sayable(element.element) && (element.data.empty() || sayable(element.data))) {
+    return {};
+  }
+  return host_error(fmt::format("nftables cannot hold {} in set {}", quoted(element.element), quoted(element.set)),
+                    "rename the device: a name in a rule cannot have quotes, braces, asterisks or backslashes");
+}
+
+std::string line(const char* verb, const SetElement& element) {
+  const std::string data = element.data.empty() ? "" : " : " + element.data;
+  return fmt::format("{} element inet {} {} {{ {}{} }}\n", verb, table_name, element.set, element.element, data);
+}
+
+const SetElement* element_of(const std::optional<Object>& object) {
+  return object ? std::get_if<SetElement>(&*object) : nullptr;
+}
+
+bool same_key(const SetElement& a, const SetElement& b) {
+  return a.set == b.set && a.element == b.element;
+}
+
+bool mentioned(std::span<const Change> transaction, const SetElement& element) {
+  return std::any_of(transaction.begin(), transaction.end(), [&](const Change& change) {
+    const SetElement* changed = element_of(change.before ? change.before : change.after);
+    return changed != nullptr && same_key(*changed, element);
+  });
+}
+
+// The script of a transaction, in the order in which the kernel can take it.
+class Script {
+public:
+  Script(std::span<const Change> transaction, const std::vector<SetElement>& kept)
+      : transaction_(transaction), kept_(kept) {}
+
+  Result<std::string> write() {
+    const Change* ruleset = find_ruleset();
+    if (ruleset != nullptr && !ruleset->after) {
+      return fmt::format("delete table inet {}\n", table_name);
+    }
+    if (ruleset == nullptr) {
+      remove_elements();
+    } else if (ruleset->before) {
+      text_ += fmt::format("delete table inet {}\n", table_name) + ruleset_text();
+      keep_elements();
+    } else {
+      text_ += ruleset_text();
+    }
+    add_elements();
+    return refused_ ? Result<std::string>(*refused_) : Result<std::string>(std::move(text_));
+  }
+
+private:
+  [[nodiscard]] const Change* find_ruleset() const {
+    const auto found = std::find_if(transaction_.begin(), transaction_.end(), [](const Change& change) {
+      return std::holds_alternative<Ruleset>(change.object());
+    });
+    return found == transaction_.end() ? nullptr : &*found;
+  }
+
+  void put(const char* verb, const SetElement& element) {
+    if (Result<void> good = check(element); !good) {
+      refused_ = std::move(good).error();
+    }
+    text_ += line(verb, element);
+  }
+
+  // An element with other data is taken out and put in again. The data is not named when removing: it may have changed.
+  void remove_elements() {
+    for (const Change& change : transaction_) {
+      if (const SetElement* element = element_of(change.before)) {
+        put("delete", {element->set, element->element, {}});
+      }
+    }
+  }
+
+  void keep_elements() {
+    for (const SetElement& element : kept_) {
+      if (ruleset_declares(element.set) && !mentioned(transaction_, element)) {
+        put("add", element);
+      }
+    }
+  }
+
+  // "add", not "create": nft 1.0.6 fails with "File exists" on two "create" for one interval set in a transaction.
+  void add_elements() {
+    for (const Change& change : transaction_) {
+      if (const SetElement* element = element_of(change.after)) {
+        put("add", *element);
+      }
+    }
+  }
+
+  std::span<const Change> transaction_;
+  const std::vector<SetElement>& kept_;
+  std::string text_;
+  std::optional<Error> refused_;
+};
+
+} // namespace
+
+std::string_view ruleset_rules() {
+  return rules;
+}
+
+const std::string& ruleset_version() {
+  static const std::string version = fmt::format("{:016x}", fnv1a(rules));
+  return version;
+}
+
+std::string ruleset_comment(const std::string& version) {
+  return std::string(comment_start) + version;
+}
+
+std::string ruleset_version_in(std::string_view comment) {
+  if (comment.substr(0, comment_start.size()) != comment_start) {
+    return {};
+  }
+  comment.remove_prefix(comment_start.size());
+  const bool hex = comment.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return hex && comment.size() == version_length ? std::string(comment) : std::string();
+}
+
+std::string ruleset_text() {
+  return fmt::format("create table inet {} {{\n\tcomment \"{}\"\n}}\n{}", table_name,
+                     ruleset_comment(ruleset_version()), rules);
+}
+
+Result<std::string> firewall_script(std::span<const Change> transaction, const std::vector<SetElement>& kept) {
+  return Script(transaction, kept).write();
+}
+
+bool ruleset_declares(std::string_view set) {
+  return !set.empty() && (rules.find(fmt::format("\tset {} {{", set)) != std::string_view::npos ||
+                          rules.find(fmt::format("\tmap {} {{", set)) != std::string_view::npos);
+}
+
+} // namespace fan

@@ -1,0 +1,39 @@
+// The constant ruleset of this version of fanctl: one table, `inet fanctl`. What differs between hosts is in its sets
+// (core/firewall_sets.h). Pure text; linux/nft loads it and compares what the kernel lists with it.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/object.h"
+#include "core/result.h"
+
+namespace fan {
+
+// The rules, written exactly as nft 1.0.6 lists them (`nft -y list table`), comments and blank lines apart: so the
+// listing itself tells whether anybody changed them.
+std::string_view ruleset_rules();
+
+// FNV-1a, 64 bit, of ruleset_rules(), 16 hex digits. Kept in the kernel as part of the table's comment.
+const std::string& ruleset_version();
+
+// The table's comment for a version: "fanctl ruleset 0123456789abcdef".
+std::string ruleset_comment(const std::string& version);
+// The version in a table's comment; empty when it is not a comment of ours.
+std::string ruleset_version_in(std::string_view comment);
+
+// What `nft -f` loads to make the table where there is none; it fails where there is one.
+std::string ruleset_text();
+
+// The `nft -f` text of one transaction of Ruleset and SetElement changes, removals first. `kept` are the elements that
+// are in the kernel now; a changed ruleset takes them along, as it replaces the whole table. Refuses (class host_state)
+// elements that cannot be said in nft's language without being read as something else, such as a device name with a
+// quote in it.
+Result<std::string> firewall_script(std::span<const Change> transaction, const std::vector<SetElement>& kept);
+
+// The sets and maps that the ruleset declares.
+bool ruleset_declares(std::string_view set);
+
+} // namespace fan

@@ -1,0 +1,42 @@
+// The firewall's provider: table `inet fanctl` as objects. Nothing outside that table is read or written.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/object.h"
+#include "core/result.h"
+#include "linux/nft/context.h"
+#include "linux/nft/listing.h"
+
+namespace fan::nft {
+
+// Works in the network namespace of the thread that first calls it. Not for use by two threads at once.
+//
+// How a Ruleset is known: its version is in the table's comment, and the listing of the rules equals this binary's
+// rules word by word (when the version is this binary's own). A table with another comment or none is somebody else's:
+// ours = false, version "foreign". Rules that somebody changed, a chain's policy, or a table put to sleep: the version
+// with "altered " before it.
+class Firewall {
+public:
+  // The Ruleset and every SetElement; nothing when there is no table, also on a kernel whose nftables has no inet
+  // family.
+  Result<ObservedSet> observe();
+
+  // One transaction of Ruleset and SetElement changes, all or nothing. A changed ruleset replaces the table in the same
+  // transaction with all elements that are there, so nothing is open or lost in between; counters begin anew.
+  // Errors: a stale plan (class host_state): what is to be made is there, what is to go or to change is not.
+  Result<void> apply(std::span<const Change> transaction);
+
+  // What the rules that drop have dropped, in the ruleset's order; nothing when there is no table.
+  Result<std::vector<DropCount>> drops();
+
+private:
+  Result<Context*> context();
+  Result<std::optional<Listing>> list();
+
+  std::optional<Context> context_;
+};
+
+} // namespace fan::nft

@@ -1,0 +1,174 @@
+#include "linux/service/dhcp_servers.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/dhcp.h"
+#include "core/errors.h"
+#include "linux/service/launch.h"
+#include "linux/service/process_files.h"
+
+namespace fan::service {
+namespace {
+
+constexpr const char* program = "dnsmasq";
+constexpr const char* permanent_folder = "/var/lib/fanctl";
+constexpr const char* passing_folder = "/run/fanctl";
+
+struct Server {
+  std::string bridge;
+  Process process;
+};
+
+// What follows `start` in the first argument that begins with it; empty when none does.
+std::string value_of(const std::vector<std::string>& argv, const std::string& start) {
+  for (const std::string& argument : argv) {
+    if (argument.compare(0, start.size(), start) == 0) {
+      return argument.substr(start.size());
+    }
+  }
+  return {};
+}
+
+std::vector<Server> running_servers() {
+  std::vector<Server> servers;
+  for (Process& process : processes_of(program)) {
+    process.argv.erase(process.argv.begin()); // the program's path
+    std::string bridge = value_of(process.argv, dhcp_interface_option);
+    if (!value_of(process.argv, dhcp_sign).empty() && !bridge.empty()) {
+      servers.push_back({std::move(bridge), std::move(process)});
+    }
+  }
+  return servers;
+}
+
+bool inside(const std::string& path, const std::string& folder) {
+  return path.compare(0, folder.size() + 1, folder + "/") == 0 && path.find("/../") == std::string::npos;
+}
+
+// The folder of the lease file, if it is one that we may make and remove; empty otherwise.
+std::string lease_folder(const DhcpServer& server) {
+  const std::string file = value_of(server.argv, dhcp_lease_option);
+  return inside(file, permanent_folder) || inside(file, passing_folder) ? file.substr(0, file.rfind('/'))
+                                                                        : std::string();
+}
+
+Result<void> make_folder(const std::string& folder) {
+  for (const std::string& path : {std::string(inside(folder, passing_folder) ? passing_folder : ""), folder}) {
+    if (!path.empty() && mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+      Error error = host_error(fmt::format("make folder {}: {}", path, strerror(errno)));
+      error.sys_errno = errno;
+      return error;
+    }
+  }
+  return {};
+}
+
+// Also removes the folders, where nothing else is left in them: rmdir refuses otherwise.
+void remove_leases(const DhcpServer& server) {
+  const std::string folder = lease_folder(server);
+  if (folder.empty()) {
+    return;
+  }
+  unlink(value_of(server.argv, dhcp_lease_option).c_str());
+  if (rmdir(folder.c_str()) == 0 && inside(folder, passing_folder)) {
+    rmdir(passing_folder);
+  }
+}
+
+Result<void> start(const DhcpServer& server) {
+  const std::string path = find_program(program);
+  if (path.empty()) {
+    return host_error("dnsmasq is not installed",
+                      "install it (Debian: `apt-get install dnsmasq-base`), or leave `dhcp` out");
+  }
+  if (const std::string folder = lease_folder(server); !folder.empty()) {
+    if (Result<void> made = make_folder(folder); !made) {
+      return made;
+    }
+  }
+  Result<void> launched = launch(path, server.argv);
+  if (!launched && launched.error().kernel_text.find("in use") != std::string::npos) {
+    launched.error().hint =
+        "another DNS or DHCP server holds the port on every address; make it listen on its own addresses only "
+        "(dnsmasq: bind-dynamic), or leave `dhcp` out. `ss -lunp` names it";
+  }
+  return launched;
+}
+
+Result<void> stop_all(const std::string& bridge) {
+  std::size_t stopped = 0;
+  for (const Server& server : running_servers()) {
+    if (server.bridge != bridge) {
+      continue;
+    }
+    if (!stop(server.process)) {
+      return make_error(ErrorClass::kernel, fmt::format("dnsmasq (process {}) does not end", server.process.pid),
+                        "look at /proc/PID/stack: a process that SIGKILL does not end waits for the kernel");
+    }
+    ++stopped;
+  }
+  return stopped > 0 ? Result<void>()
+                     : host_error("no DHCP server runs on " + bridge + " any more", "run the command again");
+}
+
+bool runs_on(const std::string& bridge) {
+  const std::vector<Server> servers = running_servers();
+  return std::any_of(servers.begin(), servers.end(), [&](const Server& server) { return server.bridge == bridge; });
+}
+
+Result<void> carry_out(const DhcpServer* before, const DhcpServer* after) {
+  if (before == nullptr && runs_on(after->bridge)) {
+    return host_error("a DHCP server runs on " + after->bridge + " already", "run the command again");
+  }
+  if (before != nullptr) {
+    if (Result<void> stopped = stop_all(before->bridge); !stopped) {
+      return stopped;
+    }
+  }
+  if (after != nullptr) {
+    return start(*after);
+  }
+  remove_leases(*before);
+  return {};
+}
+
+} // namespace
+
+std::string state_directory() {
+  struct stat mine {};
+  struct stat first {};
+  if (stat("/proc/thread-self/ns/net", &mine) != 0) {
+    return permanent_folder;
+  }
+  const bool is_first =
+      stat("/proc/1/ns/net", &first) == 0 && mine.st_ino == first.st_ino && mine.st_dev == first.st_dev;
+  return is_first ? permanent_folder : fmt::format("{}/netns-{}", passing_folder, mine.st_ino);
+}
+
+Result<ObservedSet> DhcpServers::observe() {
+  ObservedSet seen;
+  for (Server& server : running_servers()) {
+    Object object = DhcpServer{server.bridge, std::move(server.process.argv)};
+    const auto [place, fresh] = seen.emplace(key_of(object), Observed{object, true});
+    if (!fresh) {
+      std::get_if<DhcpServer>(&place->second.object)->argv.emplace_back("twice");
+    }
+  }
+  return seen;
+}
+
+Result<void> DhcpServers::apply(const Change& change) {
+  const auto* before = change.before ? std::get_if<DhcpServer>(&*change.before) : nullptr;
+  const auto* after = change.after ? std::get_if<DhcpServer>(&*change.after) : nullptr;
+  const std::string& bridge = after != nullptr ? after->bridge : before->bridge;
+  Result<void> done = carry_out(before, after);
+  return done ? Result<void>() : Result<void>(std::move(done).error().within("DHCP server of " + bridge));
+}
+
+} // namespace fan::service

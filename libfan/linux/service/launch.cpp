@@ -1,0 +1,157 @@
+#include "linux/service/launch.h"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/errors.h"
+#include "linux/service/descriptor.h"
+
+namespace fan::service {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds patience{10};
+constexpr std::size_t longest_complaint = 4096;
+
+struct Pipe {
+  Descriptor read_end;
+  Descriptor write_end;
+};
+
+Pipe make_pipe() {
+  int ends[2] = {-1, -1};
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    return {};
+  }
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+// What the new process starts with.
+class Setting {
+public:
+  explicit Setting(int error_fd) {
+    posix_spawn_file_actions_init(&files_);
+    posix_spawn_file_actions_addopen(&files_, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files_, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&files_, error_fd, 2);
+    posix_spawn_file_actions_addclosefrom_np(&files_, 3);
+    posix_spawn_file_actions_addchdir_np(&files_, "/");
+    posix_spawnattr_init(&attributes_);
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~Setting() {
+    posix_spawn_file_actions_destroy(&files_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  Setting(const Setting&) = delete;
+  Setting& operator=(const Setting&) = delete;
+
+  // 0, or an errno.
+  int start(pid_t& pid, const std::string& path, const std::vector<std::string>& argv) {
+    std::vector<char*> arguments{const_cast<char*>(path.c_str())};
+    for (const std::string& argument : argv) {
+      arguments.push_back(const_cast<char*>(argument.c_str()));
+    }
+    arguments.push_back(nullptr);
+    std::string search = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    std::string language = "LC_ALL=C";
+    std::array<char*, 3> environment{search.data(), language.data(), nullptr};
+    return posix_spawn(&pid, path.c_str(), &files_, &attributes_, arguments.data(), environment.data());
+  }
+
+private:
+  posix_spawn_file_actions_t files_{};
+  posix_spawnattr_t attributes_{};
+};
+
+void read_available(int fd, std::string& text) {
+  char part[512];
+  ssize_t length = 0;
+  while ((length = read(fd, part, sizeof part)) > 0) {
+    text.append(
+        part, std::min(static_cast<std::size_t>(length), longest_complaint - std::min(longest_complaint, text.size())));
+  }
+}
+
+// The exit status of `pid`, or nothing when it did not end in time, in which case it is killed. Its complaints go to
+// `text`.
+std::optional<int> await(pid_t pid, int error_fd, std::string& text) {
+  const Clock::time_point end = Clock::now() + patience;
+  int status = 0;
+  while (waitpid(pid, &status, WNOHANG) == 0) {
+    if (Clock::now() >= end) {
+      kill(pid, SIGKILL);
+      waitpid(pid, &status, 0);
+      return std::nullopt;
+    }
+    pollfd waiting{error_fd, POLLIN, 0};
+    poll(&waiting, 1, 5); // also the pause between two looks at the process
+    read_available(error_fd, text);
+    if ((waiting.revents & POLLHUP) != 0) {
+      usleep(1000);
+    }
+  }
+  read_available(error_fd, text);
+  return status;
+}
+
+Error failure(const std::string& path, const std::string& how, std::string text) {
+  while (!text.empty() && text.back() == '\n') {
+    text.pop_back();
+  }
+  Error error = host_error(fmt::format("{} {}{}", path, how, text.empty() ? "" : ": " + text));
+  error.kernel_text = std::move(text);
+  return error;
+}
+
+std::string in_words(int status) {
+  return WIFEXITED(status) ? fmt::format("ended with status {}", WEXITSTATUS(status))
+                           : fmt::format("was ended by signal {}", WTERMSIG(status));
+}
+
+} // namespace
+
+std::string find_program(const std::string& name) {
+  for (const char* folder : {"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/", "/usr/local/sbin/"}) {
+    if (access((folder + name).c_str(), X_OK) == 0) {
+      return folder + name;
+    }
+  }
+  return {};
+}
+
+Result<void> launch(const std::string& path, const std::vector<std::string>& argv) {
+  Pipe complaints = make_pipe();
+  pid_t pid = 0;
+  const int failed = complaints.write_end.open() ? Setting(complaints.write_end.get()).start(pid, path, argv) : errno;
+  complaints.write_end.reset();
+  if (failed != 0) {
+    Error error = failure(path, std::string("cannot be started: ") + strerror(failed), {});
+    error.sys_errno = failed;
+    return error;
+  }
+  std::string text;
+  const std::optional<int> status = await(pid, complaints.read_end.get(), text);
+  if (!status) {
+    return failure(path, "did not get ready within 10 seconds", std::move(text));
+  }
+  return *status == 0 ? Result<void>() : Result<void>(failure(path, in_words(*status), std::move(text)));
+}
+
+} // namespace fan::service

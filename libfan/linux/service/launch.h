@@ -1,0 +1,20 @@
+// Starts a program that goes into the background by itself. No shell, no PATH.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+
+namespace fan::service {
+
+// The first of /usr/sbin, /usr/bin, /sbin, /bin, /usr/local/sbin that holds an executable of this name; empty when none
+// does.
+std::string find_program(const std::string& name);
+
+// Runs `path` with a session, working directory, environment and signal state of its own and no descriptor of ours,
+// until it has gone into the background (its first process ended with status 0). Otherwise an Error (class host_state)
+// with what it printed on standard error as kernel_text. Waits 10 seconds at most.
+Result<void> launch(const std::string& path, const std::vector<std::string>& argv);
+
+} // namespace fan::service

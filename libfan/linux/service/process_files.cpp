@@ -1,0 +1,120 @@
+#include "linux/service/process_files.h"
+
+#include <cctype>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sys/syscall.h>
+
+namespace fan::service {
+namespace {
+
+constexpr int term_patience_ms = 3000;
+constexpr int kill_patience_ms = 3000;
+
+// glibc 2.36 has these two as functions, but not in a header that C++ can include.
+Descriptor open_pidfd(pid_t pid) {
+  return Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
+int send_signal(const Descriptor& handle, int signal) {
+  return static_cast<int>(syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0));
+}
+
+bool ended_within(const Descriptor& handle, int milliseconds) {
+  pollfd waiting{handle.get(), POLLIN, 0};
+  return poll(&waiting, 1, milliseconds) == 1;
+}
+
+std::string link_text(const std::string& path) {
+  char text[4096];
+  const ssize_t length = readlink(path.c_str(), text, sizeof text);
+  return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
+}
+
+std::string file_text(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char part[4096];
+  ssize_t length = 0;
+  while (file.open() && (length = read(file.get(), part, sizeof part)) > 0) {
+    text.append(part, static_cast<std::size_t>(length));
+  }
+  return text;
+}
+
+// "/usr/sbin/dnsmasq", or the same with " (deleted)" after an upgrade of the package.
+bool runs(const std::string& folder, const std::string& name) {
+  std::string path = link_text(folder + "/exe");
+  constexpr std::string_view deleted = " (deleted)";
+  if (path.size() > deleted.size() && path.compare(path.size() - deleted.size(), deleted.size(), deleted) == 0) {
+    path.resize(path.size() - deleted.size());
+  }
+  return path.substr(path.rfind('/') + 1) == name;
+}
+
+bool has_net_admin(const std::string& folder) {
+  const std::string status = file_text(folder + "/status");
+  const std::size_t at = status.find("CapEff:");
+  return at != std::string::npos && (std::strtoull(status.c_str() + at + 7, nullptr, 16) >> CAP_NET_ADMIN & 1U) != 0;
+}
+
+bool shares(const std::string& folder, const char* name_space) {
+  const std::string mine = link_text(std::string("/proc/thread-self/ns/") + name_space);
+  return !mine.empty() && link_text(folder + "/ns/" + name_space) == mine;
+}
+
+std::vector<std::string> split_arguments(const std::string& text) {
+  std::vector<std::string> argv;
+  for (std::size_t at = 0; at < text.size();) {
+    argv.emplace_back(text.c_str() + at);
+    at += argv.back().size() + 1;
+  }
+  return argv;
+}
+
+std::optional<Process> read_process(pid_t pid, const std::string& name) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  if (!runs(folder, name)) {
+    return std::nullopt;
+  }
+  Process process{pid, open_pidfd(pid), {}};
+  if (!process.handle.open() || !runs(folder, name) || !shares(folder, "net") || !shares(folder, "user") ||
+      !has_net_admin(folder)) {
+    return std::nullopt;
+  }
+  process.argv = split_arguments(file_text(folder + "/cmdline"));
+  const bool alive = !ended_within(process.handle, 0);
+  return alive && !process.argv.empty() ? std::optional<Process>(std::move(process)) : std::nullopt;
+}
+
+} // namespace
+
+std::vector<Process> processes_of(const std::string& name) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
+  std::vector<Process> found;
+  while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
+    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) == 0) {
+      continue;
+    }
+    if (std::optional<Process> process = read_process(std::atoi(entry->d_name), name)) {
+      found.push_back(std::move(*process));
+    }
+  }
+  return found;
+}
+
+bool stop(const Process& process) {
+  send_signal(process.handle, SIGTERM);
+  if (ended_within(process.handle, term_patience_ms)) {
+    return true;
+  }
+  send_signal(process.handle, SIGKILL);
+  return ended_within(process.handle, kill_patience_ms);
+}
+
+} // namespace fan::service

@@ -1,0 +1,29 @@
+// What /proc says about one process, read so that it cannot be another process by the time it is believed: the pidfd is
+// opened first, and everything read counts only if that process is still alive afterwards.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "linux/service/descriptor.h"
+
+namespace fan::service {
+
+struct Process {
+  pid_t pid = 0;
+  Descriptor handle; // pidfd
+  std::vector<std::string> argv;
+};
+
+// The processes of program `name` (the executable's file name, whether or not it was replaced since) that are in this
+// thread's network namespace and have CAP_NET_ADMIN in this process's user namespace. An ordinary user can run any
+// program with any arguments, but not with that.
+std::vector<Process> processes_of(const std::string& name);
+
+// Sends SIGTERM, and SIGKILL when it has not ended after a while. True: it has ended.
+bool stop(const Process& process);
+
+} // namespace fan::service

@@ -3,7 +3,6 @@
 #include <cerrno>
 
 #include <linux/if.h>
-#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
 #include <linux/ip.h>
@@ -11,6 +10,7 @@
 
 #include "linux/netlink/attributes.h"
 #include "linux/netlink/error.h"
+#include "linux/netlink/network.h"
 
 namespace fan::netlink {
 namespace {
@@ -70,7 +70,6 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   }
   Link link;
   link.qdisc = attributes.text(IFLA_QDISC);
-  link.ethernet = header->ifi_type == ARPHRD_ETHER;
   LinkFact& fact = link.fact;
   fact.ifindex = static_cast<std::uint32_t>(header->ifi_index);
   fact.name = attributes.text(IFLA_IFNAME);
@@ -117,11 +116,14 @@ Result<Link> require_link(Socket& socket, const std::string& name) {
   return std::move(**found);
 }
 
-bool is_ours(const Link& link) {
-  if (link.fact.group != link_group || (link.ethernet && !has_our_mac(link.fact))) {
+bool bears_our_sign(const LinkFact& fact) {
+  if (fact.group != link_group) {
     return false;
   }
-  return link.fact.kind == "bridge" || link.fact.external;
+  if (fact.kind == "ipip") {
+    return fact.external; // it has no MAC
+  }
+  return has_our_mac(fact) && (fact.kind == "bridge" || fact.external);
 }
 
 std::optional<Object> object_of(const Link& link) {

@@ -15,8 +15,7 @@ namespace fan::netlink {
 
 struct Link {
   LinkFact fact;
-  std::string qdisc;     // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
-  bool ethernet = false; // ARPHRD_ETHER
+  std::string qdisc; // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
 };
 
 // Nothing for a message that is no RTM_NEWLINK or lacks a name.
@@ -28,9 +27,6 @@ Result<std::vector<Link>> list_links(Socket& socket);
 Result<std::optional<Link>> find_link(Socket& socket, const std::string& name);
 // As find_link, but a missing device is an error of class host_state with errno ENODEV.
 Result<Link> require_link(Socket& socket, const std::string& name);
-
-// Bears our sign: link group, and MAC prefix where the device has a MAC; a tunnel must be external, too.
-bool is_ours(const Link& link);
 
 // The device as one of our object kinds, whoever made it: kind bridge is a Bridge, vxlan and ipip are a Tunnel.
 std::optional<Object> object_of(const Link& link);

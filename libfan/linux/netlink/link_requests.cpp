@@ -10,6 +10,7 @@
 
 #include "linux/netlink/error.h"
 #include "linux/netlink/link.h"
+#include "linux/netlink/network.h"
 #include "linux/netlink/qdisc.h"
 
 namespace fan::netlink {
@@ -148,7 +149,7 @@ Result<void> alter_qdisc(Socket& socket, const Tunnel& before, const Tunnel& aft
 // The device, if it is one that we may touch.
 Result<Link> require_ours(Socket& socket, const std::string& name) {
   auto link = require_link(socket, name);
-  if (link && !is_ours(*link)) {
+  if (link && !bears_our_sign(link->fact)) {
     Error error = error_from(EEXIST, "");
     error.message = "device " + name + " is not fanctl's: its group or MAC address is not ours";
     error.hint = "nothing was done to it";

@@ -28,6 +28,12 @@ std::string device_name(const std::vector<Link>& links, std::uint32_t ifindex) {
   return link == nullptr ? std::string() : link->fact.name;
 }
 
+std::vector<LinkFact> facts_of(const std::vector<Link>& links) {
+  std::vector<LinkFact> facts;
+  std::transform(links.begin(), links.end(), std::back_inserter(facts), [](const Link& link) { return link.fact; });
+  return facts;
+}
+
 std::string word_for(std::uint8_t route_type) {
   switch (route_type) {
   case RTN_BLACKHOLE:
@@ -81,12 +87,17 @@ Result<Facts> Network::facts() {
     return default_device.error();
   }
   Facts facts;
-  std::transform(links->begin(), links->end(), std::back_inserter(facts.links),
-                 [](const Link& link) { return link.fact; });
+  facts.links = facts_of(*links);
   facts.addresses = std::move(*addresses);
   facts.default_device = device_name(*links, default_device->value_or(0));
   facts.ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
   return facts;
+}
+
+Result<std::vector<LinkFact>> Network::links() {
+  auto socket = Socket::open();
+  const auto links = socket ? list_links(*socket) : Result<std::vector<Link>>(socket.error());
+  return links ? Result(facts_of(*links)) : links.error();
 }
 
 Result<std::uint32_t> Network::path_mtu(const Prefix& underlay, Address source, const std::string& device) {
@@ -110,7 +121,7 @@ Result<std::optional<std::string>> Network::overlapping_route(const Prefix& over
   }
   std::set<std::uint32_t> ours;
   for (const Link& link : *links) {
-    if (is_ours(link)) {
+    if (bears_our_sign(link.fact)) {
       ours.insert(link.fact.ifindex);
     }
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/facts.h"
 #include "core/object.h"
@@ -18,10 +19,15 @@ class Socket;
 // True for the kinds that Network observes and applies.
 bool is_network_object(const Object& object);
 
+// Link group, and the MAC prefix where the device has a MAC; a tunnel must be external, too.
+bool bears_our_sign(const LinkFact& link);
+
 class Network {
 public:
   // Links, addresses, default device, ipv6. The rest of Facts is other rooms' business.
   static Result<Facts> facts();
+  // Only the links of it.
+  static Result<std::vector<LinkFact>> links();
   static Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device);
   static Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device);
   static Result<std::optional<std::string>> overlapping_route(const Prefix& overlay);

@@ -39,7 +39,7 @@ private:
     links_ = std::move(*all);
     for (const Link& link : links_) {
       const bool asked_for = scope_.devices.count(link.fact.name) != 0;
-      const bool ours = is_ours(link);
+      const bool ours = bears_our_sign(link.fact);
       auto object = object_of(link);
       if (object && (ours || asked_for)) {
         add(std::move(*object), ours);

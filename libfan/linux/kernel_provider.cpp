@@ -1,0 +1,131 @@
+#include "linux/kernel_provider.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <functional>
+
+#include "core/ruleset.h"
+#include "linux/netlink/network.h"
+#include "linux/sysctl/sysctls.h"
+
+namespace fan {
+namespace {
+
+bool is_firewall_object(const Object& object) {
+  return std::holds_alternative<Ruleset>(object) || std::holds_alternative<SetElement>(object);
+}
+
+Error no_transaction() {
+  Error error;
+  error.message = "a transaction is one change, or several of the firewall's only";
+  error.sys_errno = EINVAL;
+  return error;
+}
+
+std::vector<bpf::Device> pick(const std::vector<LinkFact>& links, const std::set<std::string>& also) {
+  std::vector<bpf::Device> devices;
+  for (const LinkFact& link : links) {
+    if (netlink::bears_our_sign(link) || also.count(link.name) != 0) {
+      devices.push_back({link.ifindex, link.name});
+    }
+  }
+  return devices;
+}
+
+} // namespace
+
+Result<std::vector<bpf::Device>> KernelProvider::devices(const std::set<std::string>& also) {
+  const auto links = netlink::Network::links();
+  return links ? Result(pick(*links, also)) : links.error();
+}
+
+Result<Facts> KernelProvider::facts() {
+  auto facts = netlink::Network::facts();
+  if (!facts) {
+    return facts;
+  }
+  facts->state_directory = service::state_directory();
+  auto records = programs_.records(pick(facts->links, {}));
+  if (records) {
+    facts->records = std::move(*records);
+  } else if (records.error().kind == ErrorClass::privilege) {
+    facts->records_known = false; // looking at devices needs no privilege, and their aliases say most of it
+  } else {
+    return std::move(records).error();
+  }
+  return facts;
+}
+
+Result<std::uint32_t> KernelProvider::path_mtu(const Prefix& underlay, Address source, const std::string& device) {
+  return netlink::Network::path_mtu(underlay, source, device);
+}
+
+Result<std::optional<Address>> KernelProvider::preferred_source(const Prefix& underlay, const std::string& device) {
+  return netlink::Network::preferred_source(underlay, device);
+}
+
+Result<std::optional<std::string>> KernelProvider::overlapping_route(const Prefix& overlay) {
+  return netlink::Network::overlapping_route(overlay);
+}
+
+std::string KernelProvider::program_build() const {
+  return bpf::program_build();
+}
+
+std::string KernelProvider::ruleset_version() const {
+  return fan::ruleset_version();
+}
+
+Result<ObservedSet> KernelProvider::observe_programs(const Scope& scope) {
+  const auto found = devices(scope.devices);
+  return found ? programs_.observe(*found) : found.error();
+}
+
+Result<ObservedSet> KernelProvider::observe(const Scope& scope) {
+  const std::array<std::function<Result<ObservedSet>()>, 5> rooms = {
+      [&] { return netlink::Network::observe(scope); }, [&] { return observe_programs(scope); },
+      [&] { return firewall_.observe(); }, [&] { return sysctl::observe(scope.sysctls); },
+      [&] { return servers_.observe(); }};
+  ObservedSet seen;
+  for (const auto& room : rooms) {
+    auto part = room();
+    if (!part) {
+      return part;
+    }
+    seen.merge(*part);
+  }
+  return seen;
+}
+
+Result<void> KernelProvider::apply(std::span<const Change> transaction) {
+  const bool firewall = std::all_of(transaction.begin(), transaction.end(),
+                                    [](const Change& change) { return is_firewall_object(change.object()); });
+  if (transaction.empty() || (!firewall && transaction.size() != 1)) {
+    return no_transaction();
+  }
+  return firewall ? firewall_.apply(transaction) : apply_one(transaction.front());
+}
+
+Result<void> KernelProvider::apply_one(const Change& change) {
+  const Object& object = change.object();
+  if (netlink::is_network_object(object)) {
+    return netlink::Network::apply(change);
+  }
+  if (std::holds_alternative<Sysctl>(object)) {
+    return sysctl::apply(change);
+  }
+  return std::holds_alternative<DhcpServer>(object) ? servers_.apply(change) : programs_.apply(change);
+}
+
+Result<std::vector<bpf::Count>> KernelProvider::counters() {
+  const auto found = devices();
+  return found ? programs_.counters(*found) : found.error();
+}
+
+Result<std::vector<bpf::Refusal>> KernelProvider::refused() {
+  const auto found = devices();
+  return found ? programs_.refused(*found) : found.error();
+}
+
+} // namespace fan

@@ -1,0 +1,43 @@
+// The engine's Provider over the running kernel: puts the rooms below together. Holds no knowledge of netlink, BPF,
+// nftables or processes, only of which room each kind of object is at home in.
+#pragma once
+
+#include <vector>
+
+#include "engine/provider.h"
+#include "linux/bpf/programs.h"
+#include "linux/nft/firewall.h"
+#include "linux/service/dhcp_servers.h"
+
+namespace fan {
+
+// Works in the network namespace of the thread that uses it; one object belongs to one namespace and one thread.
+class KernelProvider : public Provider {
+public:
+  Result<Facts> facts() override;
+  Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) override;
+  Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
+  Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
+  [[nodiscard]] std::string program_build() const override;
+  [[nodiscard]] std::string ruleset_version() const override;
+  // Programs and rows: of the devices that bear our sign and of scope.devices.
+  Result<ObservedSet> observe(const Scope& scope) override;
+  Result<void> apply(std::span<const Change> transaction) override;
+
+  // For `show --stats` and `show --refused`; empty while no fan is up.
+  Result<std::vector<bpf::Count>> counters();
+  Result<std::vector<bpf::Refusal>> refused();
+  Result<std::vector<nft::DropCount>> drops() { return firewall_.drops(); }
+
+private:
+  // Those that bear our sign, and those of `also` that are there.
+  static Result<std::vector<bpf::Device>> devices(const std::set<std::string>& also = {});
+  Result<ObservedSet> observe_programs(const Scope& scope);
+  Result<void> apply_one(const Change& change);
+
+  bpf::Programs programs_;
+  nft::Firewall firewall_;
+  service::DhcpServers servers_;
+};
+
+} // namespace fan

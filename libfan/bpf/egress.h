@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
-/* Into the tunnel: works out the outer header (docs/wire.md) and hands it to the tunnel device as the packet's key. What has no
- * outer header is dropped here, so nothing ever leaves the device by a default. */
+/* Into the tunnel: works out the outer header (docs/wire.md) and hands it to the tunnel device as the packet's key.
+ * What has no outer header is dropped here, so nothing ever leaves the device by a default. */
 #ifndef FAN_EGRESS_H
 #define FAN_EGRESS_H
 
@@ -52,7 +52,8 @@ FAN_INLINE __u32 fan_check_target(const struct fan_slice* slice, const struct fa
   return *never == FAN_OUT_OURSELVES ? FAN_OUT_OURSELVES : FAN_OUT_BROADCAST;
 }
 
-/* Outer DF is the inner's: an outer DF on a packet whose sender allowed fragments would be a black hole. DSCP 0; ECN is the kernel's. */
+/* Outer DF is the inner's: an outer DF on a packet whose sender allowed fragments would be a black hole. DSCP 0; ECN is
+ * the kernel's. */
 FAN_INLINE int fan_set_key(struct __sk_buff* skb, __u32 encapsulation, const struct fan_slice* slice,
                            const struct fan_target* target, const struct iphdr* ip) {
   struct bpf_tunnel_key key = {};
@@ -87,8 +88,8 @@ FAN_INLINE int fan_egress(struct __sk_buff* skb, __u32 encapsulation, __u32 offs
   if (fan_target_of(slice, headers.ip.daddr, &target))
     return fan_refuse(skb, FAN_OUT_DESTINATION, 0, &headers.ip);
   reason = fan_check_target(slice, &target, headers.ip.daddr);
-  /* The path's MTU is asked for here, between the target's check and its key: only now the outer destination is known, and a packet
-   * that is answered with ICMP must not carry a key. */
+  /* The path's MTU is asked for here, between the target's check and its key: only now the outer destination is known,
+   * and a packet that is answered with ICMP must not carry a key. */
   if (reason == FAN_OUT_SENT && fan_set_key(skb, encapsulation, slice, &target, &headers.ip))
     reason = FAN_OUT_KEY;
   if (reason != FAN_OUT_SENT)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
 /* What the BPF programs and the C++ that loads them agree on: names, keys and values of the maps, reasons of refusal.
- * Every layout here is frozen under FAN_ABI: change one, and FAN_ABI (and with it the names of the maps) changes too, so that an older
- * program's maps are never read wrongly. fan_records alone keeps name and layout for ever: a newer fanctl must be able to read what
- * an older one recorded. */
+ * Every layout here is frozen under FAN_ABI: change one, and FAN_ABI (and with it the names of the maps) changes too,
+ * so that an older program's maps are never read wrongly. fan_records alone keeps name and layout for ever: a newer
+ * fanctl must be able to read what an older one recorded. */
 #ifndef FAN_ABI_H
 #define FAN_ABI_H
 
@@ -19,7 +19,8 @@
 #define FAN_MAP_REFUSED "fan_refused_v1"
 #define FAN_MAP_RECORDS "fan_records"
 
-/* Equals fan::tunnel_mark (core/object.h), fan::record_max and fan::Encapsulation; checked when the loader is compiled. */
+/* Equals fan::tunnel_mark (core/object.h), fan::record_max and fan::Encapsulation; checked when the loader is compiled.
+ */
 #define FAN_TUNNEL_MARK 0x0fa70000
 #define FAN_RECORD_MAX 1000
 #define FAN_IPIP 0
@@ -77,43 +78,43 @@ struct fan_slice {
 /* Key of fan_known: what exists in any mapping or slice, for packets whose own slice cannot be told. */
 enum fan_known_kind { FAN_KNOWN_VNI = 1, FAN_KNOWN_UNDERLAY = 2 };
 struct fan_known_key {
-  __u32 length; /* 32 + 128 for a VNI, 32 + 96 + n for an underlay */
-  __be32 kind;  /* enum fan_known_kind */
+  __u32 length;             /* 32 + 128 for a VNI, 32 + 96 + n for an underlay */
+  __be32 kind;              /* enum fan_known_kind */
   struct fan_address value; /* the underlay's network, or the VNI in the last word, network byte order */
 };
 
 /* Value of fan_devices; key: ifindex of a device of ours. */
 enum fan_role { FAN_ROLE_TUNNEL = 1, FAN_ROLE_BRIDGE = 2 };
 
-/* Reasons, in the order in which the checks are made (docs/wire.md). X(symbol, name, what it says). The names are an interface:
- * `show --stats` prints them. New reasons go to the end of their group and raise FAN_ABI. */
+/* Reasons, in the order in which the checks are made (docs/wire.md). X(symbol, name, what it says). The names are an
+ * interface: `show --stats` prints them. New reasons go to the end of their group and raise FAN_ABI. */
 #define FAN_REASONS(X)                                                                                                 \
-  X(FAN_IN_ACCEPTED, "in-accepted", "received and let through")                                                       \
-  X(FAN_IN_NO_KEY, "in-no-key", "came through no tunnel")                                                             \
-  X(FAN_IN_OUTER_DESTINATION, "in-outer-destination", "arrived for another underlay address than the slice's own")   \
-  X(FAN_IN_ENCAPSULATION, "in-encapsulation", "encapsulation that this fan does not accept")                          \
-  X(FAN_IN_VNI, "in-vni", "VNI of no fan here")                                                                       \
-  X(FAN_IN_OUTER_SOURCE, "in-outer-source", "outer source outside the underlay")                                      \
-  X(FAN_IN_TTL, "in-ttl", "outer TTL too low: from too far away")                                                     \
-  X(FAN_IN_VLAN, "in-vlan", "inner frame has a VLAN tag")                                                             \
-  X(FAN_IN_MAC, "in-mac", "inner frame is broadcast or multicast")                                                    \
-  X(FAN_IN_NOT_IPV4, "in-not-ipv4", "inner packet is not IPv4")                                                       \
-  X(FAN_IN_MALFORMED, "in-malformed", "inner IPv4 header is malformed or longer than the packet")                     \
-  X(FAN_IN_NOT_UNICAST, "in-not-unicast", "inner source or destination is no single machine's address")              \
-  X(FAN_IN_SOURCE_UNKNOWN, "in-source-unknown", "inner source is in no overlay")                                      \
-  X(FAN_IN_SOURCE_FORGED, "in-source-forged", "inner source belongs to another host than the outer source")          \
-  X(FAN_IN_SOURCE_UNUSABLE, "in-source-unusable", "inner source is the first or last address of its slice")          \
-  X(FAN_IN_DESTINATION, "in-destination", "inner destination is in no slice of this host, or no endpoint's")         \
-  X(FAN_IN_TUNNEL_IN_TUNNEL, "in-tunnel-in-tunnel", "inner packet is itself a tunnel packet")                         \
-  X(FAN_OUT_SENT, "out-sent", "sent into the tunnel")                                                                 \
-  X(FAN_OUT_NOT_IPV4, "out-not-ipv4", "not IPv4")                                                                     \
-  X(FAN_OUT_MALFORMED, "out-malformed", "IPv4 header is malformed")                                                   \
-  X(FAN_OUT_SOURCE, "out-source", "source is no endpoint's of a slice of this host")                                  \
-  X(FAN_OUT_DESTINATION, "out-destination", "destination is in no mapping")                                           \
-  X(FAN_OUT_NOT_ENDPOINT, "out-not-endpoint", "destination is the first or last address of its slice")               \
-  X(FAN_OUT_OURSELVES, "out-ourselves", "destination belongs to this host")                                           \
-  X(FAN_OUT_BROADCAST, "out-broadcast", "destination's host would be a network or broadcast address")                \
-  X(FAN_OUT_KEY, "out-key", "the kernel refused the tunnel key")                                                      \
+  X(FAN_IN_ACCEPTED, "in-accepted", "received and let through")                                                        \
+  X(FAN_IN_NO_KEY, "in-no-key", "came through no tunnel")                                                              \
+  X(FAN_IN_OUTER_DESTINATION, "in-outer-destination", "arrived for another underlay address than the slice's own")     \
+  X(FAN_IN_ENCAPSULATION, "in-encapsulation", "encapsulation that this fan does not accept")                           \
+  X(FAN_IN_VNI, "in-vni", "VNI of no fan here")                                                                        \
+  X(FAN_IN_OUTER_SOURCE, "in-outer-source", "outer source outside the underlay")                                       \
+  X(FAN_IN_TTL, "in-ttl", "outer TTL too low: from too far away")                                                      \
+  X(FAN_IN_VLAN, "in-vlan", "inner frame has a VLAN tag")                                                              \
+  X(FAN_IN_MAC, "in-mac", "inner frame is broadcast or multicast")                                                     \
+  X(FAN_IN_NOT_IPV4, "in-not-ipv4", "inner packet is not IPv4")                                                        \
+  X(FAN_IN_MALFORMED, "in-malformed", "inner IPv4 header is malformed or longer than the packet")                      \
+  X(FAN_IN_NOT_UNICAST, "in-not-unicast", "inner source or destination is no single machine's address")                \
+  X(FAN_IN_SOURCE_UNKNOWN, "in-source-unknown", "inner source is in no overlay")                                       \
+  X(FAN_IN_SOURCE_FORGED, "in-source-forged", "inner source belongs to another host than the outer source")            \
+  X(FAN_IN_SOURCE_UNUSABLE, "in-source-unusable", "inner source is the first or last address of its slice")            \
+  X(FAN_IN_DESTINATION, "in-destination", "inner destination is in no slice of this host, or no endpoint's")           \
+  X(FAN_IN_TUNNEL_IN_TUNNEL, "in-tunnel-in-tunnel", "inner packet is itself a tunnel packet")                          \
+  X(FAN_OUT_SENT, "out-sent", "sent into the tunnel")                                                                  \
+  X(FAN_OUT_NOT_IPV4, "out-not-ipv4", "not IPv4")                                                                      \
+  X(FAN_OUT_MALFORMED, "out-malformed", "IPv4 header is malformed")                                                    \
+  X(FAN_OUT_SOURCE, "out-source", "source is no endpoint's of a slice of this host")                                   \
+  X(FAN_OUT_DESTINATION, "out-destination", "destination is in no mapping")                                            \
+  X(FAN_OUT_NOT_ENDPOINT, "out-not-endpoint", "destination is the first or last address of its slice")                 \
+  X(FAN_OUT_OURSELVES, "out-ourselves", "destination belongs to this host")                                            \
+  X(FAN_OUT_BROADCAST, "out-broadcast", "destination's host would be a network or broadcast address")                  \
+  X(FAN_OUT_KEY, "out-key", "the kernel refused the tunnel key")                                                       \
   X(FAN_GUARD_FORGED, "guard-forged", "overlay source that came neither through the tunnel nor from a slice here")
 
 enum fan_reason {
@@ -128,8 +129,8 @@ struct fan_counter { /* value of fan_counters, per CPU; key: enum fan_reason */
   __u64 bytes;       /* as the device counts them */
 };
 
-/* fan_refused says who. An LRU update is the dearest thing a refusal could do (305 ns measured), so it is a sample: of each reason
- * and CPU the first FAN_SAMPLE_ALL, then one in FAN_SAMPLE_ONE_IN, which counts for that many. */
+/* fan_refused says who. An LRU update is the dearest thing a refusal could do (305 ns measured), so it is a sample: of
+ * each reason and CPU the first FAN_SAMPLE_ALL, then one in FAN_SAMPLE_ONE_IN, which counts for that many. */
 #define FAN_SAMPLE_ALL 64
 #define FAN_SAMPLE_ONE_IN 64
 struct fan_refused_key {
@@ -137,8 +138,8 @@ struct fan_refused_key {
   struct fan_address outer_source; /* ingress; zeros otherwise */
 };
 struct fan_refused {
-  __u64 count;   /* an estimate, see above */
-  __u64 last_ns; /* CLOCK_MONOTONIC */
+  __u64 count;                     /* an estimate, see above */
+  __u64 last_ns;                   /* CLOCK_MONOTONIC */
   struct fan_address inner_source; /* of the last one sampled; 0.0.0.0 when it was not IPv4 */
   struct fan_address inner_destination;
 };

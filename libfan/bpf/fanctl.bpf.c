@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
-/* All programs of the fan, in one object, so that they share one set of maps. A program's name in the kernel is its role and the
- * build of the object (FAN_BUILD: 8 hex digits over sources and flags), at most 15 characters; "ours" and "which build" are read
- * from it alone. ii, iv: from an ipip, vxlan tunnel; oi, ov: into one; bo: out of a fan bridge. */
+/* All programs of the fan, in one object, so that they share one set of maps. A program's name in the kernel is its
+ * role and the build of the object (FAN_BUILD: 8 hex digits over sources and flags), at most 15 characters; "ours" and
+ * "which build" are read from it alone. ii, iv: from an ipip, vxlan tunnel; oi, ov: into one; bo: out of a fan bridge.
+ */
 #include "egress.h"
 #include "guard.h"
 #include "ingress.h"
@@ -10,18 +11,28 @@
 #define FAN_NAME(role, build) FAN_PASTE(role, build)
 
 SEC("tc")
-int FAN_NAME(ii, FAN_BUILD)(struct __sk_buff* skb) { return fan_ingress(skb, FAN_IPIP, 0); }
+int FAN_NAME(ii, FAN_BUILD)(struct __sk_buff* skb) {
+  return fan_ingress(skb, FAN_IPIP, 0);
+}
 
 SEC("tc")
-int FAN_NAME(oi, FAN_BUILD)(struct __sk_buff* skb) { return fan_egress(skb, FAN_IPIP, 0); }
+int FAN_NAME(oi, FAN_BUILD)(struct __sk_buff* skb) {
+  return fan_egress(skb, FAN_IPIP, 0);
+}
 
 SEC("tc")
-int FAN_NAME(iv, FAN_BUILD)(struct __sk_buff* skb) { return fan_ingress(skb, FAN_VXLAN, ETH_HLEN); }
+int FAN_NAME(iv, FAN_BUILD)(struct __sk_buff* skb) {
+  return fan_ingress(skb, FAN_VXLAN, ETH_HLEN);
+}
 
 SEC("tc")
-int FAN_NAME(ov, FAN_BUILD)(struct __sk_buff* skb) { return fan_egress(skb, FAN_VXLAN, ETH_HLEN); }
+int FAN_NAME(ov, FAN_BUILD)(struct __sk_buff* skb) {
+  return fan_egress(skb, FAN_VXLAN, ETH_HLEN);
+}
 
 SEC("tc")
-int FAN_NAME(bo, FAN_BUILD)(struct __sk_buff* skb) { return fan_guard(skb, ETH_HLEN); }
+int FAN_NAME(bo, FAN_BUILD)(struct __sk_buff* skb) {
+  return fan_guard(skb, ETH_HLEN);
+}
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

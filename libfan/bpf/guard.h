@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
-/* On the way to a fan bridge's ports (tc egress of the bridge device): whoever claims an overlay address must have come through the
- * tunnel, whose program has checked him, or be a slice of this host. Plain packets from the underlay with a forged overlay source
- * end here. Frames between two ports of one bridge do not pass here at all.
- * What cannot be told here, and is the ruleset's: which bridge a slice belongs to, and packets for the host itself. */
+/* On the way to a fan bridge's ports (tc egress of the bridge device): whoever claims an overlay address must have come
+ * through the tunnel, whose program has checked him, or be a slice of this host. Plain packets from the underlay with a
+ * forged overlay source end here. Frames between two ports of one bridge do not pass here at all. What cannot be told
+ * here, and is the ruleset's: which bridge a slice belongs to, and packets for the host itself. */
 #ifndef FAN_GUARD_H
 #define FAN_GUARD_H
 

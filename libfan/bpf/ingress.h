@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
-/* From the tunnel: the checks of docs/wire.md in their order. Everything is decided from the slice that the inner destination is in,
- * found by one lookup; other maps are asked only to name the reason of a refusal, or for traffic between two overlays. */
+/* From the tunnel: the checks of docs/wire.md in their order. Everything is decided from the slice that the inner
+ * destination is in, found by one lookup; other maps are asked only to name the reason of a refusal, or for traffic
+ * between two overlays. */
 #ifndef FAN_INGRESS_H
 #define FAN_INGRESS_H
 
@@ -16,7 +17,8 @@ struct fan_outer {
 /* What offsetof(struct bpf_tunnel_key, local_ipv4) was the whole of before 6.0. */
 #define FAN_SHORT_KEY __builtin_offsetof(struct bpf_tunnel_key, local_ipv4)
 
-/* 0 when the packet came through a tunnel. An older kernel refuses the longer struct, so the shorter is asked for then. */
+/* 0 when the packet came through a tunnel. An older kernel refuses the longer struct, so the shorter is asked for then.
+ */
 FAN_INLINE int fan_outer_of(struct __sk_buff* skb, struct fan_outer* outer) {
   struct bpf_tunnel_key key = {};
   if (bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0)) {
@@ -59,7 +61,8 @@ FAN_INLINE int fan_underlay_ok(const struct fan_slice* slice, __be32 source) {
   return fan_known(FAN_KNOWN_UNDERLAY, 128, fan_address_of(source));
 }
 
-/* The check that carries all others: the inner source's own mapping must give the outer source (RFC 5969 section 9.2). */
+/* The check that carries all others: the inner source's own mapping must give the outer source (RFC 5969 section 9.2).
+ */
 FAN_INLINE __u32 fan_check_source(const struct fan_slice* slice, __be32 inner, __be32 outer) {
   __u32 address = bpf_ntohl(inner);
   __u32 overlay_length = fan_v4_length(slice->overlay_length);
@@ -83,8 +86,8 @@ FAN_INLINE __u32 fan_check_source(const struct fan_slice* slice, __be32 inner, _
   return FAN_IN_ACCEPTED;
 }
 
-/* A tunnel packet for an address of this host would be unpacked a second time (CVE-2020-10136). Endpoints may have tunnels of their
- * own, unless the fan is strict. */
+/* A tunnel packet for an address of this host would be unpacked a second time (CVE-2020-10136). Endpoints may have
+ * tunnels of their own, unless the fan is strict. */
 FAN_INLINE int fan_tunnel_in_tunnel(struct __sk_buff* skb, __u32 offset, const struct iphdr* ip,
                                     const struct fan_slice* slice) {
   __be16 port;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR BSD-2-Clause */
-/* The maps that all programs of one network namespace share. Sizes are limits of configuration, not of the number of hosts. */
+/* The maps that all programs of one network namespace share. Sizes are limits of configuration, not of the number of
+ * hosts. */
 #ifndef FAN_MAPS_H
 #define FAN_MAPS_H
 

@@ -16,8 +16,9 @@
 #include "fan_map.h"
 #include "maps.h"
 
-/* Headers are copied to the stack in one call, never read in place: user-mode-linux's verifier refuses unaligned 32-bit packet loads,
- * and one helper call costs less than the bounds checks and pulls. The first two bytes align the addresses. */
+/* Headers are copied to the stack in one call, never read in place: user-mode-linux's verifier refuses unaligned 32-bit
+ * packet loads, and one helper call costs less than the bounds checks and pulls. The first two bytes align the
+ * addresses. */
 struct fan_headers {
   __u8 align[2];
   struct ethhdr ethernet; /* unset on a device without link layer */
@@ -31,7 +32,8 @@ FAN_INLINE int fan_load(struct __sk_buff* skb, __u32 offset, struct fan_headers*
   return bpf_skb_load_bytes(skb, 0, &headers->ip, sizeof(headers->ip));
 }
 
-/* True when the IPv4 header is sane and the packet is as long as it says. A receive-offloaded packet over 64 KiB says 0. */
+/* True when the IPv4 header is sane and the packet is as long as it says. A receive-offloaded packet over 64 KiB says
+ * 0. */
 FAN_INLINE int fan_well_formed(const struct __sk_buff* skb, __u32 offset, const struct iphdr* ip) {
   __u32 total = bpf_ntohs(ip->tot_len);
   __u32 header = ip->ihl * 4;
@@ -47,7 +49,9 @@ FAN_INLINE struct fan_address fan_address_of(__be32 v4) {
   return address;
 }
 
-FAN_INLINE __u32 fan_v4(const struct fan_address* address) { return bpf_ntohl(address->words[3]); }
+FAN_INLINE __u32 fan_v4(const struct fan_address* address) {
+  return bpf_ntohl(address->words[3]);
+}
 
 FAN_INLINE struct fan_lpm_key fan_host_key(__be32 v4) {
   struct fan_lpm_key key = {FAN_V4_BITS + 32, fan_address_of(v4)};
@@ -55,7 +59,9 @@ FAN_INLINE struct fan_lpm_key fan_host_key(__be32 v4) {
 }
 
 /* Lengths in map values are of 128 bits. */
-FAN_INLINE __u32 fan_v4_length(__u8 length) { return (__u32)length - FAN_V4_BITS; }
+FAN_INLINE __u32 fan_v4_length(__u8 length) {
+  return (__u32)length - FAN_V4_BITS;
+}
 
 /* Adds to a reason's counter and returns how many packets it had before, 0 when it cannot be known. */
 FAN_INLINE __u64 fan_count(const struct __sk_buff* skb, __u32 reason) {
@@ -81,12 +87,13 @@ static __attribute__((noinline)) int fan_remember(__u32 reason, __be32 outer_sou
     known->inner_destination = fan_address_of(inner_destination);
     return 0;
   }
-  struct fan_refused first = {weight, bpf_ktime_get_ns(), fan_address_of(inner_source), fan_address_of(inner_destination)};
+  struct fan_refused first = {weight, bpf_ktime_get_ns(), fan_address_of(inner_source),
+                              fan_address_of(inner_destination)};
   return bpf_map_update_elem(&fan_refused_v1, &key, &first, BPF_ANY);
 }
 
-/* Never true, which no compiler and no verifier can know: it keeps the map of records among the maps of each program, and with it
- * every fan's record alive and findable from the program for as long as the filter is there. */
+/* Never true, which no compiler and no verifier can know: it keeps the map of records among the maps of each program,
+ * and with it every fan's record alive and findable from the program for as long as the filter is there. */
 FAN_INLINE void fan_hold_records(const struct __sk_buff* skb) {
   struct fan_record_key key = {};
   if (skb->len == 0)

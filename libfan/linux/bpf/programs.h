@@ -1,0 +1,76 @@
+// The fan's BPF programs and their maps, as the engine's kinds Classifier, RecordRow, MappingRow, SliceRow and
+// NeverRow. The only room that knows libbpf. May not: make devices; look at devices it was not told of, but for finding
+// maps that are in use already.
+//
+// Nothing is pinned. Filters hold programs, programs hold maps; maps are found from the filters of our devices. Rows
+// come before classifiers in rank, so on a fresh host the maps are made when the first row is written, held by this
+// object, and passed to the kernel's keeping with the first filter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/object.h"
+#include "core/result.h"
+
+namespace fan::bpf {
+
+// 8 hex digits over the sources and compiler flags of the embedded programs: Classifier::build.
+std::string program_build();
+
+struct Device {
+  std::uint32_t ifindex = 0;
+  std::string name;
+};
+
+// One line of `show --stats`.
+struct Count {
+  std::string reason;  // "in-source-forged"; an interface, see bpf/fan_abi.h
+  std::string meaning; // for people
+  bool refused = true; // false for what was let through
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+};
+
+// One line of `show --refused`. A sample of the refused packets, see bpf/fan_abi.h.
+struct Refusal {
+  std::string reason;
+  Address outer_source; // unspecified for what did not come from the tunnel
+  Address inner_source; // of the last one seen; unspecified when it was not IPv4
+  Address inner_destination;
+  std::uint64_t count = 0;   // an estimate
+  std::uint64_t last_ns = 0; // CLOCK_MONOTONIC
+};
+
+class Programs {
+public:
+  Programs();
+  ~Programs();
+  Programs(Programs&&) noexcept;
+  Programs& operator=(Programs&&) noexcept;
+
+  // What our programs and maps on these devices are. Filters of others are not reported, but make `first` false when
+  // they stand before ours. Rows are those of the maps in use; of the maps made by this object while none is attached
+  // yet. Maps of another ABI have no rows.
+  Result<ObservedSet> observe(const std::vector<Device>& devices);
+
+  // Texts of the records, of whatever ABI the programs on these devices are.
+  Result<std::vector<std::string>> records(const std::vector<Device>& devices);
+
+  // One change of a Classifier, RecordRow, MappingRow, SliceRow or NeverRow. Creating what is there and changing or
+  // removing what is not are errors (host_state): the plan was stale.
+  Result<void> apply(const Change& change);
+
+  // Of the maps in use, all reasons in the order of the checks; empty when no program of ours is attached to these
+  // devices.
+  Result<std::vector<Count>> counters(const std::vector<Device>& devices);
+  Result<std::vector<Refusal>> refused(const std::vector<Device>& devices);
+
+private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+} // namespace fan::bpf

@@ -1,0 +1,186 @@
+#include "linux/bpf/rows.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace fan::bpf {
+namespace {
+
+template <class Row>
+struct Kind;
+template <>
+struct Kind<MappingRow> {
+  static constexpr MapRole role = MapRole::mappings;
+  using Key = fan_lpm_key;
+  using Value = fan_mapping;
+};
+template <>
+struct Kind<SliceRow> {
+  static constexpr MapRole role = MapRole::slices;
+  using Key = fan_lpm_key;
+  using Value = fan_slice;
+};
+template <>
+struct Kind<NeverRow> {
+  static constexpr MapRole role = MapRole::never;
+  using Key = fan_lpm_key;
+  using Value = __u32;
+};
+template <>
+struct Kind<RecordRow> {
+  static constexpr MapRole role = MapRole::records;
+  using Key = fan_record_key;
+  using Value = fan_record;
+};
+
+std::optional<NeverRow> decode(const Entry<fan_lpm_key, __u32>& entry) {
+  return entry.value == FAN_OUT_BROADCAST ? std::optional(NeverRow{bpf::decode(entry.key.address)}) : std::nullopt;
+}
+
+template <class Row>
+Result<std::vector<Row>> read(const MapSet& maps) {
+  using K = Kind<Row>;
+  const auto found = entries<typename K::Key, typename K::Value>(maps, K::role);
+  if (!found) {
+    return found.error();
+  }
+  std::vector<Row> rows;
+  for (const auto& entry : *found) {
+    if (auto row = decode(entry)) {
+      rows.push_back(std::move(*row));
+    }
+  }
+  return rows;
+}
+
+template <class Row>
+Result<void> append(const MapSet& maps, std::vector<Object>& objects) {
+  Result<std::vector<Row>> rows = read<Row>(maps);
+  if (!rows) {
+    return rows.error();
+  }
+  objects.insert(objects.end(), std::make_move_iterator(rows->begin()), std::make_move_iterator(rows->end()));
+  return {};
+}
+
+template <class Key>
+bool holds(const std::vector<Entry<Key, __u32>>& entries, const Key& key) {
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const auto& entry) { return std::memcmp(&entry.key, &key, sizeof(key)) == 0; });
+}
+
+// Makes the map hold `wanted` and nothing else of what `present` lists. New entries first, so that nothing is ever
+// missing.
+template <class Key>
+Result<void> settle(const MapSet& maps, MapRole role, const std::vector<Entry<Key, __u32>>& wanted,
+                    const std::vector<Entry<Key, __u32>>& present) {
+  for (const auto& entry : wanted) {
+    if (!holds(present, entry.key)) {
+      if (Result<void> done = put(maps, role, &entry.key, &entry.value); !done) {
+        return done;
+      }
+    }
+  }
+  for (const auto& entry : present) {
+    if (!holds(wanted, entry.key)) {
+      if (Result<void> done = erase(maps, role, &entry.key); !done) {
+        return done;
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> settle_what_follows(const MapSet& maps) {
+  const auto mappings = read<MappingRow>(maps);
+  const auto slices = read<SliceRow>(maps);
+  const auto known = entries<fan_known_key, __u32>(maps, MapRole::known);
+  auto never = entries<fan_lpm_key, __u32>(maps, MapRole::never);
+  if (!mappings || !slices || !known || !never) {
+    return !mappings ? mappings.error() : !slices ? slices.error() : !known ? known.error() : never.error();
+  }
+  if (Result<void> done = settle(maps, MapRole::known, known_of(*mappings, *slices), *known); !done) {
+    return done;
+  }
+  std::erase_if(*never, [](const auto& entry) { return entry.value != FAN_OUT_OURSELVES; });
+  return settle(maps, MapRole::never, ourselves_of(*slices), *never);
+}
+
+Error stale(const Object& object, const char* what) {
+  Error e;
+  e.kind = ErrorClass::host_state;
+  e.message = key_of(object) + " " + what;
+  e.hint = "something else changed it meanwhile; run the command again";
+  return e;
+}
+
+template <class Row>
+Result<void> carry_out(const MapSet& maps, const Change& change) {
+  const Result<std::vector<Row>> rows = read<Row>(maps);
+  if (!rows) {
+    return rows.error();
+  }
+  const std::string key = key_of(change.object());
+  const bool there = std::any_of(rows->begin(), rows->end(), [&](const Row& row) { return key_of(row) == key; });
+  if (there && !change.before) {
+    return stale(change.object(), "is there already");
+  }
+  if (!there && change.before) {
+    return stale(change.object(), "is not there");
+  }
+  if (!change.after) {
+    const auto entry = encode(*std::get_if<Row>(&*change.before));
+    return erase(maps, Kind<Row>::role, &entry.key);
+  }
+  const auto entry = encode(*std::get_if<Row>(&*change.after));
+  return put(maps, Kind<Row>::role, &entry.key, &entry.value);
+}
+
+Result<void> check_record(const RecordRow& row) {
+  if (row.bridge.size() < sizeof(fan_record_key::bridge) && row.text.size() <= record_max) {
+    return {};
+  }
+  Error e;
+  e.kind = ErrorClass::usage;
+  e.message = key_of(row) + " is too long to be kept: " + std::to_string(row.text.size()) + " bytes of " +
+              std::to_string(record_max);
+  e.hint = "give fewer exposed networks";
+  return e;
+}
+
+} // namespace
+
+Result<std::vector<Object>> read_rows(const MapSet& maps) {
+  std::vector<Object> objects;
+  for (const auto& step : {append<RecordRow>, append<MappingRow>, append<SliceRow>, append<NeverRow>}) {
+    if (Result<void> done = step(maps, objects); !done) {
+      return done.error();
+    }
+  }
+  return objects;
+}
+
+Result<std::vector<RecordRow>> read_records(const MapSet& maps) {
+  return maps.fd(MapRole::records) < 0 ? Result<std::vector<RecordRow>>(std::vector<RecordRow>{})
+                                       : read<RecordRow>(maps);
+}
+
+Result<void> apply_row(const MapSet& maps, const Change& change) {
+  if (const auto* record = change.after ? std::get_if<RecordRow>(&*change.after) : nullptr) {
+    if (Result<void> fits = check_record(*record); !fits) {
+      return fits;
+    }
+  }
+  const Object& object = change.object();
+  if (std::holds_alternative<RecordRow>(object)) {
+    return carry_out<RecordRow>(maps, change);
+  }
+  if (std::holds_alternative<NeverRow>(object)) {
+    return carry_out<NeverRow>(maps, change);
+  }
+  Result<void> done = std::holds_alternative<MappingRow>(object) ? carry_out<MappingRow>(maps, change)
+                                                                 : carry_out<SliceRow>(maps, change);
+  return done ? settle_what_follows(maps) : done;
+}
+
+} // namespace fan::bpf

@@ -1,0 +1,23 @@
+// Rows in a set of maps: reading them all, and carrying out one change, together with what follows from the rows.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/object.h"
+#include "core/result.h"
+#include "linux/bpf/map_set.h"
+
+namespace fan::bpf {
+
+// Every row of a complete set, all kinds. Entries that nobody of ours can have written are left out.
+Result<std::vector<Object>> read_rows(const MapSet& maps);
+
+// The records, of a set of any ABI.
+Result<std::vector<RecordRow>> read_records(const MapSet& maps);
+
+// Precondition: the change is of a RecordRow, MappingRow, SliceRow or NeverRow. Errors: the plan was stale
+// (host_state); the kernel's.
+Result<void> apply_row(const MapSet& maps, const Change& change);
+
+} // namespace fan::bpf

@@ -29,5 +29,8 @@ inline Error host_error(std::string message, std::string hint = {}) {
 // 'text' in single quotes. Bytes outside printable ASCII become \xNN, and what is longer than 64 bytes is cut with
 // "...".
 std::string quoted(std::string_view text);
+// Without these, argument-dependent lookup prefers std::quoted wherever <iomanip> is included.
+inline std::string quoted(const std::string& text) { return quoted(std::string_view(text)); }
+inline std::string quoted(const char* text) { return quoted(std::string_view(text)); }
 
 } // namespace fan

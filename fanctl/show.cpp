@@ -98,7 +98,7 @@ void print(const ShowArguments& given, const ShowView& view, Console& console) {
     return;
   }
   if (view.counts) {
-    console.out += traffic_table(*view.counts);
+    console.out += traffic_table(*view.counts, given.common.verbose);
   }
   if (view.refused) {
     console.out += refused_table(*view.refused);

@@ -14,20 +14,21 @@
 
 namespace fan::cli {
 
-// Packets that the programs counted since they were loaded.
+// One reason for which the programs let a packet through or refused it, and how often since they were loaded.
 struct TrafficCount {
-  std::string direction; // "in", "out", "bridge"
-  std::string reason;    // "accepted", or the name of the refusal
+  std::string reason;  // "in-accepted", "in-vni", "out-sent", "guard-forged": the word before the dash is the way
+                       // (fanctl(8), COUNTERS)
+  std::string meaning; // for people
+  bool refused = true;
   std::uint64_t packets = 0;
-  std::uint64_t bytes = 0; // 0 where only packets are counted
+  std::uint64_t bytes = 0;
 };
 
-// Somebody whose packets were refused. Sampled, so `packets` is a lower bound.
+// Somebody whose packets were refused. A sample: `packets` is an estimate.
 struct RefusedPeer {
-  std::string direction;
   std::string reason;
-  Address outer;             // outer source on the way in, outer destination on the way out; 0.0.0.0 unknown
-  Address inner_source;      // of the last packet
+  Address outer_source;      // unspecified for what did not come from the tunnel
+  Address inner_source;      // of the last packet; unspecified when it was not IPv4
   Address inner_destination; // of the last packet
   std::uint64_t packets = 0;
   std::uint64_t age_ms = 0; // since the last packet

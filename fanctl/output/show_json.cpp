@@ -23,11 +23,23 @@ Json status_json(const FanStatus& status, bool complete) {
   return json;
 }
 
+// "in-vni" → "in"
+std::string way_of(const std::string& reason) {
+  return reason.substr(0, reason.find('-'));
+}
+
+Json known(Address address) {
+  return address == Address() ? Json() : Json(address.str());
+}
+
 Json counts_json(const std::vector<TrafficCount>& counts) {
   Json list = Json::array();
   for (const TrafficCount& count : counts) {
-    list.push_back(Json{
-        {"direction", count.direction}, {"reason", count.reason}, {"packets", count.packets}, {"bytes", count.bytes}});
+    list.push_back(Json{{"reason", count.reason},
+                        {"direction", way_of(count.reason)},
+                        {"refused", count.refused},
+                        {"packets", count.packets},
+                        {"bytes", count.bytes}});
   }
   return list;
 }
@@ -35,11 +47,11 @@ Json counts_json(const std::vector<TrafficCount>& counts) {
 Json refused_json(const std::vector<RefusedPeer>& peers) {
   Json list = Json::array();
   for (const RefusedPeer& peer : peers) {
-    list.push_back(Json{{"direction", peer.direction},
-                        {"reason", peer.reason},
-                        {"outer", peer.outer == Address() ? Json() : Json(peer.outer.str())},
-                        {"inner_source", peer.inner_source.str()},
-                        {"inner_destination", peer.inner_destination.str()},
+    list.push_back(Json{{"reason", peer.reason},
+                        {"direction", way_of(peer.reason)},
+                        {"outer_source", known(peer.outer_source)},
+                        {"inner_source", known(peer.inner_source)},
+                        {"inner_destination", known(peer.inner_destination)},
                         {"packets", peer.packets},
                         {"age_ms", peer.age_ms}});
   }

@@ -25,8 +25,8 @@ std::string drift_line(const Drift& drift) {
   return fmt::format("    expected  {}\n    found     {}\n", printable(drift.expected), printable(drift.found));
 }
 
-std::string outer_of(const RefusedPeer& peer) {
-  return peer.outer == Address() ? "-" : peer.outer.str();
+std::string known(Address address) {
+  return address == Address() ? "-" : address.str();
 }
 
 } // namespace
@@ -73,21 +73,23 @@ std::string degraded_note(const FanStatus& status) {
                      count == 1 ? "it" : "they", join_words(words_of(spec)));
 }
 
-std::string traffic_table(std::span<const TrafficCount> counts) {
-  std::string out = fmt::format("{:<8} {:<28} {:>14} {:>18}\n", "Way", "What", "Packets", "Bytes");
+std::string traffic_table(std::span<const TrafficCount> counts, bool all) {
+  std::string out = fmt::format("{:<24} {:>14} {:>18}  {}\n", "Reason", "Packets", "Bytes", "Meaning");
   for (const TrafficCount& count : counts) {
-    out += fmt::format("{:<8} {:<28} {:>14} {:>18}\n", count.direction, count.reason, count.packets,
-                       count.bytes == 0 ? std::string("-") : std::to_string(count.bytes));
+    if (all || !count.refused || count.packets > 0) {
+      out += fmt::format("{:<24} {:>14} {:>18}  {}\n", count.reason, count.packets, count.bytes, count.meaning);
+    }
   }
   return out;
 }
 
 std::string refused_table(std::span<const RefusedPeer> peers) {
-  std::string out = fmt::format("{:<16} {:<28} {:<16} {:<16} {:>10} {:>8}\n", "Outer", "Why", "Inner source",
-                                "Inner dest.", "Packets", "Ago");
+  constexpr const char* columns = "{:<16} {:<24} {:<16} {:<16} {:>10} {:>9}\n";
+  std::string out =
+      fmt::format(fmt::runtime(columns), "Outer source", "Reason", "Inner source", "Inner dest.", "Packets", "Ago");
   for (const RefusedPeer& peer : peers) {
-    out += fmt::format("{:<16} {:<28} {:<16} {:<16} {:>10} {:>7}s\n", outer_of(peer), peer.reason,
-                       peer.inner_source.str(), peer.inner_destination.str(), peer.packets, peer.age_ms / 1000);
+    out += fmt::format(fmt::runtime(columns), known(peer.outer_source), peer.reason, known(peer.inner_source),
+                       known(peer.inner_destination), peer.packets, fmt::format("{}s", peer.age_ms / 1000));
   }
   return out;
 }

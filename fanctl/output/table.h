@@ -19,7 +19,8 @@ std::string fan_details(std::span<const FanStatus> fans);
 // One sentence a degraded fan, for standard error.
 std::string degraded_note(const FanStatus& fan);
 
-std::string traffic_table(std::span<const TrafficCount> counts);
+// What was let through, and every reason that was given at least once; with `all` the others too.
+std::string traffic_table(std::span<const TrafficCount> counts, bool all);
 std::string refused_table(std::span<const RefusedPeer> peers);
 
 } // namespace fan::cli

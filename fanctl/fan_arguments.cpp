@@ -1,0 +1,140 @@
+#include "fanctl/arguments.h"
+
+#include <algorithm>
+#include <array>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "core/errors.h"
+
+namespace fan::cli {
+
+namespace {
+
+constexpr std::array all_word_options{
+    WordOption{"type", "ipip|vxlan", "encapsulation: vxlan with -u/-o, ipip with bare words"},
+    WordOption{"vni", "N", "VXLAN network identifier (default: overlay >> 8, exclusive or 1)"},
+    WordOption{"port", "N", "UDP port of vxlan (default 8472)"},
+    WordOption{"mtu", "BYTES", "MTU of the fan bridge (default: what the underlay leaves)"},
+    WordOption{"no-nat", nullptr, "do not translate what leaves the overlay"},
+    WordOption{"host-reserve", "N", "the host holds the first N addresses of its slice (default 1)"},
+    WordOption{"bridge", "NAME", "name of the fan bridge (default: fan- and the slice)"},
+    WordOption{"dhcp", nullptr, "serve addresses on the bridge with dnsmasq"},
+    WordOption{"expose", "PREFIX|all", "let outside hosts open connections to this part of the slice; may be repeated"},
+    WordOption{"ttl-security", "HOPS", "refuse tunnel packets from further away (RFC 5082)"},
+    WordOption{"accept", "LIST", "receive these encapsulations too, e.g. ipip,vxlan"},
+    WordOption{"strict", nullptr, "refuse tunnels inside the tunnel for every endpoint"},
+};
+
+// Words that a value follows: the value is no word itself.
+bool takes_value(const std::string& word) {
+  return std::any_of(all_word_options.begin(), all_word_options.end(),
+                     [&](const WordOption& o) { return word == o.name && o.argument != nullptr; });
+}
+
+bool is_among(const std::vector<std::string>& words, const std::string& wanted) {
+  for (std::size_t i = 0; i < words.size(); i += takes_value(words[i]) ? 2 : 1) {
+    if (words[i] == wanted) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Result<std::string> only_one(const std::vector<std::string>& values, const std::string& option) {
+  if (values.empty()) {
+    return usage_error(option + " is missing", "name both networks: -o OVERLAY -u UNDERLAY");
+  }
+  if (values.size() > 1) {
+    return usage_error(option + " is given " + std::to_string(values.size()) + " times", "give it once");
+  }
+  return values.front();
+}
+
+Error twice(const std::string& name) {
+  return usage_error(fmt::format("'{}' is given as a word and as --{}", name, name), "give it once");
+}
+
+// Appends the options as words. `bare`: the words that came without dashes, apart from overlay and underlay.
+Result<void> append_options(const FanArguments& given, const std::vector<std::string>& bare,
+                            std::vector<std::string>& words) {
+  for (const WordOption& option : all_word_options) {
+    const auto values = given.options.find(option.name);
+    const auto flag = given.flags.find(option.name);
+    const bool has_values = values != given.options.end() && !values->second.empty();
+    const bool has_flag = flag != given.flags.end() && flag->second > 0;
+    if ((has_values || has_flag) && is_among(bare, option.name) && std::string_view(option.name) != "expose") {
+      return twice(option.name);
+    }
+    if (has_flag) {
+      words.emplace_back(option.name);
+    }
+    for (std::size_t i = 0; has_values && i < values->second.size(); ++i) {
+      words.insert(words.end(), {option.name, values->second[i]});
+    }
+  }
+  return {};
+}
+
+} // namespace
+
+std::span<const WordOption> word_options() {
+  return all_word_options;
+}
+
+bool FanArguments::empty() const {
+  const bool no_option = std::all_of(options.begin(), options.end(), [](const auto& o) { return o.second.empty(); });
+  const bool no_flag = std::all_of(flags.begin(), flags.end(), [](const auto& f) { return f.second == 0; });
+  return words.empty() && overlay.empty() && underlay.empty() && no_option && no_flag;
+}
+
+void declare_fan(CLI::App& app, FanArguments& into, bool with_options) {
+  app.add_option("words", into.words)->group("");
+  app.add_option("-o,--overlay", into.overlay, "the overlay network, e.g. 250.0.0.0/8")
+      ->type_name("OVERLAY")
+      ->allow_extra_args(false);
+  app.add_option("-u,--underlay", into.underlay,
+                 "the hosts' network: DEVICE, ADDRESS or NETWORK, with /LENGTH (default /16)")
+      ->type_name("UNDERLAY")
+      ->allow_extra_args(false);
+  for (const WordOption& option : all_word_options) {
+    if (!with_options) {
+      break;
+    }
+    const std::string name = std::string("--") + option.name;
+    if (option.argument == nullptr) {
+      app.add_flag(name, into.flags[option.name], option.help);
+    } else {
+      app.add_option(name, into.options[option.name], option.help)->type_name(option.argument)->allow_extra_args(false);
+    }
+  }
+}
+
+Result<std::vector<std::string>> words_of_fan(const FanArguments& given) {
+  const bool by_option = !given.overlay.empty() || !given.underlay.empty();
+  std::vector<std::string> words;
+  std::vector<std::string> bare = given.words;
+  if (by_option) {
+    Result<std::string> overlay = only_one(given.overlay, "--overlay");
+    Result<std::string> underlay = only_one(given.underlay, "--underlay");
+    if (!overlay || !underlay) {
+      return std::move(overlay ? underlay : overlay).error();
+    }
+    words = {*overlay, *underlay};
+  } else {
+    bare.erase(bare.begin(), bare.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(2, bare.size())));
+  }
+  words.insert(words.end(), given.words.begin(), given.words.end());
+  if (Result<void> appended = append_options(given, bare, words); !appended) {
+    return std::move(appended).error();
+  }
+  const auto type = given.options.find("type");
+  const bool typed = is_among(bare, "type") || (type != given.options.end() && !type->second.empty());
+  if (by_option && !typed) {
+    words.insert(words.end(), {"type", "vxlan"});
+  }
+  return words;
+}
+
+} // namespace fan::cli

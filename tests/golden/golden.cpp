@@ -1,0 +1,46 @@
+#include "golden.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "core/errors.h"
+
+namespace fan::test {
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file) << "cannot read " << path;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void expect_golden(const std::string& name, const std::string& actual) {
+  const std::string path = std::string(GOLDEN_DIR) + "/" + name;
+  if (std::getenv("FANCTL_WRITE_GOLDEN") != nullptr) {
+    std::ofstream(path, std::ios::binary) << actual;
+  }
+  EXPECT_EQ(read_text(path), actual) << "expected/" << name;
+}
+
+Result<void> MemoryWorld::lock(std::chrono::milliseconds) {
+  return locked_by_another ? Result<void>(make_error(ErrorClass::busy, "another fanctl is at work (pid 4711)")) : Result<void>();
+}
+
+// The rows' bytes are the BPF loader's affair, which is not here; a line that names the change stands for them.
+RenderContext MemoryWorld::render_context() const {
+  return {[] { return std::vector<std::string>{"# programs and maps: begin"}; },
+          [] { return std::vector<std::string>{"# programs and maps: end"}; },
+          [](const Change& change) { return std::vector<std::string>{"# " + describe(change.object())}; }};
+}
+
+Ran run(MemoryWorld& world, const std::vector<std::string>& words) {
+  cli::Console console;
+  const cli::ExitStatus status = cli::run(words, world, console);
+  return {static_cast<int>(status), console.out, console.err};
+}
+
+} // namespace fan::test

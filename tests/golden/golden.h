@@ -1,0 +1,44 @@
+// Comparing a text with a file of expected/, and running a command line over a host in memory.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fanctl/commands.h"
+#include "support/memory_provider.h"
+
+namespace fan::test {
+
+// The file expected/NAME is exactly `actual`. With FANCTL_WRITE_GOLDEN=1 it is written instead.
+void expect_golden(const std::string& name, const std::string& actual);
+
+std::string read_text(const std::string& path);
+
+// A World over a MemoryProvider: 172.30.0.28/16 on eth0.
+class MemoryWorld : public cli::World {
+public:
+  Result<Provider*> provider() override { return &host; }
+  Result<void> may_change() override { return refusal ? Result<void>(*refusal) : Result<void>(); }
+  Result<void> lock(std::chrono::milliseconds wait) override;
+  Result<std::vector<cli::TrafficCount>> counters() override { return counts; }
+  Result<std::vector<cli::RefusedPeer>> refused() override { return peers; }
+  [[nodiscard]] RenderContext render_context() const override;
+
+  MemoryProvider host = MemoryProvider::host(Address(0xac1e001cU), 16);
+  std::optional<Error> refusal; // what may_change answers
+  bool locked_by_another = false;
+  std::vector<cli::TrafficCount> counts;
+  std::vector<cli::RefusedPeer> peers;
+};
+
+struct Ran {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+// `fanctl WORDS...`
+Ran run(MemoryWorld& world, const std::vector<std::string>& words);
+
+} // namespace fan::test

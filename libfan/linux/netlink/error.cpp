@@ -34,9 +34,9 @@ ErrorClass class_of(int sys_errno) {
   }
 }
 
-// Whether this process has CAP_NET_ADMIN in its own user namespace (proc(5), CapEff).
+// Whether this thread has CAP_NET_ADMIN in its user namespace (proc(5), CapEff).
 bool has_net_admin() {
-  std::ifstream status("/proc/self/status");
+  std::ifstream status("/proc/thread-self/status");
   for (std::string line; std::getline(status, line);)
     if (line.rfind("CapEff:", 0) == 0)
       return ((std::strtoull(line.c_str() + 7, nullptr, 16) >> CAP_NET_ADMIN) & 1U) != 0;
@@ -46,7 +46,7 @@ bool has_net_admin() {
 std::string privilege_hint() {
   if (!has_net_admin())
     return "run it as root: it needs the capability CAP_NET_ADMIN";
-  return "this process has CAP_NET_ADMIN and is refused all the same: the network namespace belongs to another user "
+  return "CAP_NET_ADMIN is there and this is refused all the same: the network namespace belongs to another user "
          "namespace, or "
          "seccomp or lockdown is in the way";
 }

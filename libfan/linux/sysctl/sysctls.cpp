@@ -126,8 +126,8 @@ Result<ObservedSet> observe(const std::set<std::string>& keys) {
       return std::move(value).error();
     }
     if (*value) {
-      Object object = Sysctl{key, std::move(**value)};
-      seen.emplace(key_of(object), Observed{std::move(object), false});
+      const Object object = Sysctl{key, std::move(**value)};
+      seen.emplace(key_of(object), Observed{object, false});
     }
   }
   return seen;

@@ -195,7 +195,7 @@ bool sayable(std::string_view text) {
       return false;
     }
   }
-  return !quoted && !text.empty();
+  return !quoted && !text.empty() && text.find("\"\"") == std::string_view::npos;
 }
 
 Result<void> check(const SetElement& element) {

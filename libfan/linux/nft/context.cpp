@@ -4,8 +4,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include <linux/capability.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <nftables/libnftables.h>
@@ -15,6 +17,8 @@
 namespace fan::nft {
 namespace {
 
+constexpr const char* privilege_hint =
+    "this needs root, or CAP_NET_ADMIN in the network namespace's own user namespace";
 constexpr const char* no_nftables_hint = "fanctl needs nftables with the inet family: kernel options CONFIG_NF_TABLES, "
                                          "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, "
                                          "CONFIG_NFT_FIB_INET; on a distribution's kernel try `modprobe nf_tables`";
@@ -30,6 +34,18 @@ Result<void> probe_socket() {
   }
   close(fd);
   return {};
+}
+
+// Without the capability libnftables writes a line of its own to standard error.
+Result<void> probe_privilege() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, sets) != 0 || (sets[0].effective & (1U << CAP_NET_ADMIN)) != 0) {
+    return {};
+  }
+  Error error = make_error(ErrorClass::privilege, "nftables: no CAP_NET_ADMIN", privilege_hint);
+  error.sys_errno = EPERM;
+  return error;
 }
 
 // nft prints strerror() of the kernel's answer; it has no other way to give the number away.
@@ -51,7 +67,7 @@ Error error_of(const std::string& text) {
   error.kernel_text = text;
   if (error.sys_errno == EPERM) {
     error.kind = ErrorClass::privilege;
-    error.hint = "this needs root, or CAP_NET_ADMIN in the network namespace's own user namespace";
+    error.hint = privilege_hint;
   } else if (error.sys_errno == EOPNOTSUPP || error.sys_errno == EAFNOSUPPORT) {
     error.message = "this kernel's nftables lacks what fanctl needs (family inet, nat, fib): " + error.message;
     error.hint = no_nftables_hint;
@@ -68,6 +84,9 @@ void Context::Free::operator()(nft_ctx* context) const {
 Result<Context> Context::open() {
   if (Result<void> socket = probe_socket(); !socket) {
     return std::move(socket).error();
+  }
+  if (Result<void> privilege = probe_privilege(); !privilege) {
+    return std::move(privilege).error();
   }
   Context made(nft_ctx_new(NFT_CTX_DEFAULT));
   if (made.context_ == nullptr || nft_ctx_buffer_output(made.context_.get()) != 0 ||

@@ -1,0 +1,331 @@
+// What each rule does to real packets, from every side. Each refusal: the packet does not arrive, and its own counter
+// rises.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "nft_world.h"
+
+using namespace fan;
+using namespace fan::test;
+
+namespace {
+
+constexpr Address outside{0xc6336401U}; // 198.51.100.1
+constexpr const char* in_bridge = "fan-250-0-28";
+
+class Rules : public testing::Test {
+protected:
+  FirewalledHost world;
+  Host& host = world.host;
+  Host& peer = world.peer;
+
+  // `sent` of these packets from `from` make the counter rise by as many, and nothing that `seen` likes comes to
+  // `device` of `to`.
+  void refused(const std::string& reason, const Netns& from, const Bytes& packet, const Netns& to,
+               const std::string& device) {
+    const std::uint64_t before = world.dropped(reason);
+    const Capture seen(to, device, [&](const Frame& frame) { return same(frame, packet); });
+    RawSender sender = RawSender::packets(from);
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_EQ(sender.send(packet), 0);
+    }
+    EXPECT_TRUE(eventually([&] { return world.dropped(reason) == before + 3; }, std::chrono::seconds(3)))
+        << reason << " " << world.dropped(reason) - before;
+    EXPECT_EQ(seen.count(), 0U);
+  }
+
+  // The same packet comes to `device` of `to`, from `source`.
+  void passes(const Netns& from, const Bytes& packet, const Netns& to, const std::string& device, Address source) {
+    const Capture seen(to, device, [&](const Frame& frame) {
+      return same(frame, packet) && frame.source() == source && !frame.outgoing;
+    });
+    RawSender sender = RawSender::packets(from);
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_EQ(sender.send(packet), 0);
+    }
+    EXPECT_TRUE(seen.reached(3)) << "came: " << seen.count();
+  }
+
+  // Same protocol and destination port; translation may have changed the rest.
+  static bool same(const Frame& frame, const Bytes& packet) {
+    if (frame.protocol() != packet[9]) {
+      return false;
+    }
+    return packet[9] != protocol_udp || frame.destination_port() == (packet[22] << 8 | packet[23]);
+  }
+
+  void element(const std::string& set, const std::string& text) { world.apply({create(SetElement{set, text, {}})}); }
+  void without(const std::string& set, const std::string& text) { world.apply({remove(SetElement{set, text, {}})}); }
+  [[nodiscard]] std::string tracked() const { return host.sysctl("net/netfilter/nf_conntrack_count"); }
+  void routes_to_slice() {
+    for (const Netns* netns : {&world.underlay.router(), static_cast<const Netns*>(&peer)}) {
+      netns->ip({"route replace 250.0.0.0/8 via 172.30.0.28"});
+    }
+  }
+};
+
+} // namespace
+
+// ---- the guard
+
+TEST_F(Rules, ForgedOverlaySourceFromTheUnderlayIsRefused) {
+  routes_to_slice();
+  element(firewall::exposed, "250.0.28.0/24"); // so that nothing but the guard can be what stops it
+  refused("forged", peer, udp_packet(far_address, near_address, 1, 7001), world.near, "eth0");
+  refused("forged", peer, udp_packet(neighbour_address, near_address, 1, 7002), world.near, "eth0");
+  passes(peer, udp_packet(peer_address, near_address, 1, 7003), world.near, "eth0", peer_address);
+}
+
+TEST_F(Rules, ForgedOverlaySourceIsRefusedForTheHostsOwnServicesToo) {
+  routes_to_slice();
+  const std::uint64_t before = world.dropped("forged");
+  RawSender::packets(peer).send(udp_packet(far_address, gateway_address, 1, 7001));
+  RawSender::packets(peer).send(udp_packet(gateway_address, host_address, 1, 7001));
+  EXPECT_TRUE(eventually([&] { return world.dropped("forged") == before + 2; }, std::chrono::seconds(3)));
+}
+
+TEST_F(Rules, AContainerCannotSpeakForAnotherSlice) {
+  refused("forged", world.near, udp_packet(far_address, outside, 1, 7001), world.underlay.router(), "sw");
+  refused("forged", world.near, udp_packet(far_address, Address(0xfa001b06U), 1, 7002), world.far, "eth0");
+}
+
+TEST_F(Rules, TheHostStillReachesItselfByItsGateway) {
+  EXPECT_TRUE(pings(host, gateway_address, gateway_address));
+}
+
+// ---- the coarse check behind the tunnel
+
+TEST_F(Rules, OutOfTheTunnelComesOnlyOverlayToSlice) {
+  passes(world.far, udp_packet(far_address, near_address, 1, 7001), world.near, "eth0", far_address);
+  refused("tunnel_coarse", world.far, udp_packet(outside, near_address, 1, 7002), world.near, "eth0");
+  refused("tunnel_coarse", world.far, udp_packet(neighbour_address, near_address, 1, 7003), world.near, "eth0");
+  refused("tunnel_coarse", world.far, udp_packet(far_address, outside, 1, 7004), world.underlay.router(), "sw");
+  refused("tunnel_coarse", world.far, udp_packet(far_address, host_address, 1, 7005), world.near, "eth0");
+}
+
+// ---- arrival of tunnel packets
+
+TEST_F(Rules, TheTunnelIsAcceptedOnItsDeviceAndAddressFromTheUnderlayOnly) {
+  host.ip({"addr add 172.30.0.29/16 dev eth0", "addr add 10.9.9.1/32 dev lo"});
+  const Netns side;
+  join(host, "eth1", side, "eth0");
+  host.ip({"addr add 172.31.0.1/24 dev eth1"});
+  side.ip({"addr add 172.31.0.2/24 dev eth0", "route add default via 172.31.0.1"});
+  peer.ip({"route add 10.9.9.1 via 172.30.0.28"});
+  const Address second(0xac1e001dU);
+  const Address loopback(0x0a090901U);
+  for (const bool tunnelled : {false, true}) {
+    const auto packet = [&](Address source, Address destination) {
+      return tunnelled ? ipip_packet(source, destination) : udp_packet(source, destination, 40000, 8472);
+    };
+    refused("misdelivered", peer, packet(peer_address, second), world.near, "eth0");
+    refused("misdelivered", peer, packet(peer_address, loopback), world.near, "eth0");
+    refused("misdelivered", world.underlay.router(), packet(outside, host_address), world.near, "eth0");
+    refused("misdelivered", side, packet(peer_address, host_address), world.near, "eth0");
+    const std::uint64_t before = world.dropped("misdelivered");
+    RawSender::packets(peer).send(packet(peer_address, host_address));
+    pause_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(world.dropped("misdelivered"), before);
+  }
+}
+
+TEST_F(Rules, AContainerCannotSpeakToItsHostsTunnel) {
+  refused("misdelivered", world.near, udp_packet(near_address, host_address, 40000, 8472), peer, "eth0");
+  refused("misdelivered", world.near, ipip_packet(near_address, gateway_address), peer, "eth0");
+}
+
+TEST_F(Rules, WithoutAnIpipFanProtocol4IsNoneOfOurBusiness) {
+  without(firewall::protocols, "4");
+  const std::uint64_t before = world.dropped("misdelivered");
+  RawSender::packets(peer).send(ipip_packet(peer_address, Address(0xac1e001dU)));
+  pause_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(world.dropped("misdelivered"), before);
+}
+
+// ---- never tracked
+
+TEST_F(Rules, TunnelPacketsAreNeverTracked) {
+  EXPECT_EQ(tracked(), "0");
+  RawSender from_peer = RawSender::packets(peer);
+  from_peer.send(udp_packet(peer_address, host_address, 40000, 8472));
+  from_peer.send(ipip_packet(peer_address, host_address));
+  RawSender from_container = RawSender::packets(world.near);
+  from_container.send(udp_packet(near_address, peer_address, 40000, 8472));
+  from_container.send(ipip_packet(near_address, peer_address));
+  RawSender from_host = RawSender::packets(host);
+  from_host.send(udp_packet(host_address, outside, 40000, 8472));
+  from_host.send(ipip_packet(host_address, outside));
+  pause_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(tracked(), "0");
+  from_host.send(udp_packet(host_address, outside, 40000, 8473)); // the count does count
+  EXPECT_TRUE(eventually([&] { return tracked() == "1"; }, std::chrono::seconds(2)));
+}
+
+// ---- containers that play host
+
+TEST_F(Rules, AContainerCannotSendTunnelPacketsToAPeer) {
+  passes(world.near, udp_packet(near_address, peer_address, 5000, 7001), peer, "eth0", host_address);
+  refused("smuggled", world.near, ipip_packet(near_address, peer_address), peer, "eth0");
+  refused("smuggled", world.near, udp_packet(near_address, peer_address, 40000, 8472), peer, "eth0");
+  refused("smuggled", world.near, udp_packet(near_address, peer_address, 8472, 40000), peer, "eth0");
+  refused("smuggled", world.near, udp_packet(Address(0xac1e0063U), peer_address, 40000, 8472), peer, "eth0");
+  refused("smuggled", world.near, udp_packet(near_address, outside, 40000, 8472), peer, "eth0");
+  refused("smuggled", world.near, udp_packet(near_address, outside, 8472, 40000), peer, "eth0");
+}
+
+TEST_F(Rules, NorCanOneOnABridgeThatIsNotOurs) {
+  host.ip({"link add docker0 mtu 1500 type bridge forward_delay 0", "addr add 172.17.0.1/16 dev docker0",
+           "link set docker0 up"});
+  host.must({"nft", "add table ip docker { chain post { type nat hook postrouting priority 100; ip saddr 172.17.0.0/16 "
+                    "masquerade ; } ; }"});
+  Container container(host, "docker0");
+  container.address("172.17.0.2/16", Address(0xac110001U));
+  const Address address(0xac110002U);
+  passes(container, udp_packet(address, peer_address, 5000, 7001), peer, "eth0", host_address);
+  refused("smuggled", container, ipip_packet(address, peer_address), peer, "eth0");
+  refused("smuggled", container, udp_packet(address, peer_address, 40000, 8472), peer, "eth0");
+  refused("smuggled", container, udp_packet(address, peer_address, 8472, 40000), peer, "eth0");
+  refused("smuggled", container, udp_packet(Address(0xac1e0063U), peer_address, 40000, 8472), peer, "eth0");
+}
+
+TEST_F(Rules, EndpointsMayTunnelToEachOther) {
+  passes(world.near, udp_packet(near_address, far_address, 40000, 8472), world.far, "eth0", near_address);
+  passes(world.near, ipip_packet(near_address, far_address), world.far, "eth0", near_address);
+  passes(world.far, udp_packet(far_address, near_address, 40000, 8472), world.near, "eth0", far_address);
+}
+
+TEST_F(Rules, AFanHostMayRouteForOtherHostsOfTheUnderlay) {
+  const Netns side;
+  join(host, "eth1", side, "eth0");
+  host.ip({"addr add 172.30.200.1/24 dev eth1"});
+  side.ip({"addr add 172.30.200.2/24 dev eth0", "route add default via 172.30.200.1"});
+  peer.ip({"route add 172.30.200.0/24 via 172.30.0.28"});
+  const Address side_address(0xac1ec802U);
+  passes(side, udp_packet(side_address, peer_address, 40000, 8472), peer, "eth0", side_address);
+  passes(peer, ipip_packet(peer_address, side_address), side, "eth0", peer_address);
+  refused("smuggled", side, udp_packet(Address(0xac1e0063U), peer_address, 40000, 8472), peer, "eth0");
+}
+
+// ---- into the slice
+
+TEST_F(Rules, NewConnectionsFromOutsideAreRefusedUnlessExposed) {
+  routes_to_slice();
+  refused("outside", peer, udp_packet(peer_address, near_address, 1, 7001), world.near, "eth0");
+  refused("outside", world.underlay.router(), udp_packet(outside, near_address, 1, 7002), world.near, "eth0");
+  element(firewall::exposed, "250.0.28.5");
+  passes(peer, udp_packet(peer_address, near_address, 1, 7003), world.near, "eth0", peer_address);
+  refused("outside", peer, udp_packet(peer_address, neighbour_address, 1, 7004), world.neighbour, "eth0");
+}
+
+TEST_F(Rules, AnswersComeBack) {
+  EXPECT_TRUE(pings(world.near, outside));
+  EXPECT_TRUE(pings(world.near, host_address));
+  EXPECT_TRUE(pings(world.near, far_address));
+}
+
+TEST_F(Rules, WhatTheHostTranslatesComesIn) {
+  host.must(
+      {"nft",
+       "add table ip mine { chain pre { type nat hook prerouting priority -100; udp dport 8080 dnat to 250.0.28.5:80 ; "
+       "udp dport 8081 dnat to 250.0.27.5:81 ; } ; }"});
+  const Capture near_seen(world.near, "eth0",
+                          [](const Frame& f) { return f.destination_port() == 80 && f.source() == peer_address; });
+  const Capture far_seen(world.far, "eth0",
+                         [](const Frame& f) { return f.destination_port() == 81 && f.source() == gateway_address; });
+  RawSender sender = RawSender::packets(peer);
+  sender.send(udp_packet(peer_address, host_address, 5000, 8080));
+  sender.send(udp_packet(peer_address, host_address, 5000, 8081));
+  EXPECT_TRUE(near_seen.reached(1));
+  EXPECT_TRUE(far_seen.reached(1))
+      << "to a remote container: with the gateway's address, or the answer does not come back";
+}
+
+// ---- out
+
+TEST_F(Rules, TheSliceLeavesWithTheAddressOfTheDeviceItLeavesBy) {
+  host.ip({"addr add 172.31.0.1/24 dev eth0"});
+  passes(world.near, udp_packet(near_address, outside, 1, 7001), world.underlay.router(), "sw", host_address);
+  without(firewall::nat_slices, "250.0.28.0/24");
+  passes(world.neighbour, udp_packet(neighbour_address, outside, 2, 7002), world.underlay.router(), "sw",
+         neighbour_address);
+}
+
+TEST_F(Rules, InsideTheOverlayTheSourceIsKept) {
+  passes(world.near, udp_packet(near_address, far_address, 1, 7001), world.far, "eth0", near_address);
+}
+
+TEST_F(Rules, TheHostsOwnProcessesSpeakIntoTheTunnelAsTheGateway) {
+  passes(host, udp_packet(host_address, far_address, 5000, 7001), world.far, "eth0", gateway_address);
+  EXPECT_TRUE(pings(host, far_address, host_address));
+}
+
+TEST_F(Rules, BridgedFramesAreLeftAlone) {
+  ASSERT_EQ(host.sysctl("net/bridge/bridge-nf-call-iptables"), "1");
+  EXPECT_TRUE(pings(world.near, neighbour_address));
+  world.near.ip({"route add 224.0.0.0/4 dev eth0"});
+  passes(world.near, udp_packet(near_address, Address(0xe00000fbU), 5353, 5353), world.neighbour, "eth0", near_address);
+}
+
+// ---- the mark
+
+TEST_F(Rules, AnUnprivilegedProcessCannotSendToAPeersTunnel) {
+  const std::uint64_t before = world.dropped("unmarked");
+  const Capture seen(peer, "eth0", [](const Frame& f) { return f.destination_port() == 8472; });
+  RunOptions options;
+  options.uid = 65534;
+  options.input = "forged";
+  options.timeout = std::chrono::seconds(5);
+  (void)host.run({"nc", "-u", "-w", "1", "172.30.0.27", "8472"}, options);
+  EXPECT_GT(world.dropped("unmarked"), before);
+  EXPECT_EQ(seen.count(), 0U);
+  refused("unmarked", host, ipip_packet(host_address, peer_address), peer, "eth0");
+}
+
+TEST_F(Rules, TheSamePortOutsideTheUnderlayIsFree) {
+  passes(host, udp_packet(host_address, outside, 40000, 8472), world.underlay.router(), "sw", host_address);
+}
+
+TEST_F(Rules, WhatTheProgramMarksLeavesAndTheMarkDoesNot) {
+  host.must(
+      {"nft",
+       "add table netdev wire { counter marked { } ; counter unmarked { } ; chain out { type filter hook egress device "
+       "eth0 priority 0; udp dport 8472 meta mark 0 counter name unmarked ; udp dport 8472 meta mark != 0 counter name "
+       "marked ; } ; }"});
+  const Capture seen(peer, "eth0", [](const Frame& f) { return f.destination_port() == 8472; });
+  {
+    const Inside inside(host);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const std::uint32_t mark = tunnel_mark;
+    ASSERT_EQ(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark), 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(8472);
+    to.sin_addr.s_addr = htonl(peer_address.v4());
+    EXPECT_EQ(sendto(fd, "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to), 1);
+    close(fd);
+  }
+  EXPECT_TRUE(seen.reached(1));
+  const std::string counters = host.must({"nft", "list", "table", "netdev", "wire"});
+  EXPECT_NE(counters.find("counter unmarked {\n\t\tpackets 1 "), std::string::npos) << counters;
+  EXPECT_NE(counters.find("counter marked {\n\t\tpackets 0 "), std::string::npos) << counters;
+}
+
+// ---- replacing the table
+
+TEST_F(Rules, NothingGetsThroughWhileTheTableIsReplaced) {
+  routes_to_slice();
+  const Capture seen(world.near, "eth0", [](const Frame& f) { return f.destination_port() == 7001; });
+  RawSender sender = RawSender::packets(peer);
+  sender.start({udp_packet(far_address, near_address, 1, 7001), udp_packet(peer_address, near_address, 1, 7001)}, 5000);
+  for (int i = 0; i < 30; ++i) {
+    world.apply({{Ruleset{"altered"}, Ruleset{}, "test"}});
+    pause_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GT(sender.stop(), 500U);
+  EXPECT_EQ(seen.count(), 0U);
+}

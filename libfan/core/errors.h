@@ -30,7 +30,11 @@ inline Error host_error(std::string message, std::string hint = {}) {
 // "...".
 std::string quoted(std::string_view text);
 // Without these, argument-dependent lookup prefers std::quoted wherever <iomanip> is included.
-inline std::string quoted(const std::string& text) { return quoted(std::string_view(text)); }
-inline std::string quoted(const char* text) { return quoted(std::string_view(text)); }
+inline std::string quoted(const std::string& text) {
+  return quoted(std::string_view(text));
+}
+inline std::string quoted(const char* text) {
+  return quoted(std::string_view(text));
+}
 
 } // namespace fan

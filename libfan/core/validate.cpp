@@ -8,6 +8,7 @@
 #include "core/mtu.h"
 #include "core/names.h"
 #include "core/resolve.h"
+#include "core/validate_tunnels.h"
 
 namespace fan {
 
@@ -158,57 +159,8 @@ Valid check_underlay_device(const Question& q) {
       "build the fan on an address of the underlay");
 }
 
-Valid check_tunnel_name(const Question& q, Encapsulation e) {
-  const std::string name = tunnel_name(e, q.fan.port());
-  const LinkFact* link = q.facts.link(name);
-  if (link == nullptr || is_ours(*link))
-    return {};
-  return host_error(fmt::format("device {} is there already, and no fan made it", quoted(name)),
-                    "rename or remove it: the tunnel device needs this name");
-}
-
-// Why a foreign ipip device cannot stand beside ours; "" when it can.
-std::string ipip_conflict(const LinkFact& link, Address host) {
-  if (link.external)
-    return "it is an external ipip device, and the kernel allows one in a network namespace";
-  if (link.local == host)
-    return fmt::format("it takes ipip packets for {} out of the fan's sight, unchecked", host.str());
-  if (link.up && link.local == Address())
-    return "it is in use, and the fan's tunnel would take its packets";
-  return "";
-}
-
-Valid check_ipip_devices(const Question& q) {
-  for (const LinkFact& link : q.facts.links) {
-    if (link.kind != "ipip" || is_ours(link))
-      continue;
-    if (const std::string why = ipip_conflict(link, q.fan.host); !why.empty())
-      return host_error(fmt::format("device {} is in the way: {}", quoted(link.name), why),
-                        link.up && !link.external && link.local == Address()
-                            ? "set it down if nothing uses it, or use 'type vxlan'"
-                            : "remove it if nothing uses it, or use 'type vxlan'");
-  }
-  return {};
-}
-
-Valid check_vxlan_devices(const Question& q) {
-  for (const LinkFact& link : q.facts.links)
-    if (link.kind == "vxlan" && link.port == q.fan.port() && !is_ours(link))
-      return host_error(fmt::format("UDP port {} is taken by the vxlan device {}", link.port, quoted(link.name)),
-                        "choose another with 'port N', the same on every host of the fan");
-  return {};
-}
-
 Valid check_tunnels(const Question& q) {
-  for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
-    if (!q.fan.accepts(e))
-      continue;
-    if (auto valid = check_tunnel_name(q, e); !valid)
-      return valid;
-    if (auto valid = e == Encapsulation::ipip ? check_ipip_devices(q) : check_vxlan_devices(q); !valid)
-      return valid;
-  }
-  return {};
+  return validate_tunnels(q.fan, q.facts);
 }
 
 std::vector<Fan> without(const Fan& fan, const std::vector<Fan>& fans) {

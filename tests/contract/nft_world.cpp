@@ -43,6 +43,7 @@ static const std::string& with_bridge(const Host& host) {
 }
 
 FirewalledHost::Wiring::Wiring(const Host& host, const Netns& far) {
+  far.set_sysctl("net/ipv6/conf/default/disable_ipv6", "1"); // its announcements would count as refused, too
   join(host, tunnel, far, "eth0");
   host.ip({std::string("route add 250.0.0.0/8 dev ") + tunnel + " src 250.0.28.1"});
   far.ip({"addr add 250.0.27.5/8 dev eth0", "route add default dev eth0"});

@@ -235,7 +235,7 @@ Lines command_lines(const std::vector<Change>& plan, const RenderContext& contex
     }
     append(lines, is_bpf(*c) ? context.bpf(*c) : lines_of(*c));
     if (c + 1 == last) {
-      append(lines, context.bpf_end());
+      append(lines, context.bpf_end(plan));
     }
   }
   return lines;

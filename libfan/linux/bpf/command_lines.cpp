@@ -1,0 +1,120 @@
+#include "linux/bpf/command_lines.h"
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "core/render.h"
+#include "linux/bpf/attached.h"
+#include "linux/bpf/codec.h"
+#include "linux/bpf/map_set.h"
+
+namespace fan::bpf {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+constexpr const char* pins = "/sys/fs/bpf/fanctl";
+
+template <class T>
+std::string hex(const T& value) {
+  std::string text;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&value);
+  for (std::size_t n = 0; n < sizeof(T); ++n) {
+    text += fmt::format(" {:02x}", bytes[n]);
+  }
+  return text;
+}
+
+template <class Key, class Value>
+std::string update(MapRole role, const Entry<Key, Value>& entry) {
+  return fmt::format("bpftool map update pinned {}/{} key hex{} value hex{}", pins, name_of(role), hex(entry.key), hex(entry.value));
+}
+
+template <class Key, class Value>
+std::string erase(MapRole role, const Entry<Key, Value>& entry) {
+  return fmt::format("bpftool map delete pinned {}/{} key hex{}", pins, name_of(role), hex(entry.key));
+}
+
+template <class Row>
+Lines row_lines(MapRole role, const Change& change) {
+  if (!change.after) {
+    return {erase(role, encode(std::get<Row>(*change.before)))};
+  }
+  return {update(role, encode(std::get<Row>(*change.after)))};
+}
+
+const char* word(Direction direction) { return direction == Direction::ingress ? "ingress" : "egress"; }
+
+// The device's ifindex as four bytes, least significant first, is what the map of devices is keyed by.
+std::string note_device(const Classifier& classifier, std::uint32_t device_role) {
+  return fmt::format("i=$(ip -o link show dev {} | cut -d: -f1); bpftool map update pinned {}/{} key $((i & 255)) $((i >> 8 & 255)) "
+                     "$((i >> 16 & 255)) $((i >> 24 & 255)) value {} 0 0 0",
+                     shell_word(classifier.device), pins, name_of(MapRole::devices), device_role);
+}
+
+Lines classifier_lines(const Change& change) {
+  const auto& classifier = std::get<Classifier>(change.object());
+  const std::string device = shell_word(classifier.device);
+  const char* direction = word(classifier.direction);
+  const ProgramRole* role = role_of_program(classifier.program);
+  if (!change.after || role == nullptr) {
+    return {fmt::format("tc filter del dev {} {} pref 1", device, direction)};
+  }
+  Lines lines;
+  if (role->device_role != 0) {
+    lines.push_back(note_device(classifier, role->device_role));
+  }
+  if (!change.before) {
+    lines.push_back(fmt::format("tc qdisc replace dev {} clsact", device));
+  }
+  lines.push_back(fmt::format("tc filter replace dev {} {} pref 1 handle 1 protocol all bpf direct-action pinned {}/{}", device,
+                              direction, pins, kernel_name(*role)));
+  return lines;
+}
+
+} // namespace
+
+Lines begin_lines(const std::string& object_path) {
+  return {fmt::format("bpftool prog loadall {} {} type classifier pinmaps {}", shell_word(object_path), pins, pins)};
+}
+
+Lines change_lines(const Change& change) {
+  const Object& object = change.object();
+  if (std::holds_alternative<RecordRow>(object)) {
+    return row_lines<RecordRow>(MapRole::records, change);
+  }
+  if (std::holds_alternative<MappingRow>(object)) {
+    return row_lines<MappingRow>(MapRole::mappings, change);
+  }
+  if (std::holds_alternative<SliceRow>(object)) {
+    return row_lines<SliceRow>(MapRole::slices, change);
+  }
+  if (std::holds_alternative<NeverRow>(object)) {
+    return row_lines<NeverRow>(MapRole::never, change);
+  }
+  return classifier_lines(change);
+}
+
+Lines end_lines(const std::vector<Change>& changes) {
+  std::vector<MappingRow> mappings;
+  std::vector<SliceRow> slices;
+  for (const Change& change : changes) {
+    if (const auto* mapping = change.after ? std::get_if<MappingRow>(&*change.after) : nullptr) {
+      mappings.push_back(*mapping);
+    } else if (const auto* slice = change.after ? std::get_if<SliceRow>(&*change.after) : nullptr) {
+      slices.push_back(*slice);
+    }
+  }
+  Lines lines;
+  for (const auto& entry : known_of(mappings, slices)) {
+    lines.push_back(update(MapRole::known, entry));
+  }
+  for (const auto& entry : ourselves_of(slices)) {
+    lines.push_back(update(MapRole::never, entry));
+  }
+  lines.push_back(fmt::format("rm -r {}", pins));
+  return lines;
+}
+
+} // namespace fan::bpf

@@ -41,6 +41,7 @@ struct Facts {
   std::vector<AddressFact> addresses; // IPv4, in the kernel's own order
   std::string default_device;         // device of the IPv4 default route with the lowest metric, "" when there is none
   std::vector<std::string> records;   // texts of the record map, one per fan (core/record.h)
+  bool records_known = true;          // false: this process may not read the record map (it needs CAP_SYS_ADMIN)
   std::string state_directory;        // where lease files go: /var/lib/fanctl, or a folder per network namespace under /run/fanctl
   bool ipv6 = false;                  // /proc/sys/net/ipv6 is there
 

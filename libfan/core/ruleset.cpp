@@ -229,8 +229,8 @@ bool mentioned(std::span<const Change> transaction, const SetElement& element) {
 // The script of a transaction, in the order in which the kernel can take it.
 class Script {
 public:
-  Script(std::span<const Change> transaction, const std::vector<SetElement>& kept)
-      : transaction_(transaction), kept_(kept) {}
+  Script(std::span<const Change> transaction, const std::vector<SetElement>& kept, Replacement replacement)
+      : transaction_(transaction), kept_(kept), replacement_(replacement) {}
 
   Result<std::string> write() {
     const Change* ruleset = find_ruleset();
@@ -239,11 +239,14 @@ public:
     }
     if (ruleset == nullptr) {
       remove_elements();
-    } else if (ruleset->before) {
-      text_ += fmt::format("delete table inet {}\n", table_name) + ruleset_text();
-      keep_elements();
-    } else {
+    } else if (!ruleset->before) {
       text_ += ruleset_text();
+    } else if (replacement_ == Replacement::rules_only) {
+      remove_elements();
+      text_ += fmt::format("flush table inet {}\n{}", table_name, rules);
+    } else {
+      text_ += fmt::format("delete table inet {}\n{}", table_name, ruleset_text());
+      keep_elements();
     }
     add_elements();
     return refused_ ? Result<std::string>(*refused_) : Result<std::string>(std::move(text_));
@@ -292,6 +295,7 @@ private:
 
   std::span<const Change> transaction_;
   const std::vector<SetElement>& kept_;
+  Replacement replacement_;
   std::string text_;
   std::optional<Error> refused_;
 };
@@ -325,8 +329,9 @@ std::string ruleset_text() {
                      ruleset_comment(ruleset_version()), rules);
 }
 
-Result<std::string> firewall_script(std::span<const Change> transaction, const std::vector<SetElement>& kept) {
-  return Script(transaction, kept).write();
+Result<std::string> firewall_script(std::span<const Change> transaction, const std::vector<SetElement>& kept,
+                                    Replacement replacement) {
+  return Script(transaction, kept, replacement).write();
 }
 
 bool ruleset_declares(std::string_view set) {

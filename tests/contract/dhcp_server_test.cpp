@@ -216,6 +216,7 @@ TEST(Dhcp, APortThatIsTakenIsNamed) {
   ASSERT_FALSE(done.ok());
   EXPECT_THAT(done.error().kernel_text, HasSubstr("Address already in use"));
   EXPECT_THAT(done.error().hint, HasSubstr("bind-dynamic"));
+  EXPECT_FALSE(std::filesystem::exists(host.folder())) << "a failed start leaves nothing";
   EXPECT_TRUE(host.seen().empty()) << "a dnsmasq without our sign is not ours";
 }
 

@@ -250,6 +250,25 @@ TEST_F(Table, RepairKeepsEveryElement) {
   }
 }
 
+TEST_F(Table, EveryAlterationIsRepaired) {
+  const std::vector<std::vector<std::string>> alterations = {{"flush", "chain", "inet", "fanctl", "input"},
+                                                             {"add", "rule", "inet", "fanctl", "forward", "accept"},
+                                                             {"add", "chain", "inet", "fanctl", "mine"},
+                                                             {"add", "set", "inet", "fanctl", "mine", "{ type mark; }"},
+                                                             {"chain", "inet", "fanctl", "forward", "{ policy drop; }"},
+                                                             {"add", "table", "inet", "fanctl", "{ flags dormant; }"},
+                                                             {"flush", "table", "inet", "fanctl"}};
+  load();
+  const std::size_t elements = seen().size();
+  for (const std::vector<std::string>& words : alterations) {
+    nft(words);
+    EXPECT_NE(version(), ruleset_version());
+    ASSERT_TRUE(apply({repair()}).ok());
+    EXPECT_EQ(version(), ruleset_version()) << testing::PrintToString(words);
+    EXPECT_EQ(seen().size(), elements);
+  }
+}
+
 TEST_F(Table, RepairTakesTheElementsOfItsTransactionIntoAccount) {
   load();
   nft({"flush", "chain", "inet", "fanctl", "forward"});

@@ -66,6 +66,17 @@ Result<void> check(std::span<const Change> transaction, const std::optional<List
   return {};
 }
 
+Replacement replacement_for(const Listing& table) {
+  const bool same_frame = ruleset_version_in(table.comment) == ruleset_version() &&
+                          frame_of(table.rules) == frame_of(comparable(ruleset_rules()));
+  return same_frame ? Replacement::rules_only : Replacement::whole_table;
+}
+
+Result<std::string> script_for(std::span<const Change> transaction, const std::optional<Listing>& table) {
+  return table ? firewall_script(transaction, table->elements, replacement_for(*table))
+               : firewall_script(transaction, {});
+}
+
 // Only nftables' own text: a table that is not there, or no inet family, in which there can be no table.
 bool means_absent(const Error& error) {
   return error.sys_errno == ENOENT || error.sys_errno == EOPNOTSUPP || error.sys_errno == EAFNOSUPPORT;
@@ -126,7 +137,7 @@ Result<void> Firewall::apply(std::span<const Change> transaction) {
   if (Result<void> good = check(transaction, *table); !good) {
     return good;
   }
-  Result<std::string> script = firewall_script(transaction, *table ? (*table)->elements : std::vector<SetElement>());
+  Result<std::string> script = script_for(transaction, *table);
   if (!script) {
     return std::move(script).error();
   }

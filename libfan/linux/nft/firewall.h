@@ -24,8 +24,9 @@ public:
   // family.
   Result<ObservedSet> observe();
 
-  // One transaction of Ruleset and SetElement changes, all or nothing. A changed ruleset replaces the table in the same
-  // transaction with all elements that are there, so nothing is open or lost in between; counters begin anew.
+  // One transaction of Ruleset and SetElement changes, all or nothing. A changed ruleset keeps all elements that are
+  // there: where only rules were altered they are put back in place, otherwise the whole table is replaced, and then
+  // counters begin anew (core/ruleset.h, Replacement).
   // Errors: a stale plan (class host_state): what is to be made is there, what is to go or to change is not.
   Result<void> apply(std::span<const Change> transaction);
 

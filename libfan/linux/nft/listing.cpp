@@ -1,8 +1,7 @@
 #include "linux/nft/listing.h"
 
-#include <array>
+#include <algorithm>
 #include <cstdio>
-#include <optional>
 #include <utility>
 
 #include "core/errors.h"
@@ -151,6 +150,21 @@ private:
 
 Result<Listing> parse_listing(std::string_view text) {
   return Parser(text).parse();
+}
+
+std::string frame_of(const std::string& rules) {
+  std::string frame;
+  bool in_chain = false;
+  for (std::size_t at = 0; at < rules.size();) {
+    const std::size_t end = std::min(rules.find('\n', at), rules.size());
+    const std::string_view line(rules.data() + at, end - at);
+    in_chain = (in_chain && line != "}") || starts_with(line, "chain ");
+    if (!in_chain || starts_with(line, "chain ") || starts_with(line, "type ")) {
+      frame += std::string(line) + '\n';
+    }
+    at = end + 1;
+  }
+  return frame;
 }
 
 std::string comparable(std::string_view rules) {

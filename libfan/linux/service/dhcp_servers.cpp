@@ -69,16 +69,30 @@ Result<void> make_folder(const std::string& folder) {
   return {};
 }
 
-// Also removes the folders, where nothing else is left in them: rmdir refuses otherwise.
-void remove_leases(const DhcpServer& server) {
-  const std::string folder = lease_folder(server);
-  if (folder.empty()) {
-    return;
-  }
-  unlink(value_of(server.argv, dhcp_lease_option).c_str());
-  if (rmdir(folder.c_str()) == 0 && inside(folder, passing_folder)) {
+// Folders go where nothing else is left in them: rmdir refuses otherwise.
+void remove_folder(const std::string& folder) {
+  if (!folder.empty() && rmdir(folder.c_str()) == 0 && inside(folder, passing_folder)) {
     rmdir(passing_folder);
   }
+}
+
+void remove_leases(const DhcpServer& server) {
+  const std::string folder = lease_folder(server);
+  if (!folder.empty()) {
+    unlink(value_of(server.argv, dhcp_lease_option).c_str());
+    remove_folder(folder);
+  }
+}
+
+// After a start that failed; leases that an earlier server gave are kept.
+void remove_empty_leases(const DhcpServer& server) {
+  const std::string folder = lease_folder(server);
+  const std::string file = value_of(server.argv, dhcp_lease_option);
+  struct stat found {};
+  if (!folder.empty() && stat(file.c_str(), &found) == 0 && found.st_size == 0) {
+    unlink(file.c_str());
+  }
+  remove_folder(folder);
 }
 
 Result<void> start(const DhcpServer& server) {
@@ -93,6 +107,9 @@ Result<void> start(const DhcpServer& server) {
     }
   }
   Result<void> launched = launch(path, server.argv);
+  if (!launched) {
+    remove_empty_leases(server);
+  }
   if (!launched && launched.error().kernel_text.find("in use") != std::string::npos) {
     launched.error().hint =
         "another DNS or DHCP server holds the port on every address; make it listen on its own addresses only "

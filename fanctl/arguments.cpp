@@ -42,6 +42,7 @@ const std::string* option_with_empty_value(Words arguments) {
 } // namespace
 
 void declare_common(CLI::App& app, CommonArguments& into) {
+  app.set_help_flag(); // CLI11's own would take the name
   app.add_flag("--json", into.json, "one JSON document on standard output, errors included");
   app.add_flag("-v,--verbose", into.verbose, "say more");
   app.add_flag("-h,--help", into.help, "this text");
@@ -51,7 +52,6 @@ Result<void> parse_arguments(CLI::App& app, Words arguments) {
   if (const std::string* empty = option_with_empty_value(arguments)) {
     return usage_error(empty->substr(0, empty->size() - 1) + " wants a value, and has an empty one");
   }
-  app.set_help_flag();
   app.allow_extras();
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -41,8 +41,12 @@ struct FanArguments {
   [[nodiscard]] bool empty() const;
 };
 
-// -o, -u and bare words; with `options`, those of word_options() too.
-void declare_fan(CLI::App& app, FanArguments& into, bool with_options);
+enum class FanOptions {
+  none,   // -o, -u and bare words
+  header, // and what decides what a packet looks like
+  all,    // and every word_options()
+};
+void declare_fan(CLI::App& app, FanArguments& into, FanOptions which);
 
 // The words of the 2015 grammar for what was given, overlay and underlay first. `-o`/`-u` without a type means vxlan.
 // Errors (usage): one of -o and -u is missing, something is given twice, or both as a word and as an option.

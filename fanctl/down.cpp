@@ -16,7 +16,7 @@ struct DownArguments {
 };
 
 void declare(CLI::App& app, DownArguments& into) {
-  declare_fan(app, into.change.fan, false);
+  declare_fan(app, into.change.fan, FanOptions::none);
   app.add_flag("-a,--all", into.change.all, "every fan that came from the configuration (flag auto)");
   app.add_flag("-e,--every", into.every, "every fan, and what a killed fanctl left behind");
   app.add_flag("--force", into.force, "also while ports are attached to the bridge");

@@ -20,7 +20,7 @@ struct ExplainArguments {
 };
 
 void declare(CLI::App& app, ExplainArguments& into) {
-  declare_fan(app, into.fan, true);
+  declare_fan(app, into.fan, FanOptions::header);
   declare_common(app, into.common);
 }
 

@@ -77,6 +77,12 @@ Result<void> append_options(const FanArguments& given, const std::vector<std::st
   return {};
 }
 
+bool is_declared(const WordOption& option, FanOptions which) {
+  const std::string_view name = option.name;
+  const bool header = name == "type" || name == "vni" || name == "port" || name == "host-reserve";
+  return which == FanOptions::all || (which == FanOptions::header && header);
+}
+
 } // namespace
 
 std::span<const WordOption> word_options() {
@@ -89,7 +95,7 @@ bool FanArguments::empty() const {
   return words.empty() && overlay.empty() && underlay.empty() && no_option && no_flag;
 }
 
-void declare_fan(CLI::App& app, FanArguments& into, bool with_options) {
+void declare_fan(CLI::App& app, FanArguments& into, FanOptions which) {
   app.add_option("words", into.words)->group("");
   app.add_option("-o,--overlay", into.overlay, "the overlay network, e.g. 250.0.0.0/8")
       ->type_name("OVERLAY")
@@ -99,8 +105,8 @@ void declare_fan(CLI::App& app, FanArguments& into, bool with_options) {
       ->type_name("UNDERLAY")
       ->allow_extra_args(false);
   for (const WordOption& option : all_word_options) {
-    if (!with_options) {
-      break;
+    if (!is_declared(option, which)) {
+      continue;
     }
     const std::string name = std::string("--") + option.name;
     if (option.argument == nullptr) {

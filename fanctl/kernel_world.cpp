@@ -1,13 +1,16 @@
 #include "fanctl/kernel_world.h"
 
+#include <ctime>
 #include <optional>
 #include <string>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "engine/lock.h"
 #include "fanctl/privilege.h"
+#include "linux/bpf/command_lines.h"
 #include "linux/kernel_provider.h"
 
 namespace fan::cli {
@@ -22,24 +25,70 @@ std::string lock_name() {
   return stat("/proc/self/ns/net", &facts) == 0 ? fmt::format("netns-{}.lock", facts.st_ino) : "netns.lock";
 }
 
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// Where the programs' object file is: installed, or beside a fanctl that runs from its build folder.
+std::string object_path() {
+  return access(FANCTL_BPF_OBJECT, R_OK) == 0 ? FANCTL_BPF_OBJECT : FANCTL_BUILT_BPF_OBJECT;
+}
+
 class KernelWorld : public World {
 public:
-  Result<Provider*> provider() override;
+  Result<Provider*> provider() override { return &kernel_; }
   Result<void> may_change() override { return judge_privilege(read_process_facts()); }
   Result<void> lock(std::chrono::milliseconds wait) override;
   Result<std::vector<TrafficCount>> counters() override;
   Result<std::vector<RefusedPeer>> refused() override;
-  [[nodiscard]] RenderContext render_context() const override;
+  [[nodiscard]] RenderContext render_context() const override {
+    return {[] { return bpf::begin_lines(object_path()); }, bpf::end_lines, bpf::change_lines};
+  }
 
 private:
-  std::unique_ptr<KernelProvider> provider_;
+  KernelProvider kernel_;
   std::optional<Lock> lock_;
 };
 
+Result<void> KernelWorld::lock(std::chrono::milliseconds wait) {
+  Result<Lock> taken = Lock::acquire(lock_directory, lock_name(), wait);
+  if (!taken) {
+    return std::move(taken).error();
+  }
+  lock_.emplace(std::move(taken).value());
+  return {};
+}
+
+Result<std::vector<TrafficCount>> KernelWorld::counters() {
+  Result<std::vector<bpf::Count>> read = kernel_.counters();
+  if (!read) {
+    return std::move(read).error();
+  }
+  std::vector<TrafficCount> counts;
+  for (const bpf::Count& count : *read) {
+    counts.push_back({count.reason, count.meaning, count.refused, count.packets, count.bytes});
+  }
+  return counts;
+}
+
+Result<std::vector<RefusedPeer>> KernelWorld::refused() {
+  Result<std::vector<bpf::Refusal>> read = kernel_.refused();
+  if (!read) {
+    return std::move(read).error();
+  }
+  const std::uint64_t now = monotonic_ns();
+  std::vector<RefusedPeer> peers;
+  for (const bpf::Refusal& one : *read) {
+    const std::uint64_t age = now > one.last_ns ? (now - one.last_ns) / 1'000'000U : 0;
+    peers.push_back({one.reason, one.outer_source, one.inner_source, one.inner_destination, one.count, age});
+  }
+  return peers;
+}
+
 } // namespace
 
-std::unique_ptr<World> make_kernel_world() {
-  return std::make_unique<KernelWorld>();
-}
+std::unique_ptr<World> make_kernel_world() { return std::make_unique<KernelWorld>(); }
 
 } // namespace fan::cli

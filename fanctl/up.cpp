@@ -17,7 +17,7 @@ struct UpArguments {
 };
 
 void declare(CLI::App& app, UpArguments& into) {
-  declare_fan(app, into.change.fan, true);
+  declare_fan(app, into.change.fan, FanOptions::all);
   app.add_flag("-a,--all", into.change.all, "bring up every fan of the configuration");
   app.add_option("--config", into.config, "the configuration for -a (default /etc/network/fan)")
       ->type_name("FILE")

@@ -35,7 +35,8 @@ std::string excerpt_lines(const TextPlace& place) {
   std::string line = place.excerpt;
   std::replace(line.begin(), line.end(), '\t', ' ');
   const std::size_t column = place.column > 0 ? static_cast<std::size_t>(place.column) - 1 : 0;
-  const std::size_t start = column > excerpt_width / 2 ? std::min(column - excerpt_width / 2, line.size()) : 0;
+  const bool far = column > excerpt_width / 2 && column <= line.size();
+  const std::size_t start = far ? column - excerpt_width / 2 : 0;
   const std::string shown = printable(std::string_view(line).substr(start, excerpt_width));
   std::string out = fmt::format("    {}\n", shown);
   if (place.column > 0 && column <= line.size()) {

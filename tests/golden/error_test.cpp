@@ -38,7 +38,8 @@ TEST(ErrorText, PutsTheCaretUnderTheWord) {
   expect_golden("error-caret.txt", cli::error_text(placed_error("10.0.0.0/8 eth0/16 dhpc", 20)));
   expect_golden("error-caret-tab.txt", cli::error_text(placed_error("10.0.0.0/8\teth0/16\tdhpc", 20)));
   expect_golden("error-caret-escape.txt", cli::error_text(placed_error("10.0.0.0/8 \x1b[31m/16 dhpc", 21)));
-  expect_golden("error-caret-long.txt", cli::error_text(placed_error(std::string(500, 'x') + " dhpc " + std::string(500, 'y'), 502)));
+  expect_golden("error-caret-long.txt",
+                cli::error_text(placed_error(std::string(500, 'x') + " dhpc " + std::string(500, 'y'), 502)));
 }
 
 TEST(ErrorText, PlaceWithoutLineOrColumn) {
@@ -51,8 +52,10 @@ TEST(ErrorText, PlaceWithoutLineOrColumn) {
 
 TEST(ErrorText, LetsNoControlByteOut) {
   Error error;
-  error.message = "a\x1b]0;title\x07" "b\nc\r\x7f\xc3\xa9";
-  EXPECT_EQ(cli::error_text(error), "fanctl: a\\x1b]0;title\\x07" "b\\x0ac\\x0d\\x7f\xc3\xa9\n");
+  error.message = "a\x1b]0;title\x07"
+                  "b\nc\r\x7f\xc3\xa9";
+  EXPECT_EQ(cli::error_text(error), "fanctl: a\\x1b]0;title\\x07"
+                                    "b\\x0ac\\x0d\\x7f\xc3\xa9\n");
   EXPECT_EQ(cli::note_text("a\nb"), "fanctl: note: a\\x0ab\n");
 }
 

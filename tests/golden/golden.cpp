@@ -27,13 +27,14 @@ void expect_golden(const std::string& name, const std::string& actual) {
 }
 
 Result<void> MemoryWorld::lock(std::chrono::milliseconds) {
-  return locked_by_another ? Result<void>(make_error(ErrorClass::busy, "another fanctl is at work (pid 4711)")) : Result<void>();
+  return locked_by_another ? Result<void>(make_error(ErrorClass::busy, "another fanctl is at work (pid 4711)"))
+                           : Result<void>();
 }
 
 // The rows' bytes are the BPF loader's affair, which is not here; a line that names the change stands for them.
 RenderContext MemoryWorld::render_context() const {
   return {[] { return std::vector<std::string>{"# programs and maps: begin"}; },
-          [] { return std::vector<std::string>{"# programs and maps: end"}; },
+          [](const std::vector<Change>&) { return std::vector<std::string>{"# programs and maps: end"}; },
           [](const Change& change) { return std::vector<std::string>{"# " + describe(change.object())}; }};
 }
 

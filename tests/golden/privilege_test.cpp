@@ -29,7 +29,9 @@ std::string refusal(const cli::ProcessFacts& facts) {
   return judged.error().message;
 }
 
-TEST(Privilege, RootMay) { EXPECT_EQ(refusal(root()), ""); }
+TEST(Privilege, RootMay) {
+  EXPECT_EQ(refusal(root()), "");
+}
 
 TEST(Privilege, NamesTheMissingCapability) {
   cli::ProcessFacts facts = root();

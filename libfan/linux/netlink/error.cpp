@@ -47,8 +47,7 @@ std::string privilege_hint() {
   if (!has_net_admin())
     return "run it as root: it needs the capability CAP_NET_ADMIN";
   return "CAP_NET_ADMIN is there and this is refused all the same: the network namespace belongs to another user "
-         "namespace, or "
-         "seccomp or lockdown is in the way";
+         "namespace, or seccomp or lockdown is in the way";
 }
 
 std::string hint_for(int sys_errno) {

@@ -95,6 +95,21 @@ void remove_empty_leases(const DhcpServer& server) {
   remove_folder(folder);
 }
 
+bool port_taken(const Result<void>& launched) {
+  return !launched && launched.error().kernel_text.find("Address already in use") != std::string::npos;
+}
+
+// A server that was killed a moment ago is no process any more before its sockets are closed: so the port gets a
+// second.
+Result<void> launch_patiently(const std::string& path, const DhcpServer& server) {
+  Result<void> launched = launch(path, server.argv);
+  for (int tries = 0; port_taken(launched) && tries < 20; ++tries) {
+    usleep(50'000);
+    launched = launch(path, server.argv);
+  }
+  return launched;
+}
+
 Result<void> start(const DhcpServer& server) {
   const std::string path = find_program(program);
   if (path.empty()) {
@@ -106,11 +121,11 @@ Result<void> start(const DhcpServer& server) {
       return made;
     }
   }
-  Result<void> launched = launch(path, server.argv);
+  Result<void> launched = launch_patiently(path, server);
   if (!launched) {
     remove_empty_leases(server);
   }
-  if (!launched && launched.error().kernel_text.find("in use") != std::string::npos) {
+  if (port_taken(launched)) {
     launched.error().hint =
         "another DNS or DHCP server holds the port on every address; make it listen on its own addresses only "
         "(dnsmasq: bind-dynamic), or leave `dhcp` out. `ss -lunp` names it";

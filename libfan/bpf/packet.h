@@ -92,18 +92,22 @@ static __attribute__((noinline)) int fan_remember(__u32 reason, __be32 outer_sou
   return bpf_map_update_elem(&fan_refused_v1, &key, &first, BPF_ANY);
 }
 
-/* Never true, which no compiler and no verifier can know: it keeps the map of records among the maps of each program,
- * and with it every fan's record alive and findable from the program for as long as the filter is there. */
-FAN_INLINE void fan_hold_records(const struct __sk_buff* skb) {
-  struct fan_record_key key = {};
-  if (skb->len == 0)
-    bpf_map_lookup_elem(&fan_records, &key);
+/* Never called with a packet, which no compiler and no verifier can know: it puts every map among the maps of every
+ * program. So any one attached program is enough to find them all, and keeps them all alive, the fans' records with
+ * them. */
+static __attribute__((noinline)) int fan_hold_maps(void) {
+  struct fan_known_key key = {};
+  return bpf_map_lookup_elem(&fan_mappings_v1, &key) || bpf_map_lookup_elem(&fan_slices_v1, &key) ||
+         bpf_map_lookup_elem(&fan_never_v1, &key) || bpf_map_lookup_elem(&fan_known_v1, &key) ||
+         bpf_map_lookup_elem(&fan_devices_v1, &key) || bpf_map_lookup_elem(&fan_counters_v1, &key) ||
+         bpf_map_lookup_elem(&fan_refused_v1, &key) || bpf_map_lookup_elem(&fan_records, &key);
 }
 
 /* Drops the packet under `reason`. `ip` is NULL when there is no IPv4 header; `outer_source` is 0 outside ingress. */
 FAN_INLINE int fan_refuse(const struct __sk_buff* skb, __u32 reason, __be32 outer_source, const struct iphdr* ip) {
   __u64 before = fan_count(skb, reason);
-  fan_hold_records(skb);
+  if (skb->len == 0)
+    fan_hold_maps();
   if (before < FAN_SAMPLE_ALL)
     fan_remember(reason, outer_source, ip ? ip->saddr : 0, ip ? ip->daddr : 0, 1);
   else if (before % FAN_SAMPLE_ONE_IN == 0)

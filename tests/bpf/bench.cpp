@@ -35,7 +35,7 @@ int map_of(bpf_object* object, const char* name) {
 
 } // namespace
 
-Bench::Bench() : maps_(must(bpf::create_maps())) {
+Bench::Bench(bool with_sums) : maps_(must(bpf::create_maps())) {
   bpf::ObjectFile object = must(bpf::ObjectFile::open());
   must(object.reuse(maps_));
   const std::string in = bpf::kernel_name(*bpf::role_of_program("tunnel_in_vxlan"));
@@ -48,6 +48,7 @@ Bench::Bench() : maps_(must(bpf::create_maps())) {
 
   entry_ = bpf_object__open_file(FAN_TEST_ENTRY, nullptr);
   require(entry_ != nullptr, "open the test entry");
+  bpf_program__set_autoload(bpf_object__find_program_by_name(entry_, "arithmetic"), with_sums);
   for (std::size_t n = 0; n < bpf::map_role_count; ++n) {
     const auto role = static_cast<bpf::MapRole>(n);
     if (bpf_map* map = bpf_object__find_map_by_name(entry_, bpf::name_of(role)); map != nullptr) {

@@ -7,6 +7,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <array>
 #include <cerrno>
@@ -47,10 +48,11 @@ std::uint32_t number(std::string_view payload) {
   return value;
 }
 
-// nullopt in effect (handle 0) for the entry that stands for a preference as a whole, and for other chains.
+// Also reads the kind of a qdisc. The handle is 0 for the entry that stands for a preference as a whole, and for other
+// chains.
 Filter parse_filter(const nlmsghdr* message) {
   Filter filter;
-  if (message->nlmsg_type != RTM_NEWTFILTER || message->nlmsg_len < NLMSG_LENGTH(sizeof(tcmsg))) {
+  if (message->nlmsg_len < NLMSG_LENGTH(sizeof(tcmsg))) {
     return filter;
   }
   const auto* header = static_cast<const tcmsg*>(NLMSG_DATA(message));
@@ -151,6 +153,9 @@ Result<Filters> Filters::open() {
   }
   const int on = 1;
   setsockopt(filters.socket_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+  // The kernel answers within the call; a wait can only mean a mistake of ours, which must not hang.
+  const timeval patience{5, 0};
+  setsockopt(filters.socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   return filters;
 }
 
@@ -178,16 +183,11 @@ Result<void> Filters::transact(Request& request, const std::string& doing) {
   }
 }
 
-Result<std::vector<Filter>> Filters::list_once(std::uint32_t ifindex, Direction direction, bool& interrupted) {
-  const std::string doing = fmt::format("list the filters of device {}", ifindex);
+Result<bool> Filters::dump(Request& request, const std::string& doing,
+                           const std::function<void(const nlmsghdr*)>& each) {
   alignas(nlmsghdr) std::array<char, 32768> buffer;
-  tcmsg body{};
-  body.tcm_ifindex = static_cast<int>(ifindex);
-  body.tcm_parent = parent_of(direction);
-  Request request(RTM_GETTFILTER, NLM_F_DUMP, body);
+  bool interrupted = false;
   request.number(++sequence_);
-  std::vector<Filter> found;
-  interrupted = false;
   if (::send(socket_.get(), request.data(), request.size(), 0) < 0) {
     return failure(errno, doing);
   }
@@ -206,29 +206,37 @@ Result<std::vector<Filter>> Filters::list_once(std::uint32_t ifindex, Direction 
       }
       interrupted = interrupted || (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
       if (m->nlmsg_type == NLMSG_DONE) {
-        return found;
+        return !interrupted;
       }
       if (m->nlmsg_type == NLMSG_ERROR) {
-        // A device without any qdisc that could have filters: older kernels say so with an error.
         return refusal(m, doing);
       }
-      Filter filter = parse_filter(m);
-      if (filter.handle != 0) {
-        found.push_back(std::move(filter));
-      }
+      each(m);
     }
   }
 }
 
 Result<std::vector<Filter>> Filters::list(std::uint32_t ifindex, Direction direction) {
-  bool interrupted = false;
+  const std::string doing = fmt::format("list the filters of device {}", ifindex);
+  tcmsg body{};
+  body.tcm_ifindex = static_cast<int>(ifindex);
+  body.tcm_parent = parent_of(direction);
   for (int attempt = 0; attempt < dump_attempts; ++attempt) {
-    Result<std::vector<Filter>> found = list_once(ifindex, direction, interrupted);
-    if (!found || !interrupted) {
+    Request request(RTM_GETTFILTER, NLM_F_DUMP, body);
+    std::vector<Filter> found;
+    const Result<bool> whole = dump(request, doing, [&](const nlmsghdr* message) {
+      if (Filter filter = parse_filter(message); filter.handle != 0) {
+        found.push_back(std::move(filter));
+      }
+    });
+    if (!whole) {
+      return whole.error();
+    }
+    if (*whole) {
       return found;
     }
   }
-  return failure(EINTR, fmt::format("list the filters of device {}: they keep changing", ifindex));
+  return failure(EINTR, doing + ": they keep changing");
 }
 
 Result<void> Filters::make_clsact(std::uint32_t ifindex) {
@@ -239,10 +247,32 @@ Result<void> Filters::make_clsact(std::uint32_t ifindex) {
   Request request(RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body);
   request.add(TCA_KIND, std::string("clsact"));
   Result<void> made = transact(request, "make a clsact qdisc");
-  if (!made && made.error().sys_errno == EEXIST) {
-    return {}; // if it is `ingress` and not clsact, attaching to egress says so
+  if (made || made.error().sys_errno != EEXIST) {
+    return made;
   }
-  return made;
+  const Result<std::string> kind = kind_at_ingress(ifindex);
+  if (!kind || *kind == "clsact") {
+    return kind ? Result<void>() : Result<void>(kind.error());
+  }
+  Error e;
+  e.kind = ErrorClass::host_state;
+  e.message = "a qdisc of kind " + *kind + " stands where clsact must be";
+  e.hint = "remove it: tc qdisc del dev DEVICE ingress";
+  return e;
+}
+
+Result<std::string> Filters::kind_at_ingress(std::uint32_t ifindex) {
+  tcmsg body{};
+  body.tcm_ifindex = static_cast<int>(ifindex);
+  Request request(RTM_GETQDISC, NLM_F_DUMP, body);
+  std::string kind;
+  const Result<bool> whole = dump(request, "ask for the ingress qdisc", [&](const nlmsghdr* message) {
+    const auto* header = static_cast<const tcmsg*>(NLMSG_DATA(message));
+    if (header->tcm_ifindex == static_cast<int>(ifindex) && header->tcm_parent == TC_H_CLSACT) {
+      kind = parse_filter(message).kind;
+    }
+  });
+  return whole ? Result<std::string>(kind) : Result<std::string>(whole.error());
 }
 
 Result<void> Filters::attach(std::uint32_t ifindex, Direction direction, std::uint32_t handle, int program,

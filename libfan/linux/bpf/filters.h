@@ -4,12 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "core/object.h"
 #include "core/result.h"
 #include "linux/bpf/fd.h"
+
+struct nlmsghdr;
 
 namespace fan::bpf {
 
@@ -30,7 +33,8 @@ public:
   // repeated.
   Result<std::vector<Filter>> list(std::uint32_t ifindex, Direction direction);
 
-  // Makes the clsact qdisc; that it is there is success.
+  // Makes the clsact qdisc; that it is there is success. An `ingress` qdisc in its place is an error (host_state): the
+  // kernel would take an egress filter and run it on ingress.
   Result<void> make_clsact(std::uint32_t ifindex);
 
   // Preference 1, protocol all, direct action. With `replace` the filter under `handle` changes its program in one
@@ -43,8 +47,11 @@ public:
 
 private:
   class Request;
+  Result<std::string> kind_at_ingress(std::uint32_t ifindex);
   Result<void> transact(Request& request, const std::string& doing);
-  Result<std::vector<Filter>> list_once(std::uint32_t ifindex, Direction direction, bool& interrupted);
+  // Calls `each` for every message of a dump. False when the dump was interrupted, so that what was seen may not be
+  // whole.
+  Result<bool> dump(Request& request, const std::string& doing, const std::function<void(const nlmsghdr*)>& each);
 
   Fd socket_;
   std::uint32_t sequence_ = 0;

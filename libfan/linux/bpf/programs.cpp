@@ -23,10 +23,10 @@ constexpr std::array<Direction, 2> directions{Direction::ingress, Direction::egr
 // A program of ours that does not use the maps in use is none of this build, whatever its name says.
 constexpr const char* stray_build = "other maps";
 
-Error stale(const Classifier& classifier, const char* what) {
+Error stale(const char* what) {
   Error e;
   e.kind = ErrorClass::host_state;
-  e.message = key_of(classifier) + " " + what;
+  e.message = what;
   e.hint = "something else changed it meanwhile; run the command again";
   return e;
 }
@@ -300,7 +300,7 @@ Result<void> Programs::Impl::apply_classifier(const Change& change) {
   const ProgramRole* role = role_of_program(classifier.program);
   const std::uint32_t ifindex = if_nametoindex(classifier.device.c_str());
   if (ifindex == 0 || role == nullptr) {
-    return stale(classifier, ifindex == 0 ? "has no device" : "names no program of this fanctl");
+    return stale(ifindex == 0 ? "the device is not there" : "this fanctl has no such program");
   }
   Result<Filters*> open = filters();
   if (!open) {
@@ -311,7 +311,7 @@ Result<void> Programs::Impl::apply_classifier(const Change& change) {
     return present.error();
   }
   if (present->empty() == change.before.has_value()) {
-    return stale(classifier, change.before ? "is not there" : "is there already");
+    return stale(change.before ? "it is not there" : "it is there already");
   }
   if (!change.after) {
     Result<void> gone = detach_all(classifier, ifindex, *present, 0);

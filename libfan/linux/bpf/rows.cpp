@@ -106,10 +106,10 @@ Result<void> settle_what_follows(const MapSet& maps) {
   return settle(maps, MapRole::never, ourselves_of(*slices), *never);
 }
 
-Error stale(const Object& object, const char* what) {
+Error stale(const char* what) {
   Error e;
   e.kind = ErrorClass::host_state;
-  e.message = key_of(object) + " " + what;
+  e.message = what;
   e.hint = "something else changed it meanwhile; run the command again";
   return e;
 }
@@ -123,10 +123,10 @@ Result<void> carry_out(const MapSet& maps, const Change& change) {
   const std::string key = key_of(change.object());
   const bool there = std::any_of(rows->begin(), rows->end(), [&](const Row& row) { return key_of(row) == key; });
   if (there && !change.before) {
-    return stale(change.object(), "is there already");
+    return stale("it is there already");
   }
   if (!there && change.before) {
-    return stale(change.object(), "is not there");
+    return stale("it is not there");
   }
   if (!change.after) {
     const auto entry = encode(*std::get_if<Row>(&*change.before));
@@ -142,8 +142,7 @@ Result<void> check_record(const RecordRow& row) {
   }
   Error e;
   e.kind = ErrorClass::usage;
-  e.message = key_of(row) + " is too long to be kept: " + std::to_string(row.text.size()) + " bytes of " +
-              std::to_string(record_max);
+  e.message = "too long to be kept: " + std::to_string(row.text.size()) + " bytes of " + std::to_string(record_max);
   e.hint = "give fewer exposed networks";
   return e;
 }

@@ -1,0 +1,206 @@
+// Programs on real devices in a namespace of the test's own: attached, found again by another process's eyes, replaced,
+// removed.
+#include <gtest/gtest.h>
+
+#include <net/if.h>
+
+#include <bpf/bpf.h>
+
+#include <fmt/format.h>
+
+#include "bench.h"
+#include "linux/bpf/filters.h"
+#include "linux/bpf/programs.h"
+#include "support/netns.h"
+
+namespace fan::test {
+namespace {
+
+const Prefix overlay = Prefix::of(Address(0xfa000000), 8);
+const Prefix underlay = Prefix::of(Address(0xac1e0000), 16);
+
+class ProgramsOnDevices : public testing::Test {
+protected:
+  ProgramsOnDevices() : inside(netns) {
+    netns.ip({"link add fanvx8472 type vxlan external dstport 8472", "link add fan-250-0-28 type bridge"});
+    devices = {{if_nametoindex("fanvx8472"), "fanvx8472"}, {if_nametoindex("fan-250-0-28"), "fan-250-0-28"}};
+  }
+
+  static Classifier classifier(const char* program, Direction direction, const char* device = "fanvx8472") {
+    return {device, direction, program, bpf::program_build(), true};
+  }
+  static std::vector<Object> everything() {
+    SliceRow slice{Prefix::of(Address(0xfa001c00), 24),
+                   Address(0xac1e001c),
+                   overlay,
+                   underlay,
+                   default_vni(overlay),
+                   false,
+                   true,
+                   254,
+                   true,
+                   3,
+                   8472};
+    return {RecordRow{"fan-250-0-28", "fanctl/1 a record"},
+            MappingRow{overlay, underlay, default_vni(overlay), Encapsulation::vxlan},
+            slice,
+            NeverRow{Address(0xac1e00ff)},
+            classifier("tunnel_in_vxlan", Direction::ingress),
+            classifier("tunnel_out_vxlan", Direction::egress),
+            classifier("bridge_out", Direction::egress, "fan-250-0-28")};
+  }
+  static void must(const Result<void>& result) {
+    ASSERT_TRUE(result.ok()) << result.error().message << "\n" << result.error().kernel_text;
+  }
+  static void create_all(bpf::Programs& programs) {
+    for (const Object& object : everything()) {
+      must(programs.apply(Change{std::nullopt, object, "test"}));
+    }
+  }
+  ObservedSet observe(bpf::Programs& programs) {
+    Result<ObservedSet> seen = programs.observe(devices);
+    EXPECT_TRUE(seen.ok());
+    return seen.ok() ? *seen : ObservedSet{};
+  }
+  static void expect_everything(const ObservedSet& seen) {
+    EXPECT_EQ(seen.size(), everything().size());
+    for (const Object& object : everything()) {
+      const auto found = seen.find(key_of(object));
+      ASSERT_NE(found, seen.end()) << key_of(object);
+      EXPECT_TRUE(found->second.object == object) << key_of(object);
+      EXPECT_TRUE(found->second.ours);
+    }
+  }
+
+  Netns netns;
+  Inside inside;
+  std::vector<bpf::Device> devices;
+};
+
+TEST_F(ProgramsOnDevices, WhatIsMadeIsFoundAgainByAnotherObject) {
+  {
+    bpf::Programs maker;
+    EXPECT_TRUE(observe(maker).empty());
+    create_all(maker);
+    expect_everything(observe(maker));
+  }
+  bpf::Programs finder;
+  expect_everything(observe(finder));
+  const Result<std::vector<std::string>> records = finder.records(devices);
+  ASSERT_TRUE(records.ok());
+  EXPECT_EQ(*records, std::vector<std::string>{"fanctl/1 a record"});
+  const Result<std::vector<bpf::Count>> counters = finder.counters(devices);
+  ASSERT_TRUE(counters.ok());
+  EXPECT_EQ(counters->size(), static_cast<std::size_t>(FAN_REASON_COUNT));
+}
+
+TEST_F(ProgramsOnDevices, RowsAreSeenBeforeAnythingIsAttached) {
+  bpf::Programs programs;
+  must(programs.apply(Change{std::nullopt, everything().at(1), "test"}));
+  EXPECT_EQ(observe(programs).size(), 1U);
+  bpf::Programs another;
+  EXPECT_TRUE(observe(another).empty()) << "maps without a filter belong to their maker alone";
+}
+
+TEST_F(ProgramsOnDevices, AChangeWithoutObservationUsesTheMapsInUse) {
+  {
+    bpf::Programs maker;
+    create_all(maker);
+  }
+  bpf::Programs second;
+  Object slice = everything().at(2);
+  const Object before = slice;
+  std::get_if<SliceRow>(&slice)->reserve = 9;
+  must(second.apply(Change{before, slice, "test"}));
+  bpf::Programs third;
+  EXPECT_TRUE(observe(third).at(key_of(slice)).object == slice);
+}
+
+TEST_F(ProgramsOnDevices, RemovalLeavesNothing) {
+  bpf::Programs programs;
+  create_all(programs);
+  std::vector<Object> objects = everything();
+  for (auto object = objects.rbegin(); object != objects.rend(); ++object) {
+    must(programs.apply(Change{*object, std::nullopt, "test"}));
+  }
+  EXPECT_TRUE(observe(programs).empty());
+  bpf::Programs another;
+  EXPECT_TRUE(observe(another).empty());
+}
+
+TEST_F(ProgramsOnDevices, AStalePlanIsAnError) {
+  bpf::Programs programs;
+  create_all(programs);
+  for (const Object& object : everything()) {
+    const Result<void> again = programs.apply(Change{std::nullopt, object, "test"});
+    ASSERT_FALSE(again.ok()) << key_of(object);
+    EXPECT_EQ(again.error().kind, ErrorClass::host_state);
+  }
+  for (const Object& object : everything()) {
+    must(programs.apply(Change{object, std::nullopt, "test"}));
+    EXPECT_FALSE(programs.apply(Change{object, std::nullopt, "test"}).ok()) << key_of(object);
+  }
+}
+
+TEST_F(ProgramsOnDevices, AnotherBuildIsReplacedInPlaceAndGivesUpItsRecords) {
+  Bench bench;
+  Result<bpf::Filters> filters = bpf::Filters::open();
+  ASSERT_TRUE(filters.ok());
+  must(filters->make_clsact(devices.at(0).ifindex));
+  must(filters->attach(devices.at(0).ifindex, Direction::ingress, 1, bench.program("fan_iv_00000000"), "older", false));
+  bench.row(RecordRow{"fan-old", "fanctl/0 of old"});
+
+  bpf::Programs programs;
+  const ObservedSet seen = observe(programs);
+  ASSERT_EQ(seen.size(), 1U) << "rows of another ABI are not read";
+  const auto* old = std::get_if<Classifier>(&seen.begin()->second.object);
+  ASSERT_NE(old, nullptr);
+  EXPECT_EQ(old->build, "00000000");
+  EXPECT_EQ(*programs.records(devices), std::vector<std::string>{"fanctl/0 of old"});
+
+  must(programs.apply(Change{*old, classifier("tunnel_in_vxlan", Direction::ingress), "another build"}));
+  const auto list = filters->list(devices.at(0).ifindex, Direction::ingress);
+  ASSERT_EQ(list->size(), 1U);
+  EXPECT_EQ(list->at(0).handle, 1U);
+  EXPECT_TRUE(observe(programs).at("classifier fanvx8472 ingress").object ==
+              Object(classifier("tunnel_in_vxlan", Direction::ingress)));
+}
+
+TEST_F(ProgramsOnDevices, AForeignFilterBeforeOursIsSeenOutrunAndLeftAlone) {
+  Bench bench;
+  bpf::Programs programs;
+  create_all(programs);
+  Result<bpf::Filters> filters = bpf::Filters::open();
+  ASSERT_TRUE(filters.ok());
+  must(filters->attach(devices.at(0).ifindex, Direction::ingress, 7, bench.program("foreign"), "foreign", false));
+  Object ours = observe(programs).at("classifier fanvx8472 ingress").object;
+  ASSERT_FALSE(std::get_if<Classifier>(&ours)->first) << "cls_bpf puts the newest first";
+  must(programs.apply(Change{ours, classifier("tunnel_in_vxlan", Direction::ingress), "a filter stands before it"}));
+  EXPECT_TRUE(std::get_if<Classifier>(&observe(programs).at("classifier fanvx8472 ingress").object)->first);
+  const auto list = filters->list(devices.at(0).ifindex, Direction::ingress);
+  ASSERT_EQ(list->size(), 2U);
+  EXPECT_EQ(list->at(1).handle, 7U);
+}
+
+TEST_F(ProgramsOnDevices, AnIngressQdiscInTheWayIsRefused) {
+  const auto ingress = netns.run({"tc", "qdisc", "add", "dev", "fanvx8472", "ingress"});
+  ASSERT_EQ(ingress.status, 0) << ingress.err;
+  bpf::Programs programs;
+  const Result<void> done =
+      programs.apply(Change{std::nullopt, classifier("tunnel_out_vxlan", Direction::egress), "test"});
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().kind, ErrorClass::host_state);
+  EXPECT_EQ(done.error().message, "classifier fanvx8472 egress: a qdisc of kind ingress stands where clsact must be");
+}
+
+TEST_F(ProgramsOnDevices, ARecordThatIsTooLongIsRefused) {
+  bpf::Programs programs;
+  EXPECT_FALSE(
+      programs.apply(Change{std::nullopt, RecordRow{"fan-250-0-28", std::string(record_max + 1, 'x')}, "test"}).ok());
+  const RecordRow longest{"fan-250-0-28abc", std::string(record_max, 'x')};
+  must(programs.apply(Change{std::nullopt, longest, "test"}));
+  EXPECT_TRUE(observe(programs).at(key_of(longest)).object == Object(longest));
+}
+
+} // namespace
+} // namespace fan::test

@@ -61,27 +61,42 @@ FAN_INLINE int fan_underlay_ok(const struct fan_slice* slice, __be32 source) {
   return fan_known(FAN_KNOWN_UNDERLAY, 128, fan_address_of(source));
 }
 
+struct fan_rule { /* a mapping's numbers, wherever they come from */
+  __u32 overlay_length;
+  __u32 underlay;
+  __u32 underlay_length;
+};
+
+/* 0 when the address is in an overlay. The slice's own mapping is tried first: it is in hand. */
+FAN_INLINE int fan_rule_of(const struct fan_slice* slice, __be32 address, struct fan_rule* rule) {
+  if (slice && fan_inside(bpf_ntohl(address), fan_v4(&slice->overlay), fan_v4_length(slice->overlay_length))) {
+    rule->overlay_length = fan_v4_length(slice->overlay_length);
+    rule->underlay = fan_v4(&slice->underlay);
+    rule->underlay_length = fan_v4_length(slice->underlay_length);
+    return 0;
+  }
+  struct fan_lpm_key key = fan_host_key(address);
+  struct fan_mapping* mapping = bpf_map_lookup_elem(&fan_mappings_v1, &key);
+  if (!mapping)
+    return -1;
+  rule->overlay_length = fan_v4_length(mapping->overlay_length);
+  rule->underlay = fan_v4(&mapping->underlay);
+  rule->underlay_length = fan_v4_length(mapping->underlay_length);
+  return 0;
+}
+
 /* The check that carries all others: the inner source's own mapping must give the outer source (RFC 5969 section 9.2).
  */
 FAN_INLINE __u32 fan_check_source(const struct fan_slice* slice, __be32 inner, __be32 outer) {
   __u32 address = bpf_ntohl(inner);
-  __u32 overlay_length = fan_v4_length(slice->overlay_length);
-  __u32 underlay_length = fan_v4_length(slice->underlay_length);
-  __u32 underlay = fan_v4(&slice->underlay);
-  if (!fan_inside(address, fan_v4(&slice->overlay), overlay_length)) {
-    struct fan_lpm_key key = fan_host_key(inner);
-    struct fan_mapping* mapping = bpf_map_lookup_elem(&fan_mappings_v1, &key);
-    if (!mapping)
-      return FAN_IN_SOURCE_UNKNOWN;
-    overlay_length = fan_v4_length(mapping->overlay_length);
-    underlay_length = fan_v4_length(mapping->underlay_length);
-    underlay = fan_v4(&mapping->underlay);
-  }
-  /* Nobody else speaks for this host's own slice either: such packets never need a tunnel. */
-  if (fan_host_of(overlay_length, underlay, underlay_length, address) != bpf_ntohl(outer) ||
-      outer == slice->host.words[3])
+  struct fan_rule rule = {};
+  if (fan_rule_of(slice, inner, &rule))
+    return FAN_IN_SOURCE_UNKNOWN;
+  if (fan_host_of(rule.overlay_length, rule.underlay, rule.underlay_length, address) != bpf_ntohl(outer))
     return FAN_IN_SOURCE_FORGED;
-  if (!fan_names_one(address, fan_slice_length(overlay_length, underlay_length)))
+  if (slice && outer == slice->host.words[3]) /* nobody else speaks for this host: such packets never need a tunnel */
+    return FAN_IN_SOURCE_FORGED;
+  if (!fan_names_one(address, fan_slice_length(rule.overlay_length, rule.underlay_length)))
     return FAN_IN_SOURCE_UNUSABLE;
   return FAN_IN_ACCEPTED;
 }
@@ -132,12 +147,10 @@ FAN_INLINE __u32 fan_check_inner(struct __sk_buff* skb, __u32 offset, const stru
     return FAN_IN_MALFORMED;
   if (!fan_unicast(bpf_ntohl(ip->saddr)) || !fan_unicast(bpf_ntohl(ip->daddr)))
     return FAN_IN_NOT_UNICAST;
-  if (!slice)
-    return FAN_IN_DESTINATION;
   __u32 reason = fan_check_source(slice, ip->saddr, outer->source);
   if (reason != FAN_IN_ACCEPTED)
     return reason;
-  if (!fan_names_one(bpf_ntohl(ip->daddr), fan_v4_length(slice->length)))
+  if (!slice || !fan_names_one(bpf_ntohl(ip->daddr), fan_v4_length(slice->length)))
     return FAN_IN_DESTINATION;
   return fan_tunnel_in_tunnel(skb, offset, ip, slice) ? FAN_IN_TUNNEL_IN_TUNNEL : FAN_IN_ACCEPTED;
 }

@@ -210,6 +210,8 @@ std::vector<Case> incoming_cases() {
       {"from_a_slices_network_address", packet("250.0.27.0", "250.0.28.5"), key, "in-source-unusable", {}, false},
       {"from_a_slices_broadcast_address", packet("250.0.27.255", "250.0.28.5"), key, "in-source-unusable", {}, false},
       {"to_another_hosts_slice", packet("250.0.27.2", "250.0.29.5"), key, "in-destination", {}, false},
+      {"forged_and_to_another_hosts_slice", packet("250.0.26.2", "250.0.29.5"), key, "in-source-forged", {}, false},
+      {"from_nowhere_to_another_hosts_slice", packet("8.8.8.8", "250.0.29.5"), key, "in-source-unknown", {}, false},
       {"to_the_internet", packet("250.0.27.2", "8.8.8.8"), key, "in-destination", {}, false},
       {"to_our_underlay_address", packet("250.0.27.2", "172.30.0.28"), key, "in-destination", {}, false},
       {"to_the_slices_broadcast_address", packet("250.0.27.2", "250.0.28.255"), key, "in-destination", {}, false},

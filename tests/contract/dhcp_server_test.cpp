@@ -28,6 +28,14 @@ public:
         "link set fan-250-0-28 up"});
   }
 
+  ~DhcpHost() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder(), ignored);
+    std::filesystem::remove("/run/fanctl", ignored); // only when nothing else is in it
+  }
+  DhcpHost(const DhcpHost&) = delete;
+  DhcpHost& operator=(const DhcpHost&) = delete;
+
   service::DhcpServers servers;
 
   [[nodiscard]] DhcpServer wanted(std::uint32_t mtu = 1450, std::uint32_t reserve = 1) const {

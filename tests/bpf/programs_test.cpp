@@ -85,7 +85,9 @@ TEST_F(ProgramsOnDevices, WhatIsMadeIsFoundAgainByAnotherObject) {
     expect_everything(observe(maker));
   }
   bpf::Programs finder;
+  EXPECT_TRUE(finder.maps_in_use().empty());
   expect_everything(observe(finder));
+  EXPECT_EQ(finder.maps_in_use().size(), bpf::map_role_count);
   const Result<std::vector<std::string>> records = finder.records(devices);
   ASSERT_TRUE(records.ok());
   EXPECT_EQ(*records, std::vector<std::string>{"fanctl/1 a record"});

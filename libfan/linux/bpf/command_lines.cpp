@@ -28,7 +28,8 @@ std::string hex(const T& value) {
 
 template <class Key, class Value>
 std::string update(MapRole role, const Entry<Key, Value>& entry) {
-  return fmt::format("bpftool map update pinned {}/{} key hex{} value hex{}", pins, name_of(role), hex(entry.key), hex(entry.value));
+  return fmt::format("bpftool map update pinned {}/{} key hex{} value hex{}", pins, name_of(role), hex(entry.key),
+                     hex(entry.value));
 }
 
 template <class Key, class Value>
@@ -44,13 +45,16 @@ Lines row_lines(MapRole role, const Change& change) {
   return {update(role, encode(std::get<Row>(*change.after)))};
 }
 
-const char* word(Direction direction) { return direction == Direction::ingress ? "ingress" : "egress"; }
+const char* word(Direction direction) {
+  return direction == Direction::ingress ? "ingress" : "egress";
+}
 
 // The device's ifindex as four bytes, least significant first, is what the map of devices is keyed by.
 std::string note_device(const Classifier& classifier, std::uint32_t device_role) {
-  return fmt::format("i=$(ip -o link show dev {} | cut -d: -f1); bpftool map update pinned {}/{} key $((i & 255)) $((i >> 8 & 255)) "
-                     "$((i >> 16 & 255)) $((i >> 24 & 255)) value {} 0 0 0",
-                     shell_word(classifier.device), pins, name_of(MapRole::devices), device_role);
+  return fmt::format(
+      "i=$(ip -o link show dev {} | cut -d: -f1); bpftool map update pinned {}/{} key $((i & 255)) $((i >> 8 & 255)) "
+      "$((i >> 16 & 255)) $((i >> 24 & 255)) value {} 0 0 0",
+      shell_word(classifier.device), pins, name_of(MapRole::devices), device_role);
 }
 
 Lines classifier_lines(const Change& change) {
@@ -68,15 +72,20 @@ Lines classifier_lines(const Change& change) {
   if (!change.before) {
     lines.push_back(fmt::format("tc qdisc replace dev {} clsact", device));
   }
-  lines.push_back(fmt::format("tc filter replace dev {} {} pref 1 handle 1 protocol all bpf direct-action pinned {}/{}", device,
-                              direction, pins, kernel_name(*role)));
+  lines.push_back(fmt::format("tc filter replace dev {} {} pref 1 handle 1 protocol all bpf direct-action pinned {}/{}",
+                              device, direction, pins, kernel_name(*role)));
   return lines;
 }
 
 } // namespace
 
-Lines begin_lines(const std::string& object_path) {
-  return {fmt::format("bpftool prog loadall {} {} type classifier pinmaps {}", shell_word(object_path), pins, pins)};
+Lines begin_lines(const std::string& object_path, const std::vector<MapId>& maps) {
+  std::string shared;
+  for (const MapId& map : maps) {
+    shared += fmt::format(" map name {} id {}", map.name, map.id);
+  }
+  return {fmt::format("bpftool prog loadall {} {} type classifier{} pinmaps {}", shell_word(object_path), pins, shared,
+                      pins)};
 }
 
 Lines change_lines(const Change& change) {

@@ -1,15 +1,17 @@
-// Changes of rows and classifiers as `bpftool` and `tc` lines, for --dry-run (core/render.h). The lines load the installed object
-// and pin what it holds for as long as they run; nothing stays pinned.
+// Changes of rows and classifiers as `bpftool` and `tc` lines, for --dry-run (core/render.h). The lines load the
+// installed object and pin what it holds for as long as they run; nothing stays pinned.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "core/object.h"
+#include "linux/bpf/programs.h"
 
 namespace fan::bpf {
 
-std::vector<std::string> begin_lines(const std::string& object_path);
+// `maps`: those in use (Programs::maps_in_use()), which the lines then work on; with none, the object's own new ones.
+std::vector<std::string> begin_lines(const std::string& object_path, const std::vector<MapId>& maps = {});
 // Precondition: the change is of a Classifier, RecordRow, MappingRow, SliceRow or NeverRow.
 std::vector<std::string> change_lines(const Change& change);
 // After all of `changes`: rows that follow from others, and the pins.

@@ -365,6 +365,14 @@ Result<void> Programs::apply(const Change& change) {
   return done ? done : Result<void>(std::move(done).error().within(key));
 }
 
+std::vector<MapId> Programs::maps_in_use() const {
+  std::vector<MapId> ids;
+  for (std::size_t n = 0; impl_->maps && impl_->attached && n < map_role_count; ++n) {
+    ids.push_back({name_of(static_cast<MapRole>(n)), impl_->maps->ids.at(n)});
+  }
+  return ids;
+}
+
 Result<std::vector<Count>> Programs::counters(const std::vector<Device>& devices) {
   Result<std::vector<Found>> found = impl_->find(devices);
   if (!found) {

@@ -25,6 +25,12 @@ struct Device {
   std::string name;
 };
 
+// A map by its name in the kernel.
+struct MapId {
+  std::string name;
+  std::uint32_t id = 0;
+};
+
 // One line of `show --stats`.
 struct Count {
   std::string reason;  // "in-source-forged"; an interface, see bpf/fan_abi.h
@@ -62,6 +68,10 @@ public:
   // One change of a Classifier, RecordRow, MappingRow, SliceRow or NeverRow. Creating what is there and changing or
   // removing what is not are errors (host_state): the plan was stale.
   Result<void> apply(const Change& change);
+
+  // The maps that attached programs use, as the last observe() saw them; empty when there are none. For
+  // command_lines.h.
+  [[nodiscard]] std::vector<MapId> maps_in_use() const;
 
   // Of the maps in use, all reasons in the order of the checks; empty when no program of ours is attached to these
   // devices.

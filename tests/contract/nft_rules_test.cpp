@@ -97,6 +97,10 @@ TEST_F(Rules, TheHostStillReachesItselfByItsGateway) {
   EXPECT_TRUE(pings(host, gateway_address, gateway_address));
 }
 
+TEST_F(Rules, TheHostSpeaksToItselfWithTheAddressThatItChose) {
+  passes(host, udp_packet(gateway_address, host_address, 1, 7001), host, "lo", gateway_address);
+}
+
 // ---- the coarse check behind the tunnel
 
 TEST_F(Rules, OutOfTheTunnelComesOnlyOverlayToSlice) {

@@ -45,12 +45,19 @@ void bring_loopback_up() {
   close(s);
 }
 
+// Without these a link-local address gets its routes a second or two after its device came up, in the middle of a test.
+void settle_ipv6_at_once() {
+  for (const char* key : {"accept_dad", "router_solicitations"})
+    std::ofstream(fmt::format("/proc/sys/net/ipv6/conf/default/{}", key)) << "0" << std::flush;
+}
+
 int new_namespace() {
   const int back = own_namespace();
   if (unshare(CLONE_NEWNET) != 0)
     fail("unshare");
   const int fd = own_namespace();
   bring_loopback_up();
+  settle_ipv6_at_once();
   if (setns(back, CLONE_NEWNET) != 0)
     fail("setns");
   close(back);

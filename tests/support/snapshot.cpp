@@ -20,12 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Words of iproute2's output that change without anybody changing anything.
+// Words of iproute2's output that change without anybody changing anything; and ids of programs, which are never the
+// same twice.
 std::string steady(const std::string& line) {
-  static const std::regex timers(
-      "(hello|tcn|topology_change|gc)_timer +[0-9.]+ ?|(expires|valid_lft|preferred_lft|age|used) +[^ ]+ ?|"
-      "(tentative|dadfailed|optimistic) ?|^[0-9]+: ");
-  std::string result = std::regex_replace(line, timers, "");
+  static const std::regex timers("[a-z_]+_timer +[0-9.]+ ?|(expires|valid_lft|preferred_lft|age|used) +[^ ]+ ?|"
+                                 "(tentative|dadfailed|optimistic) ?|^[0-9]+: |jited_len [0-9]+ ?");
+  static const std::regex program("(not_in_hw|direct-action) id [0-9]+ ");
+  std::string result = std::regex_replace(std::regex_replace(line, timers, ""), program, "$1 ");
   result.erase(result.find_last_not_of(" \n") + 1);
   return result;
 }
@@ -60,8 +61,9 @@ void add_filters(std::vector<std::string>& lines, const Netns& netns) {
 
 bool volatile_sysctl(const std::string& key) {
   static const std::set<std::string> keys{"net/netfilter/nf_conntrack_count", "net/ipv6/route/flush",
-                                          "net/ipv4/route/flush"};
-  return keys.contains(key) || key.ends_with("/stable_secret"); // that one cannot be read before it was set
+                                          "net/ipv4/route/flush",
+                                          "net/ipv4/tcp_fastopen_key"}; // made at the first listen()
+  return keys.contains(key) || key.ends_with("/stable_secret");         // that one cannot be read before it was set
 }
 
 void add_sysctls(std::vector<std::string>& lines, const Netns& netns) {
@@ -149,8 +151,8 @@ Snapshot snapshot(const Netns& netns) {
   add_output(lines, netns, "link", {"ip", "-d", "-o", "link", "show"});
   add_output(lines, netns, "address", {"ip", "-o", "addr", "show"});
   for (const char* family : {"-4", "-6"}) {
-    for (const char* state : {"permanent", "noarp"})
-      add_output(lines, netns, "neighbour", {"ip", family, "neigh", "show", "nud", state});
+    // NOARP ones come and go by themselves: they are groups that the kernel joined.
+    add_output(lines, netns, "neighbour", {"ip", family, "neigh", "show", "nud", "permanent"});
     add_output(lines, netns, "rule", {"ip", family, "rule", "show"});
     add_output(lines, netns, "route", {"ip", family, "-d", "route", "show", "table", "all"});
   }

@@ -1,6 +1,7 @@
 #include "fanctl/kernel_world.h"
 
 #include <ctime>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -36,6 +37,20 @@ std::string object_path() {
   return access(FANCTL_BPF_OBJECT, R_OK) == 0 ? FANCTL_BPF_OBJECT : FANCTL_BUILT_BPF_OBJECT;
 }
 
+// Counters of docs/firewall.md.
+std::string meaning_of_drop(const std::string& reason) {
+  static const std::map<std::string, std::string> meanings{
+      {"forged", "overlay source on a device that it cannot come from"},
+      {"tunnel_coarse", "out of the tunnel, from no overlay or to no slice"},
+      {"misdelivered", "tunnel packet on another device or address than the fan's"},
+      {"smuggled", "tunnel packet that was to be forwarded"},
+      {"outside", "from outside to the slice, neither translated nor exposed"},
+      {"unmarked", "tunnel packet that did not come out of the tunnel device"},
+  };
+  const auto known = meanings.find(reason);
+  return known == meanings.end() ? "dropped by the firewall table" : known->second;
+}
+
 class KernelWorld : public World {
 public:
   Result<Provider*> provider() override { return &kernel_; }
@@ -44,7 +59,8 @@ public:
   Result<std::vector<TrafficCount>> counters() override;
   Result<std::vector<RefusedPeer>> refused() override;
   [[nodiscard]] RenderContext render_context() const override {
-    return {[] { return bpf::begin_lines(object_path()); }, bpf::end_lines, bpf::change_lines};
+    return {[this] { return bpf::begin_lines(object_path(), kernel_.maps_in_use()); }, bpf::end_lines,
+            bpf::change_lines};
   }
 
 private:
@@ -70,6 +86,13 @@ Result<std::vector<TrafficCount>> KernelWorld::counters() {
   for (const bpf::Count& count : *read) {
     counts.push_back({count.reason, count.meaning, count.refused, count.packets, count.bytes});
   }
+  Result<std::vector<nft::DropCount>> drops = kernel_.drops();
+  if (!drops) {
+    return std::move(drops).error();
+  }
+  for (const nft::DropCount& drop : *drops) {
+    counts.push_back({"nft-" + drop.reason, meaning_of_drop(drop.reason), true, drop.packets, drop.bytes});
+  }
   return counts;
 }
 
@@ -89,6 +112,8 @@ Result<std::vector<RefusedPeer>> KernelWorld::refused() {
 
 } // namespace
 
-std::unique_ptr<World> make_kernel_world() { return std::make_unique<KernelWorld>(); }
+std::unique_ptr<World> make_kernel_world() {
+  return std::make_unique<KernelWorld>();
+}
 
 } // namespace fan::cli

@@ -1,4 +1,5 @@
 // Puts the kernel behind the commands, and writes what they had to say.
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <vector>
@@ -13,7 +14,9 @@ using namespace fan::cli;
 
 int write_out(const Console& console, ExitStatus status) {
   const fan::Result<void> written = write_all(1, console.out);
-  const std::string complaint = written ? std::string() : error_text(written.error());
+  // A reader who has seen enough (`fanctl show | head -1`) needs no explanation.
+  const bool silent = written || written.error().sys_errno == EPIPE;
+  const std::string complaint = silent ? std::string() : error_text(written.error());
   const fan::Result<void> told = write_all(2, console.err + complaint);
   return static_cast<int>(status == ExitStatus::success && !(written && told) ? ExitStatus::unwritten : status);
 }

@@ -133,11 +133,12 @@ ProcessFacts read_process_facts() {
 // too.
 Result<void> judge_privilege(const ProcessFacts& facts) {
   if (const std::string missing = missing_capabilities(facts.effective_capabilities); !missing.empty()) {
-    return refused("this process lacks " + missing, "run it as root: sudo fanctl …");
+    return refused("this process lacks " + missing, "run it as root: sudo fanctl ...");
   }
   if (!facts.initial_user_namespace && facts.bpf_errno != 0) {
     return refused("inside a user namespace the kernel refuses bpf(2), whatever capabilities there are",
-                   "run fanctl as root of the host; nsenter --net=… enters a network namespace alone", facts.bpf_errno);
+                   "run fanctl as root of the host; nsenter --net=FILE enters a network namespace alone",
+                   facts.bpf_errno);
   }
   if (!facts.initial_user_namespace && !facts.owns_network_namespace) {
     return refused("the network namespace belongs to another user namespace", "run fanctl as root of the host");

@@ -150,7 +150,9 @@ bool saves(const Fan& fan, const std::string& device) {
 
 } // namespace
 
-std::string forwarding_key(const std::string& device) { return "net/ipv4/conf/" + device + "/forwarding"; }
+std::string forwarding_key(const std::string& device) {
+  return "net/ipv4/conf/" + device + "/forwarding";
+}
 
 ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds& builds) {
   std::vector<Fan> ordered = fans;

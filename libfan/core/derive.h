@@ -20,7 +20,8 @@ struct Builds {
 // Precondition: the fans are valid together (core/validate.h).
 ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds& builds);
 
-// What the host gets back when `before` were up and only `after` remain: per-device forwarding that nobody needs any more.
+// What the host gets back when `before` were up and only `after` remain: per-device forwarding that nobody needs any
+// more.
 ObjectSet derive_restored(const std::vector<Fan>& before, const std::vector<Fan>& after, const Facts& facts);
 
 // The key under net/ipv4/conf that says whether packets that arrive on `device` are forwarded.

@@ -34,8 +34,8 @@ Result<void> add_change(std::vector<Change>& plan, const Object& wanted, const O
   return {};
 }
 
-// A sysctl of a device that stays: it has a value whether we want one or not, so there is nothing to remove. What goes with its
-// device is listed all the same, so that undoing the removal sets it again.
+// A sysctl of a device that stays: it has a value whether we want one or not, so there is nothing to remove. What goes
+// with its device is listed all the same, so that undoing the removal sets it again.
 bool outlives_us(const Object& object, const ObjectSet& desired, const ObservedSet& observed) {
   const auto* sysctl = std::get_if<Sysctl>(&object);
   if (sysctl == nullptr) {
@@ -51,9 +51,11 @@ bool outlives_us(const Object& object, const ObjectSet& desired, const ObservedS
   });
 }
 
-// By rank, and within a kind by value: of several addresses the gateway comes first and goes last, as it is the primary one and
-// the kernel takes the secondary ones along with it.
-bool comes_before(const Change& a, const Change& b) { return a.object() < b.object(); }
+// By rank, and within a kind by value: of several addresses the gateway comes first and goes last, as it is the primary
+// one and the kernel takes the secondary ones along with it.
+bool comes_before(const Change& a, const Change& b) {
+  return a.object() < b.object();
+}
 
 } // namespace
 

@@ -12,7 +12,9 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-const char* word(Direction direction) { return direction == Direction::ingress ? "ingress" : "egress"; }
+const char* word(Direction direction) {
+  return direction == Direction::ingress ? "ingress" : "egress";
+}
 
 } // namespace
 
@@ -40,7 +42,9 @@ std::string key_of(const Object& object) {
       object);
 }
 
-std::size_t rank_of(const Object& object) { return object.index(); }
+std::size_t rank_of(const Object& object) {
+  return object.index();
+}
 
 std::string kind_of(const Object& object) {
   const std::string key = key_of(object);

@@ -1,5 +1,6 @@
-// The kernel objects a fan consists of, as values of one closed variant. Each has a key (what it is) and a rank (when it
-// comes: lower ranks are made first and removed last). Order is a fact of this file, not of the code that applies it.
+// The kernel objects a fan consists of, as values of one closed variant. Each has a key (what it is) and a rank (when
+// it comes: lower ranks are made first and removed last). Order is a fact of this file, not of the code that applies
+// it.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +53,8 @@ struct Ruleset {
   auto operator<=>(const Ruleset&) const = default;
 };
 
-// One element of a set or map of our table, in nft's own syntax: {"slices", "250.0.28.0/24"}, {"gateways", "250.0.0.0/8 : 250.0.28.1"}.
+// One element of a set or map of our table, in nft's own syntax: {"slices", "250.0.28.0/24"}, {"gateways", "250.0.0.0/8
+// : 250.0.28.1"}.
 struct SetElement {
   std::string set;
   std::string element; // key part only
@@ -72,21 +74,22 @@ struct MappingRow {
 // A row of the BPF map of slices: what this host answers for.
 struct SliceRow {
   Prefix slice;
-  Address host;          // outer destination that must match; outer source of what the slice sends
+  Address host; // outer destination that must match; outer source of what the slice sends
   Prefix overlay;
   Prefix underlay;
   std::uint32_t vni = 0;
   bool accept_ipip = false;
   bool accept_vxlan = false;
   std::uint8_t least_ttl = 0; // outer TTL below this is refused; 0 accepts all
-  bool strict = false;        // refuse inner protocols 4, 41, 47 and UDP to the tunnel's port for addresses of this host
-  std::uint32_t reserve = 1;  // the first `reserve` addresses are this host's own
-  std::uint16_t port = 0;     // the fan's UDP port
+  bool strict = false;       // refuse inner protocols 4, 41, 47 and UDP to the tunnel's port for addresses of this host
+  std::uint32_t reserve = 1; // the first `reserve` addresses are this host's own
+  std::uint16_t port = 0;    // the fan's UDP port
   auto operator<=>(const SliceRow&) const = default;
 };
 
-// An address that must never be an outer destination: the network and broadcast addresses of prefixes inside the underlay that
-// this host is connected to. (With a /16 underlay on a /24 subnet the overlay would else reach ff:ff:ff:ff:ff:ff.)
+// An address that must never be an outer destination: the network and broadcast addresses of prefixes inside the
+// underlay that this host is connected to. (With a /16 underlay on a /24 subnet the overlay would else reach
+// ff:ff:ff:ff:ff:ff.)
 struct NeverRow {
   Address address;
   auto operator<=>(const NeverRow&) const = default;
@@ -154,8 +157,8 @@ struct DhcpServer {
 };
 
 // In the order of their ranks.
-using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, NeverRow, Classifier, Sysctl, InterfaceAddress,
-                            LinkUp, Neighbour, Route, DhcpServer>;
+using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, NeverRow, Classifier,
+                            Sysctl, InterfaceAddress, LinkUp, Neighbour, Route, DhcpServer>;
 
 // What an object is, apart from its attributes: two objects with the same key are the same object in two states.
 // It reads like a path, for people too: "bridge fan-250-0-28", "route 250.0.0.0/8", "set slices 250.0.28.0/24".
@@ -172,7 +175,8 @@ using ObjectSet = std::map<std::string, Object>; // by key
 // What the kernel has under a key.
 struct Observed {
   Object object;
-  bool ours = false; // bears our own sign (group and MAC prefix, route protocol, table, program); kinds that cannot bear one: false
+  bool ours = false; // bears our own sign (group and MAC prefix, route protocol, table, program); kinds that cannot
+                     // bear one: false
 };
 using ObservedSet = std::map<std::string, Observed>; // by key
 

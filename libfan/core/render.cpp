@@ -1,6 +1,7 @@
 #include "core/render.h"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -31,8 +32,8 @@ Lines create(const Tunnel& o) {
   if (o.encapsulation == Encapsulation::ipip) {
     return {fmt::format("ip link add {} mtu {} group {} type ipip external", o.name, o.mtu, link_group)};
   }
-  return {fmt::format("ip link add {} address {} mtu {} group {} type vxlan dstport {} external nolearning", o.name, o.mac.str(),
-                      o.mtu, link_group, o.port)};
+  return {fmt::format("ip link add {} address {} mtu {} group {} type vxlan dstport {} external nolearning", o.name,
+                      o.mac.str(), o.mtu, link_group, o.port)};
 }
 
 Lines change(const Tunnel& from, const Tunnel& to) {
@@ -49,13 +50,17 @@ Lines change(const Tunnel& from, const Tunnel& to) {
   return lines;
 }
 
-Lines remove(const Tunnel& o) { return {"ip link del dev " + o.name}; }
+Lines remove(const Tunnel& o) {
+  return {"ip link del dev " + o.name};
+}
 
-// The MTU is set by a message of its own, to a value that differs from the one at creation: only then the bridge keeps it whatever
-// ports come and go (br_device.c: br_change_mtu sets BROPT_MTU_SET_BY_USER, and is not called when nothing changes).
+// The MTU is set by a message of its own, to a value that differs from the one at creation: only then the bridge keeps
+// it whatever ports come and go (br_device.c: br_change_mtu sets BROPT_MTU_SET_BY_USER, and is not called when nothing
+// changes).
 Lines create(const Bridge& o) {
-  return {fmt::format("ip link add {} address {} mtu {} group {} type bridge", o.name, o.mac.str(), o.mtu - 1, link_group),
-          fmt::format("ip link set dev {} mtu {} alias {}", o.name, o.mtu, shell_word(o.alias))};
+  return {
+      fmt::format("ip link add {} address {} mtu {} group {} type bridge", o.name, o.mac.str(), o.mtu - 1, link_group),
+      fmt::format("ip link set dev {} mtu {} alias {}", o.name, o.mtu, shell_word(o.alias))};
 }
 
 Lines change(const Bridge& from, const Bridge& to) {
@@ -72,15 +77,28 @@ Lines change(const Bridge& from, const Bridge& to) {
   return lines;
 }
 
-Lines remove(const Bridge& o) { return {"ip link del dev " + o.name}; }
+Lines remove(const Bridge& o) {
+  return {"ip link del dev " + o.name};
+}
 
 // ---- firewall
 
-Lines create(const Ruleset&) { return {fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", ruleset_text())}; }
-Lines change(const Ruleset&, const Ruleset& to) { return create(to); }
-Lines remove(const Ruleset&) { return {fmt::format("nft delete table inet {}", table_name)}; }
+Lines create(const Ruleset&) {
+  return {fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", ruleset_text())};
+}
+// The rules anew inside the table that is there: sets and counters stay as they are.
+Lines change(const Ruleset& from, const Ruleset& to) {
+  const Change change{from, to, {}};
+  const auto script = firewall_script(std::span(&change, 1), {}, Replacement::rules_only);
+  return script ? Lines{fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", *script)} : Lines{};
+}
+Lines remove(const Ruleset&) {
+  return {fmt::format("nft delete table inet {}", table_name)};
+}
 
-std::string element(const SetElement& o) { return o.data.empty() ? o.element : o.element + " : " + o.data; }
+std::string element(const SetElement& o) {
+  return o.data.empty() ? o.element : o.element + " : " + o.data;
+}
 
 Lines create(const SetElement& o) {
   return {fmt::format("nft add element inet {} {} '{{ {} }}'", table_name, o.set, element(o))};
@@ -89,39 +107,59 @@ Lines remove(const SetElement& o) {
   return {fmt::format("nft delete element inet {} {} '{{ {} }}'", table_name, o.set, o.element)};
 }
 Lines change(const SetElement& from, const SetElement& to) {
-  return {fmt::format("nft 'delete element inet {0} {1} {{ {2} }}; add element inet {0} {1} {{ {3} }}'", table_name, to.set,
-                      from.element, element(to))};
+  return {fmt::format("nft 'delete element inet {0} {1} {{ {2} }}; add element inet {0} {1} {{ {3} }}'", table_name,
+                      to.set, from.element, element(to))};
 }
 
 // ---- addresses, routes, switches
 
-Lines create(const Sysctl& o) { return {fmt::format("sysctl -q -w {}", shell_word(o.key + "=" + o.value))}; }
-Lines change(const Sysctl&, const Sysctl& to) { return create(to); }
-Lines remove(const Sysctl&) { return {}; } // it goes with its device
+Lines create(const Sysctl& o) {
+  return {fmt::format("sysctl -q -w {}", shell_word(o.key + "=" + o.value))};
+}
+Lines change(const Sysctl&, const Sysctl& to) {
+  return create(to);
+}
+Lines remove(const Sysctl&) {
+  return {};
+} // it goes with its device
 
 Lines create(const InterfaceAddress& o) {
   return {fmt::format("ip addr add {}/{} dev {}", o.address.str(), o.prefix_length, o.device)};
 }
-Lines change(const InterfaceAddress&, const InterfaceAddress& to) { return create(to); }
+Lines change(const InterfaceAddress&, const InterfaceAddress& to) {
+  return create(to);
+}
 Lines remove(const InterfaceAddress& o) {
   return {fmt::format("ip addr del {}/{} dev {}", o.address.str(), o.prefix_length, o.device)};
 }
 
-Lines create(const LinkUp& o) { return {fmt::format("ip link set dev {} up", o.device)}; }
-Lines change(const LinkUp&, const LinkUp& to) { return create(to); }
-Lines remove(const LinkUp& o) { return {fmt::format("ip link set dev {} down", o.device)}; }
+Lines create(const LinkUp& o) {
+  return {fmt::format("ip link set dev {} up", o.device)};
+}
+Lines change(const LinkUp&, const LinkUp& to) {
+  return create(to);
+}
+Lines remove(const LinkUp& o) {
+  return {fmt::format("ip link set dev {} down", o.device)};
+}
 
 Lines create(const Neighbour& o) {
   return {fmt::format("ip neigh replace {} lladdr {} dev {} nud permanent", o.address.str(), o.mac.str(), o.device)};
 }
-Lines change(const Neighbour&, const Neighbour& to) { return create(to); }
-Lines remove(const Neighbour& o) { return {fmt::format("ip neigh del {} dev {}", o.address.str(), o.device)}; }
+Lines change(const Neighbour&, const Neighbour& to) {
+  return create(to);
+}
+Lines remove(const Neighbour& o) {
+  return {fmt::format("ip neigh del {} dev {}", o.address.str(), o.device)};
+}
 
 Lines create(const Route& o) {
-  return {fmt::format("ip route replace {} via {} dev {} onlink src {} mtu {} proto {}", o.destination.str(), o.via.str(), o.device,
-                      o.source.str(), o.mtu, route_protocol)};
+  return {fmt::format("ip route replace {} via {} dev {} onlink src {} mtu {} proto {}", o.destination.str(),
+                      o.via.str(), o.device, o.source.str(), o.mtu, route_protocol)};
 }
-Lines change(const Route&, const Route& to) { return create(to); }
+Lines change(const Route&, const Route& to) {
+  return create(to);
+}
 Lines remove(const Route& o) {
   return {fmt::format("ip route del {} dev {} proto {}", o.destination.str(), o.device, route_protocol)};
 }
@@ -141,7 +179,8 @@ Lines create(const DhcpServer& o) {
   return lines;
 }
 Lines remove(const DhcpServer& o) {
-  return {fmt::format("pkill --ns $$ --nslist net -f -- {}", shell_word("dnsmasq .*--interface=" + o.bridge + "( |$)"))};
+  return {
+      fmt::format("pkill --ns $$ --nslist net -f -- {}", shell_word("dnsmasq .*--interface=" + o.bridge + "( |$)"))};
 }
 Lines change(const DhcpServer& from, const DhcpServer& to) {
   Lines lines = remove(from);
@@ -160,8 +199,9 @@ Lines lines_of(const Change& c, const T& object) {
 
 bool is_bpf(const Change& change) {
   const Object& o = change.object();
-  return std::holds_alternative<RecordRow>(o) || std::holds_alternative<MappingRow>(o) || std::holds_alternative<SliceRow>(o) ||
-         std::holds_alternative<NeverRow>(o) || std::holds_alternative<Classifier>(o);
+  return std::holds_alternative<RecordRow>(o) || std::holds_alternative<MappingRow>(o) ||
+         std::holds_alternative<SliceRow>(o) || std::holds_alternative<NeverRow>(o) ||
+         std::holds_alternative<Classifier>(o);
 }
 
 Lines lines_of(const Change& c) {
@@ -172,7 +212,9 @@ Lines lines_of(const Change& c) {
                     c.object());
 }
 
-void append(Lines& lines, const Lines& more) { lines.insert(lines.end(), more.begin(), more.end()); }
+void append(Lines& lines, const Lines& more) {
+  lines.insert(lines.end(), more.begin(), more.end());
+}
 
 } // namespace
 
@@ -199,7 +241,9 @@ std::string describe(const Object& object) {
             const std::string mac = o.encapsulation == Encapsulation::vxlan ? " address " + o.mac.str() : "";
             return fmt::format("{} type {}{} mtu {} qdisc {}", key, name_of(o.encapsulation), mac, o.mtu, o.qdisc);
           },
-          [&](const Bridge& o) { return fmt::format("{} address {} mtu {} alias '{}'", key, o.mac.str(), o.mtu, o.alias); },
+          [&](const Bridge& o) {
+            return fmt::format("{} address {} mtu {} alias '{}'", key, o.mac.str(), o.mtu, o.alias);
+          },
           [&](const Ruleset& o) { return fmt::format("{} version {}", key, o.version); },
           [&](const SetElement& o) { return o.data.empty() ? key : key + " : " + o.data; },
           [&](const RecordRow& o) { return fmt::format("{} '{}'", key, o.text); },
@@ -207,12 +251,14 @@ std::string describe(const Object& object) {
             return fmt::format("{} underlay {} vni {} send {}", key, o.underlay.str(), o.vni, name_of(o.encapsulation));
           },
           [&](const SliceRow& o) {
-            return fmt::format("{} host {} overlay {} underlay {} vni {}{}{} least-ttl {} reserve {} port {}{}", key, o.host.str(),
-                               o.overlay.str(), o.underlay.str(), o.vni, o.accept_ipip ? " ipip" : "",
-                               o.accept_vxlan ? " vxlan" : "", o.least_ttl, o.reserve, o.port, o.strict ? " strict" : "");
+            return fmt::format("{} host {} overlay {} underlay {} vni {}{}{} least-ttl {} reserve {} port {}{}", key,
+                               o.host.str(), o.overlay.str(), o.underlay.str(), o.vni, o.accept_ipip ? " ipip" : "",
+                               o.accept_vxlan ? " vxlan" : "", o.least_ttl, o.reserve, o.port,
+                               o.strict ? " strict" : "");
           },
           [&](const Classifier& o) {
-            return fmt::format("{} program {} build {}{}", key, o.program, o.build, o.first ? "" : " behind another filter");
+            return fmt::format("{} program {} build {}{}", key, o.program, o.build,
+                               o.first ? "" : " behind another filter");
           },
           [&](const Sysctl& o) { return fmt::format("{} = {}", key, o.value); },
           [&](const Neighbour& o) { return fmt::format("{} lladdr {}", key, o.mac.str()); },

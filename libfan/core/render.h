@@ -1,5 +1,5 @@
-// Objects and changes as text that a person would type. The lines of a whole plan, run by sh as root in an empty network
-// namespace, do what the plan does (a test holds that).
+// Objects and changes as text that a person would type. The lines of a whole plan, run by sh as root in an empty
+// network namespace, do what the plan does (a test holds that).
 #pragma once
 
 #include <functional>
@@ -23,7 +23,8 @@ struct RenderContext {
   std::function<std::vector<std::string>(const Change&)> bpf;
 };
 
-// The `ip`, `tc`, `nft`, `bpftool`, `sysctl` lines of a whole plan, in order. An entry may hold several lines: a here-document.
+// The `ip`, `tc`, `nft`, `bpftool`, `sysctl` lines of a whole plan, in order. An entry may hold several lines: a
+// here-document.
 std::vector<std::string> command_lines(const std::vector<Change>& plan, const RenderContext& context);
 
 // `text` as one word of sh, quoted only when it has to be.

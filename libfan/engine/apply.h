@@ -10,11 +10,13 @@
 
 namespace fan {
 
-// Consecutive changes that the kernel takes all or nothing: runs of Ruleset and SetElement; every other change stands alone.
+// Consecutive changes that the kernel takes all or nothing: runs of Ruleset and SetElement; every other change stands
+// alone.
 std::vector<std::span<const Change>> transactions_of(const std::vector<Change>& plan);
 
-// Applies the plan in order. On a failure the changes before it are undone, newest first; an undo that fails does not stop the others.
-// The error is the first failure's own; when undoing was not complete it is of class partial and names what is left.
+// Applies the plan in order. On a failure the changes before it are undone, newest first; an undo that fails does not
+// stop the others. The error is the first failure's own; when undoing was not complete it is of class partial and names
+// what is left.
 Result<void> carry_out(Provider& provider, const std::vector<Change>& plan);
 
 } // namespace fan

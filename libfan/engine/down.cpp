@@ -11,7 +11,8 @@
 namespace fan {
 namespace {
 
-// What a spec means on this host as it is now: another spelling of a recorded fan, or a fan whose device or address is gone.
+// What a spec means on this host as it is now: another spelling of a recorded fan, or a fan whose device or address is
+// gone.
 bool resolves_to(const FanSpec& spec, const Fan& fan, const Facts& facts) {
   if (fan.mapping.overlay() != spec.overlay || fan.mapping.underlay().length() != spec.underlay.prefix_length) {
     return false;
@@ -48,7 +49,8 @@ std::vector<Fan> select(const Selector& which, const Host& host) {
   }
   std::vector<Fan> selected;
   for (const Fan& fan : host.fans) {
-    const bool all = which.all == Selector::All::every || (which.all == Selector::All::configured && fan.spec.autostart);
+    const bool all =
+        which.all == Selector::All::every || (which.all == Selector::All::configured && fan.spec.autostart);
     if (all || (which.bridge && fan.bridge == *which.bridge)) {
       selected.push_back(fan);
     }

@@ -16,7 +16,9 @@ void add_fan(std::vector<Fan>& fans, Fan fan) {
   }
 }
 
-bool is_our_bridge(const LinkFact& link) { return link.kind == "bridge" && link.group == link_group; }
+bool is_our_bridge(const LinkFact& link) {
+  return link.kind == "bridge" && link.group == link_group;
+}
 
 void add_from_records(Host& host) {
   for (const std::string& record : host.facts.records) {
@@ -56,7 +58,8 @@ void add_to_scope(Scope& scope, const ObjectSet& objects) {
   }
 }
 
-// A bridge that bears our sign but whose record is lost may carry containers: it is removed only when nothing is attached to it.
+// A bridge that bears our sign but whose record is lost may carry containers: it is removed only when nothing is
+// attached to it.
 void keep_used_bridges(ObservedSet& observed, const Facts& facts, const ObjectSet& desired, const ObjectSet& claimed) {
   for (auto& [key, found] : observed) {
     const auto* bridge = std::get_if<Bridge>(&found.object);

@@ -31,7 +31,8 @@ bool is_still_there(int descriptor, const std::string& path) {
 Error busy(const std::string& path, std::chrono::milliseconds wait) {
   Error error;
   error.kind = ErrorClass::busy;
-  error.message = "another fanctl is at work in this network namespace; waited " + std::to_string(wait.count()) + " ms for " + path;
+  error.message =
+      "another fanctl is at work in this network namespace; waited " + std::to_string(wait.count()) + " ms for " + path;
   error.hint = "try again, or wait longer with --wait SECONDS";
   return error;
 }

@@ -8,11 +8,12 @@
 
 namespace fan {
 
-// Holds an exclusive flock(2) on a file that exists only while somebody holds or waits for it. The kernel lets go of it when the
-// holder dies, so there is no stale lock.
+// Holds an exclusive flock(2) on a file that exists only while somebody holds or waits for it. The kernel lets go of it
+// when the holder dies, so there is no stale lock.
 class Lock {
 public:
-  // Makes `directory` (mode 0700) if need be. Waits at most `wait`; then class busy, naming the holder's pid where it can be told.
+  // Makes `directory` (mode 0700) if need be. Waits at most `wait`; then class busy, naming the holder's pid where it
+  // can be told.
   static Result<Lock> acquire(const std::string& directory, const std::string& name, std::chrono::milliseconds wait);
 
   Lock(Lock&& other) noexcept;

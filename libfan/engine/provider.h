@@ -13,12 +13,13 @@
 
 namespace fan {
 
-// What observe() is to look at. Everything that bears our sign is always looked at; the scope adds what cannot bear one.
+// What observe() is to look at. Everything that bears our sign is always looked at; the scope adds what cannot bear
+// one.
 struct Scope {
-  std::set<std::string> devices;  // addresses, link state, neighbours, qdisc and filters of these; also when not ours
-  std::set<std::string> sysctls;  // keys
-  std::set<std::string> bridges;  // DHCP servers of these bridges
-  std::set<Prefix> routes;        // routes to exactly these destinations, main table, whatever their protocol
+  std::set<std::string> devices; // addresses, link state, neighbours, qdisc and filters of these; also when not ours
+  std::set<std::string> sysctls; // keys
+  std::set<std::string> bridges; // DHCP servers of these bridges
+  std::set<Prefix> routes;       // routes to exactly these destinations, main table, whatever their protocol
 };
 
 class Provider {
@@ -28,14 +29,16 @@ public:
   // Links, IPv4 addresses, default device, records. Reads only. An interrupted dump is repeated, a few times.
   virtual Result<Facts> facts() = 0;
 
-  // The MTU of the path into `underlay` from `source` over `device`: the smaller of the device's MTU and the route's, in bytes.
+  // The MTU of the path into `underlay` from `source` over `device`: the smaller of the device's MTU and the route's,
+  // in bytes.
   virtual Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) = 0;
 
-  // The source address that the kernel itself prefers towards `underlay` over `device`. nullopt: the kernel has no route there.
+  // The source address that the kernel itself prefers towards `underlay` over `device`. nullopt: the kernel has no
+  // route there.
   virtual Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) = 0;
 
-  // A route of this host, other than the default and other than ours, that overlaps `overlay`; as text, "10.8.0.0/16 dev tun0".
-  // One streamed dump in constant memory; call it only when a mapping is new.
+  // A route of this host, other than the default and other than ours, that overlaps `overlay`; as text, "10.8.0.0/16
+  // dev tun0". One streamed dump in constant memory; call it only when a mapping is new.
   virtual Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) = 0;
 
   // The build hash of the BPF programs that this binary carries.

@@ -1,4 +1,5 @@
-// What fanctl asks of the engine. One pipeline with several ends: records + request → fans → derive → diff → plan → apply or render.
+// What fanctl asks of the engine. One pipeline with several ends: records + request → fans → derive → diff → plan →
+// apply or render.
 #pragma once
 
 #include <chrono>
@@ -21,26 +22,27 @@ struct RequestOptions {
 
 // What a request did, or would do.
 struct Outcome {
-  std::vector<Fan> fans;            // the fans that were asked for
-  std::vector<Change> plan;         // in the order of application; empty: everything was so already
-  std::vector<std::string> notes;   // what a person should know: a choice among candidates, a firewall in the way, ...
+  std::vector<Fan> fans;          // the fans that were asked for
+  std::vector<Change> plan;       // in the order of application; empty: everything was so already
+  std::vector<std::string> notes; // what a person should know: a choice among candidates, a firewall in the way, ...
 };
 
 // Which fans `down` means. Exactly one of the three is set.
 struct Selector {
-  std::optional<FanSpec> spec;  // overlay and underlay; matched as typed first, then by what it resolves to on this host
+  std::optional<FanSpec> spec; // overlay and underlay; matched as typed first, then by what it resolves to on this host
   std::optional<std::string> bridge;
   enum class All { none, configured, every } all = All::none; // configured: `down -a` (flag auto); every: `down -e`
 };
 
 // Brings up what `spec` asks for, and repairs whatever belongs to any recorded fan. `spec.off`: nothing is done.
-// Validates everything before the first write; when a change fails, undoes those before it; when undoing fails too, the error is
-// of class partial and names both. After the last change the kernel is read again and must show what was asked for.
+// Validates everything before the first write; when a change fails, undoes those before it; when undoing fails too, the
+// error is of class partial and names both. After the last change the kernel is read again and must show what was asked
+// for.
 Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions& options);
 
-// Takes fans down and leaves what was there before them. Nothing selected by `spec` or `bridge`: error, class host_state.
-// Ports attached: error naming them, unless options.force. `All`: an empty selection is a success; leftovers of ours that belong to no
-// record (a process was killed) are removed too.
+// Takes fans down and leaves what was there before them. Nothing selected by `spec` or `bridge`: error, class
+// host_state. Ports attached: error naming them, unless options.force. `All`: an empty selection is a success;
+// leftovers of ours that belong to no record (a process was killed) are removed too.
 Result<Outcome> down(Provider& provider, const Selector& which, const RequestOptions& options);
 
 // One object that is not as it should be.
@@ -53,11 +55,12 @@ struct Drift {
 struct FanStatus {
   Fan fan;
   std::vector<std::string> ports; // devices attached to the bridge
-  std::vector<Drift> drift;       // empty: as it should be. Shared objects (tunnel, ruleset) are reported with every fan that uses them
+  std::vector<Drift>
+      drift; // empty: as it should be. Shared objects (tunnel, ruleset) are reported with every fan that uses them
 };
 
-// The recorded fans, ordered by slice. Without CAP_SYS_ADMIN the record map cannot be read: the bridges' aliases are used and
-// `complete` is false, then drift is not known.
+// The recorded fans, ordered by slice. Without CAP_SYS_ADMIN the record map cannot be read: the bridges' aliases are
+// used and `complete` is false, then drift is not known.
 struct Status {
   std::vector<FanStatus> fans;
   bool complete = true;

@@ -9,11 +9,13 @@ namespace fan {
 namespace {
 
 Drift drift_of(const Change& change) {
-  return {key_of(change.object()), change.after ? describe(*change.after) : "", change.before ? describe(*change.before) : ""};
+  return {key_of(change.object()), change.after ? describe(*change.after) : "",
+          change.before ? describe(*change.before) : ""};
 }
 
 // A shared object belongs to every fan that consists of it; what belongs to nobody is everybody's.
-void share_out(const std::vector<Change>& changes, const Host& host, const Builds& builds, std::vector<FanStatus>& fans) {
+void share_out(const std::vector<Change>& changes, const Host& host, const Builds& builds,
+               std::vector<FanStatus>& fans) {
   const ObjectSet all = derive(host.fans, host.facts, builds);
   for (FanStatus& status : fans) {
     const ObjectSet own = derive({status.fan}, host.facts, builds);

@@ -13,10 +13,13 @@
 namespace fan {
 namespace {
 
-bool same_request(const FanSpec& a, const FanSpec& b) { return a.overlay == b.overlay && a.underlay == b.underlay; }
+bool same_request(const FanSpec& a, const FanSpec& b) {
+  return a.overlay == b.overlay && a.underlay == b.underlay;
+}
 
 // Of several addresses the one the kernel itself would speak from; a network means all of them.
-Result<std::vector<Candidate>> choose(Provider& provider, const FanSpec& spec, const Facts& facts, std::vector<std::string>& notes) {
+Result<std::vector<Candidate>> choose(Provider& provider, const FanSpec& spec, const Facts& facts,
+                                      std::vector<std::string>& notes) {
   auto all = candidates(spec, facts);
   if (!all || all->size() == 1 || spec.underlay.kind == UnderlayRef::Kind::network) {
     return all;
@@ -34,13 +37,15 @@ Result<std::vector<Candidate>> choose(Provider& provider, const FanSpec& spec, c
       chosen = candidate;
     }
   }
-  notes.push_back(fmt::format("{} has the addresses {}; took {}, which the kernel prefers as source. Name another to choose it.",
-                              first.device, fmt::join(addresses, ", "), chosen.host.str()));
+  notes.push_back(
+      fmt::format("{} has the addresses {}; took {}, which the kernel prefers as source. Name another to choose it.",
+                  first.device, fmt::join(addresses, ", "), chosen.host.str()));
   return std::vector<Candidate>{chosen};
 }
 
 Result<Fan> fan_of(Provider& provider, const FanSpec& spec, const Candidate& candidate, const Host& host) {
-  auto mtu = provider.path_mtu(Prefix::of(candidate.host, spec.underlay.prefix_length), candidate.host, candidate.device);
+  auto mtu =
+      provider.path_mtu(Prefix::of(candidate.host, spec.underlay.prefix_length), candidate.host, candidate.device);
   if (!mtu) {
     return std::move(mtu).error();
   }
@@ -68,8 +73,8 @@ void put_fan(std::vector<Fan>& fans, const Fan& fan) {
 }
 
 Result<void> check_new_mapping(Provider& provider, const Fan& fan, const std::vector<Fan>& recorded) {
-  const bool known = std::any_of(recorded.begin(), recorded.end(),
-                                 [&](const Fan& old) { return old.mapping == fan.mapping; });
+  const bool known =
+      std::any_of(recorded.begin(), recorded.end(), [&](const Fan& old) { return old.mapping == fan.mapping; });
   if (known) {
     return {};
   }
@@ -94,7 +99,8 @@ Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& a
     if (old.slice() == fan.slice() && old.bridge != fan.bridge) {
       Error error;
       error.kind = ErrorClass::host_state;
-      error.message = fmt::format("this fan is up with the bridge {}; a bridge is not renamed while it is up", old.bridge);
+      error.message =
+          fmt::format("this fan is up with the bridge {}; a bridge is not renamed while it is up", old.bridge);
       error.hint = fmt::format("run `fanctl down {}` first", old.bridge);
       return error;
     }
@@ -105,13 +111,15 @@ Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& a
   return check_new_mapping(provider, fan, host.fans);
 }
 
-// Devices on which forwarding has to be switched on now and that no record speaks of yet: a default route that moved, say.
+// Devices on which forwarding has to be switched on now and that no record speaks of yet: a default route that moved,
+// say.
 void save_forwarding(std::vector<Fan>& fans, const Facts& facts) {
   for (Fan& fan : fans) {
     for (const std::string& device : {fan.device, facts.default_device}) {
       const LinkFact* link = facts.link(device);
       const bool saved = std::any_of(fans.begin(), fans.end(), [&](const Fan& other) {
-        return std::any_of(other.forwarding.begin(), other.forwarding.end(), [&](const SavedForwarding& s) { return s.device == device; });
+        return std::any_of(other.forwarding.begin(), other.forwarding.end(),
+                           [&](const SavedForwarding& s) { return s.device == device; });
       });
       if (link != nullptr && !link->forwarding && !saved) {
         fan.forwarding.push_back({device, false});
@@ -140,7 +148,8 @@ Result<void> confirm(Provider& provider, const std::vector<Fan>& fans) {
   return {};
 }
 
-Result<std::vector<Fan>> resolve(Provider& provider, const FanSpec& spec, const Host& host, std::vector<std::string>& notes) {
+Result<std::vector<Fan>> resolve(Provider& provider, const FanSpec& spec, const Host& host,
+                                 std::vector<std::string>& notes) {
   auto chosen = choose(provider, spec, host.facts, notes);
   if (!chosen) {
     return std::move(chosen).error();

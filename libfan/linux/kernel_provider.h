@@ -28,6 +28,8 @@ public:
   Result<std::vector<bpf::Count>> counters();
   Result<std::vector<bpf::Refusal>> refused();
   Result<std::vector<nft::DropCount>> drops() { return firewall_.drops(); }
+  // For --dry-run: the maps that the lines have to work on; empty while no fan is up.
+  [[nodiscard]] std::vector<bpf::MapId> maps_in_use() const { return programs_.maps_in_use(); }
 
 private:
   // Those that bear our sign, and those of `also` that are there.

@@ -32,7 +32,8 @@ protected:
   INSTANTIATE_TEST_SUITE_P(Over, suite, ::testing::Values(Encapsulation::vxlan, Encapsulation::ipip),                  \
                            [](const auto& info) { return std::string(name_of(info.param)); })
 
-// 172.30.0.27 and 172.30.0.28 in 172.30.0.0/16, the announcement's hosts. Containers get the second address of the slice.
+// 172.30.0.27 and 172.30.0.28 in 172.30.0.0/16, the announcement's hosts. Containers get the second address of the
+// slice.
 struct FanPair {
   explicit FanPair(std::string encapsulation)
       : type(std::move(encapsulation)), a(underlay.host("172.30.0.27/16")), b(underlay.host("172.30.0.28/16")) {}
@@ -44,7 +45,8 @@ struct FanPair {
     }
   }
 
-  [[nodiscard]] std::vector<std::string> line(const std::string& verb, const std::vector<std::string>& words = {}) const {
+  [[nodiscard]] std::vector<std::string> line(const std::string& verb,
+                                              const std::vector<std::string>& words = {}) const {
     std::vector<std::string> all{verb, "250.0.0.0/8", "eth0/16", "type", type};
     all.insert(all.end(), words.begin(), words.end());
     return all;

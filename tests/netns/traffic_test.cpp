@@ -27,7 +27,8 @@ TEST_P(Traffic, HostsReachRemoteContainersAndGateways) {
   const Container b = fans.container_b();
   EXPECT_TRUE(pings(fans.a, at_b));
   EXPECT_TRUE(pings(fans.a, *Address::parse("250.0.28.1")));
-  EXPECT_TRUE(pings(fans.a, at_b, fans.a.address)) << "from the underlay address, which the peer would refuse untranslated";
+  EXPECT_TRUE(pings(fans.a, at_b, fans.a.address))
+      << "from the underlay address, which the peer would refuse untranslated";
 }
 
 TEST_P(Traffic, ThreeHostsOfAnUnderlayOf20BitsReachEachOther) {
@@ -37,7 +38,8 @@ TEST_P(Traffic, ThreeHostsOfAnUnderlayOf20BitsReachEachOther) {
     hosts.emplace_back(&underlay.host(cidr), "");
     hosts.back().first->fanctl_must({"up", "99.0.0.0/8", "eth0/20", "type", type()});
   }
-  const Address gateways[] = {*Address::parse("99.224.80.1"), *Address::parse("99.0.16.1"), *Address::parse("99.252.128.1")};
+  const Address gateways[] = {*Address::parse("99.224.80.1"), *Address::parse("99.0.16.1"),
+                              *Address::parse("99.252.128.1")};
   const char* bridges[] = {"fan-99-224-80", "fan-99-0-16", "fan-99-252-128"};
   std::vector<Container> containers;
   std::vector<Address> addresses;
@@ -86,7 +88,8 @@ TEST_P(Traffic, NeighboursDoNotGrowWithDestinations) {
   const std::string neighbours = fans.a.must({"ip", "neigh", "show", "dev", type() == "ipip" ? "fanip" : "fanvx8472"});
   EXPECT_LE(std::count(neighbours.begin(), neighbours.end(), '\n'), 2) << neighbours;
   fans.a.must({"ip", "neigh", "show"});
-  (void)sent; // the hosts do not exist, so the underlay's own ARP decides what leaves; the overlay side is what is counted
+  (void)sent; // the hosts do not exist, so the underlay's own ARP decides what leaves; the overlay side is what is
+              // counted
 }
 
 TEST_P(Traffic, TheOuterHeaderIsAsDocumented) {

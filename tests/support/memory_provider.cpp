@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/diff.h"
+
 namespace fan::test {
 namespace {
 
@@ -39,6 +41,12 @@ bool of_device(const Object& object, const std::string& device) {
     return sysctl->key.find("/conf/" + device + "/") != std::string::npos;
   }
   return device_of(object) == device;
+}
+
+// "eth0" of "net/ipv4/conf/eth0/forwarding".
+std::string device_in(const std::string& sysctl) {
+  const std::size_t begin = sysctl.find("/conf/") + 6;
+  return sysctl.substr(begin, sysctl.rfind('/') - begin);
 }
 
 std::uint32_t index_of(const Facts& facts) {
@@ -168,13 +176,16 @@ Result<void> MemoryProvider::carry_out(ObservedSet& state, const Change& change)
   if (!change.before && found != state.end() && !is_sysctl) {
     return kernel_says(EEXIST, key + ": exists");
   }
-  if (const auto device = device_of(object)) {
+  const auto* sysctl = std::get_if<Sysctl>(&object);
+  if (const auto device = sysctl != nullptr ? std::optional(device_in(sysctl->key)) : device_of(object)) {
     const bool there = state.count("bridge " + *device) != 0 || state.count("tunnel " + *device) != 0;
     if (!there && base.link(*device) == nullptr) {
-      return kernel_says(ENODEV, key + ": no such device");
+      return kernel_says(sysctl != nullptr ? ENOENT : ENODEV, key + ": no such device");
     }
   }
-  state.insert_or_assign(key, Observed{object, !is_sysctl});
+  state.insert_or_assign(key, Observed{object, bears_sign(object) || is_row(object) ||
+                                                   std::holds_alternative<SetElement>(object) ||
+                                                   std::holds_alternative<DhcpServer>(object)});
   return {};
 }
 

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -136,8 +137,12 @@ Netns::~Netns() {
     (void)!read(warden_fd_, &byte, 1); // its end closes when it has killed
     close(warden_fd_);
   }
-  if (fd_ >= 0)
+  if (fd_ >= 0) {
+    // What fanctl keeps for this namespace is named by its inode, and the kernel uses a number again.
+    std::error_code ignored;
+    std::filesystem::remove_all(fmt::format("/run/fanctl/netns-{}", inode()), ignored);
     close(fd_);
+  }
 }
 
 std::string Netns::path() const {

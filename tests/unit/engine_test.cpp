@@ -1,4 +1,5 @@
-// up, down and status over a kernel in memory: what a request does, and that a failure at any step leaves nothing behind.
+// up, down and status over a kernel in memory: what a request does, and that a failure at any step leaves nothing
+// behind.
 #include <gtest/gtest.h>
 
 #include "core/words.h"
@@ -18,7 +19,9 @@ FanSpec spec_of(const std::vector<std::string>& words) {
 
 const std::vector<std::string> announcement{"250.0.0.0/8", "eth0/16", "dhcp"};
 
-MemoryProvider host28() { return MemoryProvider::host(*Address::parse("172.30.0.28"), 16); }
+MemoryProvider host28() {
+  return MemoryProvider::host(*Address::parse("172.30.0.28"), 16);
+}
 
 Selector by_spec(const FanSpec& spec) {
   Selector which;

@@ -5,6 +5,7 @@
 #define FAN_EGRESS_H
 
 #include "packet.h"
+#include "path_mtu.h"
 
 #define FAN_TTL 255 /* always, so that a receiver can tell how far it came (RFC 5082) */
 
@@ -71,6 +72,24 @@ FAN_INLINE int fan_set_key(struct __sk_buff* skb, __u32 encapsulation, const str
   return bpf_skb_set_tunnel_key(skb, &key, __builtin_offsetof(struct bpf_tunnel_key, local_ipv4), flags);
 }
 
+/* The MTU that inner packets to the target must keep, when this one is too big for it; 0 when it fits. */
+FAN_INLINE __u32 fan_too_big_for(struct __sk_buff* skb, __u32 encapsulation, __u32 offset, const struct iphdr* ip,
+                                 const struct fan_slice* slice, const struct fan_target* target) {
+  __u32 overhead = FAN_OVERHEAD(encapsulation);
+  if (!(ip->frag_off & bpf_htons(FAN_DONT_FRAGMENT)) || skb->len <= FAN_FITS_ALWAYS - overhead)
+    return 0;
+  __u32 length = fan_wire_length(skb, offset, ip) + overhead;
+  if (length <= FAN_FITS_ALWAYS)
+    return 0;
+  __u32 mtu = fan_path_too_narrow(skb, slice->host.words[3], bpf_htonl(target->host), length);
+  return mtu > overhead ? mtu - overhead : 0;
+}
+
+/* The gateway of the target's slice: its first address. */
+FAN_INLINE __be32 fan_far_gateway(const struct fan_target* target, __be32 destination) {
+  return (destination & bpf_htonl(~fan_host_bits(target->slice_length))) | bpf_htonl(1);
+}
+
 /* The whole way out. `encapsulation` and `offset` are constants where this is called. */
 FAN_INLINE int fan_egress(struct __sk_buff* skb, __u32 encapsulation, __u32 offset) {
   struct fan_headers headers = {};
@@ -88,12 +107,14 @@ FAN_INLINE int fan_egress(struct __sk_buff* skb, __u32 encapsulation, __u32 offs
   if (fan_target_of(slice, headers.ip.daddr, &target))
     return fan_refuse(skb, FAN_OUT_DESTINATION, 0, &headers.ip);
   reason = fan_check_target(slice, &target, headers.ip.daddr);
-  /* The path's MTU is asked for here, between the target's check and its key: only now the outer destination is known,
-   * and a packet that is answered with ICMP must not carry a key. */
-  if (reason == FAN_OUT_SENT && fan_set_key(skb, encapsulation, slice, &target, &headers.ip))
-    reason = FAN_OUT_KEY;
   if (reason != FAN_OUT_SENT)
     return fan_refuse(skb, reason, 0, &headers.ip);
+  /* Before the key is set: an answer must not carry one. */
+  __u32 mtu = fan_too_big_for(skb, encapsulation, offset, &headers.ip, slice, &target);
+  if (mtu)
+    return fan_too_big(skb, offset, &headers.ip, mtu, fan_far_gateway(&target, headers.ip.daddr));
+  if (fan_set_key(skb, encapsulation, slice, &target, &headers.ip))
+    return fan_refuse(skb, FAN_OUT_KEY, 0, &headers.ip);
 
   skb->mark = FAN_TUNNEL_MARK; /* the ruleset lets nothing else leave for the tunnel's port */
   fan_count(skb, FAN_OUT_SENT);

@@ -17,11 +17,15 @@
 #define FAN_MAP_DEVICES "fan_devices_v1"
 #define FAN_MAP_COUNTERS "fan_counters_v1"
 #define FAN_MAP_REFUSED "fan_refused_v1"
+#define FAN_MAP_ANSWERS "fan_answers_v1"
 #define FAN_MAP_RECORDS "fan_records"
 
 /* Equals fan::tunnel_mark (core/object.h), fan::record_max and fan::Encapsulation; checked when the loader is compiled.
  */
 #define FAN_TUNNEL_MARK 0x0fa70000
+/* On an answer of the egress program, from there to the ingress program of the same device. Only this host can set it
+ * on what comes out of a tunnel device with no tunnel key. */
+#define FAN_ANSWER_MARK 0x0fa70001
 #define FAN_RECORD_MAX 1000
 #define FAN_IPIP 0
 #define FAN_VXLAN 1
@@ -115,6 +119,8 @@ enum fan_role { FAN_ROLE_TUNNEL = 1, FAN_ROLE_BRIDGE = 2 };
   X(FAN_OUT_OURSELVES, "out-ourselves", "destination belongs to this host")                                            \
   X(FAN_OUT_BROADCAST, "out-broadcast", "destination's host would be a network or broadcast address")                  \
   X(FAN_OUT_KEY, "out-key", "the kernel refused the tunnel key")                                                       \
+  X(FAN_OUT_TOO_BIG, "out-too-big", "does not fit the path and may not be fragmented; the sender was told")            \
+  X(FAN_OUT_TOO_BIG_SILENT, "out-too-big-silent", "does not fit either; the sender was told a moment ago")             \
   X(FAN_GUARD_FORGED, "guard-forged", "overlay source that came neither through the tunnel nor from a slice here")
 
 enum fan_reason {
@@ -143,6 +149,9 @@ struct fan_refused {
   struct fan_address inner_source; /* of the last one sampled; 0.0.0.0 when it was not IPv4 */
   struct fan_address inner_destination;
 };
+
+/* fan_answers, per CPU: CLOCK_MONOTONIC from which the next answer may be given. Key: a hash of who speaks to whom. */
+#define FAN_ANSWER_BUCKETS 256
 
 struct fan_record_key {
   char bridge[16]; /* zero-padded */

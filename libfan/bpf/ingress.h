@@ -155,6 +155,14 @@ FAN_INLINE __u32 fan_check_inner(struct __sk_buff* skb, __u32 offset, const stru
   return fan_tunnel_in_tunnel(skb, offset, ip, slice) ? FAN_IN_TUNNEL_IN_TUNNEL : FAN_IN_ACCEPTED;
 }
 
+/* Our own egress program's word to a sender (path_mtu.h). Nothing that came over the wire is without a key. */
+FAN_INLINE int fan_take_answer(struct __sk_buff* skb, __u32 offset) {
+  skb->mark = 0;
+  if (offset)
+    bpf_skb_change_type(skb, 0 /* PACKET_HOST */);
+  return TC_ACT_OK;
+}
+
 /* The whole way in. `encapsulation` and `offset` are constants where this is called. */
 FAN_INLINE int fan_ingress(struct __sk_buff* skb, __u32 encapsulation, __u32 offset) {
   struct fan_headers headers = {};
@@ -163,7 +171,7 @@ FAN_INLINE int fan_ingress(struct __sk_buff* skb, __u32 encapsulation, __u32 off
   __u32 reason;
 
   if (fan_outer_of(skb, &outer))
-    return fan_refuse(skb, FAN_IN_NO_KEY, 0, 0);
+    return skb->mark == FAN_ANSWER_MARK ? fan_take_answer(skb, offset) : fan_refuse(skb, FAN_IN_NO_KEY, 0, 0);
   int ipv4 = skb->protocol == bpf_htons(ETH_P_IP);
   int loaded = fan_load(skb, offset, &headers) == 0;
   if (ipv4 && loaded) {

@@ -42,6 +42,13 @@ struct {
 } fan_counters_v1 SEC(".maps");
 
 struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, FAN_ANSWER_BUCKETS);
+  __type(key, __u32);
+  __type(value, __u64);
+} fan_answers_v1 SEC(".maps");
+
+struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
   __uint(max_entries, 1024);
   __type(key, struct fan_refused_key);

@@ -14,8 +14,8 @@
 
 namespace fan::bpf {
 
-enum class MapRole { mappings, slices, never, known, devices, counters, refused, records };
-inline constexpr std::size_t map_role_count = 8;
+enum class MapRole { mappings, slices, never, known, devices, counters, refused, answers, records };
+inline constexpr std::size_t map_role_count = 9;
 const char* name_of(MapRole role);
 
 // Maps by role; `complete` sets are of this binary's ABI. An older ABI's set has its records only.

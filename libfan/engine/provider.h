@@ -8,6 +8,7 @@
 
 #include "core/address.h"
 #include "core/facts.h"
+#include "core/firewall_rules.h"
 #include "core/object.h"
 #include "core/result.h"
 
@@ -40,6 +41,9 @@ public:
   // A route of this host, other than the default and other than ours, that overlaps `overlay`; as text, "10.8.0.0/16
   // dev tun0". One streamed dump in constant memory; call it only when a mapping is new.
   virtual Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) = 0;
+
+  // The packet filters of others on this host. Reads only.
+  virtual Result<firewall::Filters> filters() = 0;
 
   // The build hash of the BPF programs that this binary carries.
   [[nodiscard]] virtual std::string program_build() const = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/firewall_obstacles.h"
 #include "core/render.h"
 #include "core/resolve.h"
 #include "core/validate.h"
@@ -116,6 +117,9 @@ Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& a
 void save_forwarding(std::vector<Fan>& fans, const Facts& facts) {
   for (Fan& fan : fans) {
     for (const std::string& device : {fan.device, facts.default_device}) {
+      if (fan.spec.reach) {
+        continue; // forwards nothing
+      }
       const LinkFact* link = facts.link(device);
       const bool saved = std::any_of(fans.begin(), fans.end(), [&](const Fan& other) {
         return std::any_of(other.forwarding.begin(), other.forwarding.end(),
@@ -146,6 +150,24 @@ Result<void> confirm(Provider& provider, const std::vector<Fan>& fans) {
     return error;
   }
   return {};
+}
+
+// Somebody else's firewall may stand in the way of all this. That is said, never a failure: it may be on purpose.
+void note_obstacles(Provider& provider, const Facts& facts, Outcome& outcome) {
+  const auto filters = provider.filters();
+  if (!filters) {
+    outcome.notes.push_back("cannot tell whether another firewall on this host is in the way: " +
+                            filters.error().message);
+    return;
+  }
+  for (const Fan& fan : outcome.fans) {
+    for (const firewall::Obstacle& obstacle : firewall::obstacles_of(fan, facts.default_device, *filters)) {
+      const std::string note = firewall::note_of(obstacle);
+      if (std::find(outcome.notes.begin(), outcome.notes.end(), note) == outcome.notes.end()) {
+        outcome.notes.push_back(note);
+      }
+    }
+  }
 }
 
 Result<std::vector<Fan>> resolve(Provider& provider, const FanSpec& spec, const Host& host,
@@ -196,6 +218,7 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   }
   outcome.fans = std::move(fans).value();
   outcome.plan = std::move(plan).value();
+  note_obstacles(provider, host->facts, outcome);
   if (options.dry_run || outcome.plan.empty()) {
     return outcome;
   }

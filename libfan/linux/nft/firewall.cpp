@@ -5,6 +5,7 @@
 
 #include "core/errors.h"
 #include "core/ruleset.h"
+#include "linux/nft/filters.h"
 
 namespace fan::nft {
 namespace {
@@ -143,6 +144,11 @@ Result<void> Firewall::apply(std::span<const Change> transaction) {
   }
   Result<std::string> loaded = (*context())->run(*script);
   return loaded ? Result<void>() : Result<void>(std::move(loaded).error().within("load the firewall"));
+}
+
+Result<firewall::Filters> Firewall::filters() {
+  Result<Context*> opened = context();
+  return opened ? read_filters(**opened) : std::move(opened).error();
 }
 
 Result<std::vector<DropCount>> Firewall::drops() {

@@ -1,10 +1,12 @@
-// The firewall's provider: table `inet fanctl` as objects. Nothing outside that table is read or written.
+// The firewall's provider: table `inet fanctl` as objects. Nothing outside that table is written; filters()
+// alone reads more.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "core/firewall_rules.h"
 #include "core/object.h"
 #include "core/result.h"
 #include "linux/nft/context.h"
@@ -29,6 +31,9 @@ public:
   // counters begin anew (core/ruleset.h, Replacement).
   // Errors: a stale plan (class host_state): what is to be made is there, what is to go or to change is not.
   Result<void> apply(std::span<const Change> transaction);
+
+  // Every filter of this network namespace that IPv4 packets meet, our table apart. Reads only.
+  Result<firewall::Filters> filters();
 
   // What the rules that drop have dropped, in the ruleset's order; nothing when there is no table.
   Result<std::vector<DropCount>> drops();

@@ -69,7 +69,7 @@ Result<Provider*> ready(const ChangeArguments& given, World& world) {
 }
 
 ExitStatus tell(const Report& report, const ChangeArguments& given, const World& world, Console& console) {
-  if (!given.all && !report.errors.empty()) {
+  if (!given.all && report.parts.empty() && !report.errors.empty()) {
     return fail(console, given.common.json, report.errors.front());
   }
   if (given.common.json) {

@@ -86,7 +86,12 @@ Result<Report> take_down(const DownArguments& given, World& world) {
   if (!outcome) {
     return std::move(outcome).error();
   }
-  return Report{"down", given.change.dry_run, {{title_of_down(given), std::move(outcome).value()}}, {}};
+  Report report{"down", given.change.dry_run, {}, {}};
+  for (Error& failure : outcome->failures) {
+    report.errors.push_back(std::move(failure).within(title_of_down(given)));
+  }
+  report.parts.push_back({title_of_down(given), std::move(outcome).value()});
+  return report;
 }
 
 } // namespace

@@ -24,6 +24,7 @@ constexpr std::array all_word_options{
     WordOption{"expose", "PREFIX|all", "let outside hosts open connections to this part of the slice; may be repeated"},
     WordOption{"ttl-security", "HOPS", "refuse tunnel packets from further away (RFC 5082)"},
     WordOption{"accept", "LIST", "receive these encapsulations too, e.g. ipip,vxlan"},
+    WordOption{"reach", nullptr, "speak to the fan without a bridge of one's own in it"},
     WordOption{"strict", nullptr, "refuse tunnels inside the tunnel for every endpoint"},
 };
 

@@ -79,6 +79,7 @@ Json to_json(const Fan& fan) {
   json["host_reserve"] = spec.host_reserve;
   json["dhcp"] = spec.dhcp;
   json["nat"] = spec.nat;
+  json["reach"] = spec.reach;
   json["strict"] = spec.strict;
   json["auto"] = spec.autostart;
   json["ttl_security"] = or_null(spec.ttl_security);

@@ -40,7 +40,7 @@ std::string fan_table(std::span<const FanStatus> fans) {
       flags.emplace_back("degraded");
     }
     out +=
-        fan_line(printable(fan.bridge), fan.mapping.overlay().str(),
+        fan_line(fan.spec.reach ? "-" : printable(fan.bridge), fan.mapping.overlay().str(),
                  fmt::format("{}/{}", fan.host.str(), fan.mapping.underlay().length()), printable(join_words(flags)));
   }
   return out;

@@ -18,14 +18,18 @@ public:
   Derivation(const Facts& facts, const Builds& builds) : facts_(facts), builds_(builds) {}
 
   void add(const Fan& fan) {
-    add_bridge(fan);
+    if (fan.spec.reach) {
+      add_reaching_address(fan);
+    } else {
+      add_bridge(fan);
+      add_forwarding(fan);
+    }
     for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
       if (fan.accepts(e)) {
         add_tunnel(fan, e);
       }
     }
     add_rows(fan);
-    add_forwarding(fan);
     add_route(fan);
     if (fan.spec.dhcp) {
       put(DhcpServer{fan.bridge, dhcp_argv(fan, facts_.state_directory)});
@@ -59,6 +63,11 @@ private:
     put(LinkUp{fan.bridge});
   }
 
+  // A host without a bridge speaks from the gateway's address, which then is on the tunnel device.
+  void add_reaching_address(const Fan& fan) {
+    put(InterfaceAddress{tunnel_name(fan.spec.encapsulation, fan.port()), fan.gateway(), 32});
+  }
+
   void add_tunnel(const Fan& fan, Encapsulation e) {
     const std::string name = tunnel_name(e, fan.port());
     const std::string suffix{name_of(e)};
@@ -74,7 +83,9 @@ private:
     put(tunnel);
     put(Classifier{name, Direction::ingress, "tunnel_in_" + suffix, builds_.program, true});
     put(Classifier{name, Direction::egress, "tunnel_out_" + suffix, builds_.program, true});
-    put(Sysctl{forwarding_key(name), "1"});
+    if (!fan.spec.reach) {
+      put(Sysctl{forwarding_key(name), "1"});
+    }
     if (facts_.ipv6) {
       put(Sysctl{"net/ipv6/conf/" + name + "/disable_ipv6", "1"});
     }

@@ -42,6 +42,7 @@ struct FanSpec {
   std::optional<unsigned> ttl_security; // most hops between two hosts; outer TTL must be >= 256 - hops (RFC 5082)
   bool dhcp = false;
   bool nat = true;
+  bool reach = false;  // this host speaks to the fan and has no bridge of its own in it
   bool strict = false; // refuse tunnel packets that are addressed to this host inside the tunnel
   bool autostart = false; // came from the configuration (flag `auto`)
   bool off = false;       // do nothing and succeed

@@ -32,6 +32,10 @@ void put_networks(const Fan& fan, std::vector<SetElement>& elements) {
   const std::string slice = prefix_element(fan.slice());
   elements.push_back({firewall::overlays, overlay, {}});
   elements.push_back({firewall::slices, slice, {}});
+  elements.push_back({firewall::gateways, overlay, fan.gateway().str()});
+  if (fan.spec.reach) {
+    return; // no bridge, nothing behind it
+  }
   if (fan.spec.nat) {
     elements.push_back({firewall::nat_slices, slice, {}});
   }
@@ -40,7 +44,6 @@ void put_networks(const Fan& fan, std::vector<SetElement>& elements) {
   }
   elements.push_back({firewall::bridges, device_element(fan.bridge), {}});
   elements.push_back({firewall::bridge_slices, device_element(fan.bridge) + " . " + slice, {}});
-  elements.push_back({firewall::gateways, overlay, fan.gateway().str()});
 }
 
 void put_tunnels(const Fan& fan, std::vector<SetElement>& elements) {

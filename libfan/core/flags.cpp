@@ -110,6 +110,11 @@ const Flag flags[] = {
     {"expose", "a network or 'all'", take_expose},
     {"ttl-security", "a number of hops",
      [](FanSpec& s, std::string_view t) { return take_number(t, 1, 255, s.ttl_security); }},
+    {"reach", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.reach = true;
+       return Result<void>();
+     }},
     {"strict", nullptr,
      [](FanSpec& s, std::string_view) {
        s.strict = true;

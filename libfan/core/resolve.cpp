@@ -167,7 +167,7 @@ Result<Fan> make_fan(const FanSpec& spec, const Candidate& candidate, std::uint3
              candidate.device,
              *mtu,
              spec.bridge.value_or(bridge_name(mapping->slice_of(candidate.host))),
-             forwarding_to_save(candidate.device, facts, others)};
+             spec.reach ? std::vector<SavedForwarding>{} : forwarding_to_save(candidate.device, facts, others)};
 }
 
 bool is_same_fan(const Fan& a, const Fan& b) {

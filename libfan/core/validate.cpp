@@ -44,6 +44,21 @@ Valid check_reserve(const Question& q) {
                      fmt::format("use a host-reserve from 1 to {}", usable - 1));
 }
 
+// What only a bridge can have means nothing to a host that only speaks.
+Valid check_reach(const Question& q) {
+  const FanSpec& spec = q.fan.spec;
+  const char* useless = spec.dhcp                                 ? "dhcp"
+                        : spec.bridge                             ? "bridge"
+                        : spec.host_reserve != 1                  ? "host-reserve"
+                        : spec.expose_all || !spec.expose.empty() ? "expose"
+                                                                  : nullptr;
+  if (!spec.reach || useless == nullptr)
+    return {};
+  return usage_error(
+      fmt::format("{} and reach exclude each other: a host that only reaches a fan has no bridge", useless),
+      fmt::format("leave out either reach or {}", useless));
+}
+
 Valid check_exposed(const Question& q) {
   // An underlay given as a network makes a fan of each address in it; one list serves them all.
   const bool many = q.fan.spec.underlay.kind == UnderlayRef::Kind::network;
@@ -143,6 +158,8 @@ Valid check_local_networks(const Question& q) {
 }
 
 Valid check_foreign_bridge(const Question& q) {
+  if (q.fan.spec.reach)
+    return {};
   const LinkFact* link = q.facts.link(q.fan.bridge);
   if (link == nullptr || (is_ours(*link) && link->kind == "bridge"))
     return {};
@@ -175,8 +192,9 @@ std::vector<Fan> without(const Fan& fan, const std::vector<Fan>& fans) {
 Result<void> validate(const Fan& fan, const std::vector<Fan>& others, const Facts& facts) {
   const std::vector<Fan> rest = without(fan, others);
   const Question question{fan, rest, facts};
-  for (const auto check : {check_host_part, check_reserve, check_exposed, check_mtu, check_bridge_name, check_others,
-                           check_local_networks, check_underlay_device, check_foreign_bridge, check_tunnels})
+  for (const auto check :
+       {check_host_part, check_reach, check_reserve, check_exposed, check_mtu, check_bridge_name, check_others,
+        check_local_networks, check_underlay_device, check_foreign_bridge, check_tunnels})
     if (auto valid = check(question); !valid)
       return valid;
   return {};

@@ -2,7 +2,7 @@
 // file and the record all speak it. Pure: nothing here knows this host.
 //
 //   dhcp | host-reserve N | auto | bridge NAME | type ipip|vxlan | accept ipip,vxlan | vni N | port N | mtu N | no-nat
-//   | expose PREFIX|all (may be repeated) | ttl-security HOPS | strict | off
+//   | expose PREFIX|all (may be repeated) | ttl-security HOPS | reach | strict | off
 #pragma once
 
 #include <span>

@@ -79,6 +79,7 @@ std::vector<std::string> flags_of(const FanSpec& spec) {
   out.word("no-nat", !spec.nat);
   write_expose(out, spec);
   out.number("ttl-security", spec.ttl_security);
+  out.word("reach", spec.reach);
   out.word("strict", spec.strict);
   out.word("off", spec.off);
   return out.take();

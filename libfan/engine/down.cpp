@@ -79,6 +79,17 @@ Error still_used(const Fan& fan, const std::vector<std::string>& ports) {
   return error;
 }
 
+// Takes the fans that are in use out of those to go down.
+void leave_used(Outcome& outcome, const Facts& facts) {
+  std::erase_if(outcome.fans, [&](const Fan& fan) {
+    const std::vector<std::string> ports = ports_of(facts, fan.bridge);
+    if (!ports.empty()) {
+      outcome.failures.push_back(still_used(fan, ports));
+    }
+    return !ports.empty();
+  });
+}
+
 } // namespace
 
 Result<Outcome> down(Provider& provider, const Selector& which, const RequestOptions& options) {
@@ -91,12 +102,14 @@ Result<Outcome> down(Provider& provider, const Selector& which, const RequestOpt
   if (outcome.fans.empty() && which.all == Selector::All::none) {
     return not_found(*host);
   }
+  if (!options.force) {
+    leave_used(outcome, host->facts);
+  }
+  if (!outcome.failures.empty() && which.all == Selector::All::none) {
+    return outcome.failures.front();
+  }
   std::vector<Fan> after = host->fans;
   for (const Fan& fan : outcome.fans) {
-    const std::vector<std::string> ports = ports_of(host->facts, fan.bridge);
-    if (!ports.empty() && !options.force) {
-      return still_used(fan, ports);
-    }
     std::erase(after, fan);
   }
   auto plan = plan_to(provider, host->facts, host->fans, after);

@@ -231,6 +231,25 @@ TEST(Engine, DownRefusesWhilePortsAreAttachedAndNamesThem) {
   EXPECT_TRUE(down(kernel, by_spec(spec_of(announcement)), force));
 }
 
+TEST(Engine, OfSeveralFansTheOneInUseStaysAndTheOthersGo) {
+  MemoryProvider kernel = host28();
+  ASSERT_TRUE(up(kernel, spec_of(announcement), {}));
+  ASSERT_TRUE(up(kernel, spec_of({"241.0.0.0/8", "eth0/16"}), {}));
+  LinkFact port;
+  port.ifindex = 77;
+  port.name = "veth7";
+  port.master = kernel.facts()->link("fan-250-0-28")->ifindex + 1;
+  kernel.base.links.push_back(port);
+  Selector every;
+  every.all = Selector::All::every;
+  const auto most = down(kernel, every, {});
+  ASSERT_TRUE(most) << most.error().message;
+  ASSERT_EQ(most->failures.size(), 1U);
+  EXPECT_NE(most->failures[0].message.find("veth7"), std::string::npos);
+  EXPECT_EQ(kernel.objects.count("bridge fan-250-0-28"), 1U);
+  EXPECT_EQ(kernel.objects.count("bridge fan-241-0-28"), 0U);
+}
+
 TEST(Engine, ANewOverlayThatMeetsARouteIsRefusedAndAKnownOneIsNotAskedAgain) {
   MemoryProvider kernel = host28();
   kernel.foreign_route = "250.1.0.0/16 dev tun0";
@@ -253,6 +272,23 @@ TEST(Engine, SomethingForeignInTheWayIsNeverChanged) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorClass::host_state);
   EXPECT_EQ(kernel.transactions, 0U);
+}
+
+TEST(Engine, AHostThatOnlyReachesAFanHasNoBridgeAndForwardsNothing) {
+  MemoryProvider kernel = host28();
+  const FanSpec reach = spec_of({"250.0.0.0/8", "eth0/16", "type", "vxlan", "reach"});
+  const auto made = up(kernel, reach, {});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(kernel.objects.count("bridge fan-250-0-28"), 0U);
+  EXPECT_EQ(kernel.objects.count("address fanvx8472 250.0.28.1/32"), 1U);
+  EXPECT_EQ(std::get<Sysctl>(kernel.objects.at("sysctl net/ipv4/conf/eth0/forwarding").object).value, "0");
+  EXPECT_TRUE(up(kernel, reach, {})->plan.empty());
+  ASSERT_TRUE(up(kernel, spec_of({"250.0.0.0/8", "eth0/16", "type", "vxlan"}), {})) << "and then it has one";
+  EXPECT_EQ(kernel.objects.count("bridge fan-250-0-28"), 1U);
+  EXPECT_EQ(kernel.objects.count("address fanvx8472 250.0.28.1/32"), 0U);
+  ASSERT_TRUE(down(kernel, by_spec(reach), {}));
+  EXPECT_EQ(kernel.objects.size(), 1U);
+  EXPECT_FALSE(up(kernel, spec_of({"250.0.0.0/8", "eth0/16", "reach", "dhcp"}), {}));
 }
 
 TEST(Engine, OffAndDryRunWriteNothing) {

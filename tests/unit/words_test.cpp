@@ -152,6 +152,7 @@ TEST(Words, RoundTripOverEveryCombinationOfFlags) {
                                           "expose all",
                                           "expose 250.0.28.0/25 expose 250.0.28.128/26",
                                           "ttl-security 255",
+                                          "reach",
                                           "strict",
                                           "off"};
   for (unsigned chosen = 0; chosen < 1U << parts.size(); ++chosen) {

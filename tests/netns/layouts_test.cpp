@@ -1,0 +1,101 @@
+// Hosts that only speak, addresses of /32, addresses that come and go, reverse path filters, many fans.
+#include <gtest/gtest.h>
+
+#include "fan_pair.h"
+#include "support/udp_stream.h"
+
+namespace fan::test {
+namespace {
+
+class Layouts : public OverEach {};
+FAN_OVER_EACH(Layouts);
+
+TEST_P(Layouts, AHostThatOnlyReachesAFanSpeaksFromItsGatewaysAddress) {
+  FanPair fans(type());
+  fans.a.fanctl_must(fans.line("up", {"reach"}));
+  fans.b.fanctl_must(fans.line("up"));
+  const Container b = fans.container_b();
+  EXPECT_TRUE(pings(fans.a, at_b));
+  EXPECT_TRUE(pings(fans.a, at_b, fans.a.address)) << "from the underlay address it is translated";
+  UdpStream stream(fans.a, b, at_b);
+  EXPECT_TRUE(stream.reached(50));
+  EXPECT_EQ(stream.stop().source, *Address::parse("250.0.27.1"));
+  EXPECT_TRUE(pings(b, *Address::parse("250.0.27.1"))) << "and is spoken to";
+  EXPECT_EQ(fans.a.must({"ip", "-br", "link", "show", "type", "bridge"}), "");
+  EXPECT_EQ(fans.a.sysctl("net/ipv4/conf/eth0/forwarding"), "0");
+  fans.a.fanctl_must({"down", "250.0.0.0/8", "eth0/16"});
+  EXPECT_EQ(fans.a.must({"ip", "-o", "link", "show", "group", "64023"}), "");
+}
+
+TEST_P(Layouts, EveryReversePathFilterLetsTheFanThrough) {
+  FanPair fans(type());
+  fans.up();
+  const Container a = fans.container_a();
+  const Container b = fans.container_b();
+  for (const char* filter : {"0", "1", "2"}) {
+    for (const Host* host : {&fans.a, &fans.b}) {
+      host->set_sysctl("net/ipv4/conf/all/rp_filter", filter);
+    }
+    EXPECT_TRUE(pings(a, at_b)) << filter;
+    EXPECT_TRUE(pings(fans.a, at_b, fans.a.address)) << filter;
+  }
+}
+
+TEST_P(Layouts, AnAddressOf32BitsWithARouteToItsNeighboursCarriesAFan) { // as Google's cloud gives them
+  FanPair fans(type());
+  for (const Host* host : {&fans.a, &fans.b}) {
+    host->ip({"addr flush dev eth0", "addr add " + host->address.str() + "/32 dev eth0",
+              "route add 172.30.255.254 dev eth0", "route add default via 172.30.255.254 dev eth0",
+              "route add 172.30.0.0/16 dev eth0"});
+  }
+  fans.up();
+  const Container a = fans.container_a();
+  const Container b = fans.container_b();
+  EXPECT_TRUE(pings(a, at_b));
+  EXPECT_TRUE(pings(b, at_a));
+}
+
+TEST_P(Layouts, AFanOnAnAddressThatMovesBetweenHostsWorksOnTheOneThatHasIt) { // as VRRP moves it
+  FanPair fans(type());
+  const std::string shared = "172.30.0.99";
+  fans.a.fanctl_must({"up", "250.0.0.0/8", "172.30.0.27/16", "type", type()});
+  fans.b.ip({"addr add " + shared + "/32 dev eth0"});
+  fans.b.fanctl_must({"up", "250.0.0.0/8", shared + "/16", "type", type()});
+  const Container a = fans.container_a();
+  {
+    Container b(fans.b, "fan-250-0-99");
+    b.address("250.0.99.2/24", *Address::parse("250.0.99.1"));
+    EXPECT_TRUE(pings(a, *Address::parse("250.0.99.2")));
+  }
+  fans.b.ip({"addr del " + shared + "/32 dev eth0"});
+  const Outcome without = fans.b.fanctl({"up", "250.0.0.0/8", shared + "/16", "type", type()});
+  EXPECT_EQ(without.status, 3) << without.err;
+  fans.b.fanctl_must({"down", "250.0.0.0/8", shared + "/16"});
+}
+
+TEST_P(Layouts, ManyFansOnOneHostShareOneTunnelAndTheLastOneWorks) {
+  FanPair fans(type());
+  std::string lines;
+  for (int n = 0; n < 64; ++n) {
+    lines += std::to_string(100 + n) + ".0.0.0/8 eth0/16 type " + type() + "\n";
+  }
+  RunOptions with_lines;
+  with_lines.input = lines;
+  with_lines.timeout = std::chrono::seconds(240);
+  for (const Host* host : {&fans.a, &fans.b}) {
+    const std::string file = "/run/fan-lines-" + std::to_string(host->inode());
+    host->must({"tee", file}, with_lines);
+    const Outcome up = host->fanctl({"up", "-a", "--config", file}, with_lines);
+    host->must({"rm", file});
+    // 127/8 is loopback: one line of 64 is refused, the others are up.
+    EXPECT_EQ(up.status, 7) << up.err;
+    EXPECT_NE(up.err.find("127.0.0.0/8"), std::string::npos) << up.err;
+  }
+  EXPECT_TRUE(pings(fans.a, *Address::parse("100.0.28.1"), {}, 1));
+  EXPECT_TRUE(pings(fans.a, *Address::parse("163.0.28.1"), {}, 1));
+  fans.a.fanctl_must({"down", "-e"}, with_lines);
+  EXPECT_EQ(fans.a.must({"ip", "-o", "link", "show", "group", "64023"}), "");
+}
+
+} // namespace
+} // namespace fan::test

@@ -1,5 +1,7 @@
 #include "core/dhcp.h"
 
+#include <string_view>
+
 #include <fmt/format.h>
 
 namespace fan {
@@ -41,6 +43,23 @@ std::vector<std::string> dhcp_argv(const Fan& fan, const std::string& state_dire
       "--domain-needed",
       "--bogus-priv",
   };
+}
+
+DhcpServer dead_server(const std::string& bridge, const std::string& lease_file) {
+  return {bridge, {dhcp_lease_option + lease_file}};
+}
+
+bool is_dead(const DhcpServer& server) {
+  return server.argv.size() == 1 && !lease_file_of(server).empty();
+}
+
+std::string lease_file_of(const DhcpServer& server) {
+  for (const std::string& argument : server.argv) {
+    if (argument.starts_with(dhcp_lease_option)) {
+      return argument.substr(std::string_view(dhcp_lease_option).size());
+    }
+  }
+  return {};
 }
 
 } // namespace fan

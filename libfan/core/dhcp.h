@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/fan.h"
+#include "core/object.h"
 
 namespace fan {
 
@@ -19,5 +20,12 @@ inline constexpr const char* dhcp_interface_option = "--interface=";
 // else of the system. `state_directory` takes the lease file BRIDGE.leases; leases are for one hour. Precondition: the
 // slice has at least one address beyond the reserve (core/validate.h).
 std::vector<std::string> dhcp_argv(const Fan& fan, const std::string& state_directory);
+
+// A server that died leaves its leases, which the next one takes over and `down` removes. That state is a DhcpServer too,
+// with the option that names the lease file and no other.
+DhcpServer dead_server(const std::string& bridge, const std::string& lease_file);
+bool is_dead(const DhcpServer& server);
+// "" where the arguments name none.
+std::string lease_file_of(const DhcpServer& server);
 
 } // namespace fan

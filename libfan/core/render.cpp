@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/dhcp.h"
 #include "core/ruleset.h"
 
 namespace fan {
@@ -167,23 +168,33 @@ Lines remove(const Route& o) {
 // ---- services
 
 Lines create(const DhcpServer& o) {
+  if (is_dead(o)) {
+    return {};
+  }
   Lines lines;
-  constexpr std::string_view option = "--dhcp-leasefile=";
-  for (const std::string& argument : o.argv) {
-    if (argument.compare(0, option.size(), option) == 0) {
-      const std::string file = argument.substr(option.size());
-      lines.push_back("mkdir -p " + shell_word(file.substr(0, file.rfind('/'))));
-    }
+  if (const std::string file = lease_file_of(o); !file.empty()) {
+    lines.push_back("mkdir -p " + shell_word(file.substr(0, file.rfind('/'))));
   }
   lines.push_back("/usr/sbin/dnsmasq " + quoted_words(o.argv));
   return lines;
 }
-Lines remove(const DhcpServer& o) {
+Lines stop(const DhcpServer& o) {
+  if (is_dead(o)) {
+    return {};
+  }
   return {
       fmt::format("pkill --ns $$ --nslist net -f -- {}", shell_word("dnsmasq .*--interface=" + o.bridge + "( |$)"))};
 }
+Lines remove(const DhcpServer& o) {
+  Lines lines = stop(o);
+  if (const std::string file = lease_file_of(o); !file.empty()) {
+    lines.push_back("rm -f " + shell_word(file));
+    lines.push_back("rmdir --ignore-fail-on-non-empty " + shell_word(file.substr(0, file.rfind('/'))));
+  }
+  return lines;
+}
 Lines change(const DhcpServer& from, const DhcpServer& to) {
-  Lines lines = remove(from);
+  Lines lines = stop(from);
   const Lines created = create(to);
   lines.insert(lines.end(), created.begin(), created.end());
   return lines;
@@ -265,7 +276,10 @@ std::string describe(const Object& object) {
           [&](const Route& o) {
             return fmt::format("{} via {} dev {} src {} mtu {}", key, o.via.str(), o.device, o.source.str(), o.mtu);
           },
-          [&](const DhcpServer& o) { return fmt::format("{} dnsmasq {}", key, fmt::join(o.argv, " ")); },
+          [&](const DhcpServer& o) {
+            return is_dead(o) ? fmt::format("{} not running, leases in {}", key, lease_file_of(o))
+                              : fmt::format("{} dnsmasq {}", key, fmt::join(o.argv, " "));
+          },
           [&](const auto&) { return key; },
       },
       object);

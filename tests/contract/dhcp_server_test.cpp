@@ -130,8 +130,10 @@ TEST(Dhcp, AKilledServerIsMissedAndTheNextOneKnowsTheLeases) {
   const auto first = client.dhcp();
   ASSERT_TRUE(first.has_value());
   kill(host.pid(), SIGKILL);
-  EXPECT_TRUE(eventually([&] { return host.seen().empty(); }));
-  host.start();
+  const std::string file = host.folder() + "/fan-250-0-28.leases";
+  const Object dead = dead_server("fan-250-0-28", file);
+  EXPECT_TRUE(eventually([&] { return host.seen().at("dhcp fan-250-0-28").object == dead; }));
+  ASSERT_TRUE(host.apply({dead, host.wanted(), "altered"}).ok());
   const std::string leases = run({"cat", host.folder() + "/fan-250-0-28.leases"}).out;
   EXPECT_THAT(leases, HasSubstr(first->address.str()));
   const auto second = client.dhcp();
@@ -156,6 +158,16 @@ TEST(Dhcp, RemovalLeavesNoProcessAndNoFile) {
   EXPECT_TRUE(host.processes().empty());
   EXPECT_FALSE(std::filesystem::exists(host.folder()));
   EXPECT_FALSE(host.apply(remove(host.wanted())).ok());
+}
+
+TEST(Dhcp, TheLeasesOfADeadServerAreRemovedLikeALivingOnes) {
+  DhcpHost host;
+  host.start();
+  kill(host.pid(), SIGKILL);
+  EXPECT_TRUE(eventually([&] { return host.processes().empty(); }));
+  ASSERT_TRUE(host.apply(remove(host.seen().at("dhcp fan-250-0-28").object)).ok());
+  EXPECT_TRUE(host.seen().empty());
+  EXPECT_FALSE(std::filesystem::exists(host.folder()));
 }
 
 TEST(Dhcp, CreatingWhatRunsIsAnError) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -53,7 +54,7 @@ bool inside(const std::string& path, const std::string& folder) {
 
 // The folder of the lease file, if it is one that we may make and remove; empty otherwise.
 std::string lease_folder(const DhcpServer& server) {
-  const std::string file = value_of(server.argv, dhcp_lease_option);
+  const std::string file = lease_file_of(server);
   return inside(file, permanent_folder) || inside(file, passing_folder) ? file.substr(0, file.rfind('/'))
                                                                         : std::string();
 }
@@ -79,7 +80,7 @@ void remove_folder(const std::string& folder) {
 void remove_leases(const DhcpServer& server) {
   const std::string folder = lease_folder(server);
   if (!folder.empty()) {
-    unlink(value_of(server.argv, dhcp_lease_option).c_str());
+    unlink(lease_file_of(server).c_str());
     remove_folder(folder);
   }
 }
@@ -87,7 +88,7 @@ void remove_leases(const DhcpServer& server) {
 // After a start that failed; leases that an earlier server gave are kept.
 void remove_empty_leases(const DhcpServer& server) {
   const std::string folder = lease_folder(server);
-  const std::string file = value_of(server.argv, dhcp_lease_option);
+  const std::string file = lease_file_of(server);
   struct stat found {};
   if (!folder.empty() && stat(file.c_str(), &found) == 0 && found.st_size == 0) {
     unlink(file.c_str());
@@ -154,20 +155,33 @@ bool runs_on(const std::string& bridge) {
   return std::any_of(servers.begin(), servers.end(), [&](const Server& server) { return server.bridge == bridge; });
 }
 
+// The servers that died: those whose leases are in this namespace's folder.
+std::vector<DhcpServer> dead_servers() {
+  std::vector<DhcpServer> dead;
+  std::error_code none; // no such folder
+  for (const auto& entry : std::filesystem::directory_iterator(state_directory(), none)) {
+    if (entry.path().extension() == ".leases") {
+      dead.push_back(dead_server(entry.path().stem(), entry.path()));
+    }
+  }
+  return dead;
+}
+
 Result<void> carry_out(const DhcpServer* before, const DhcpServer* after) {
-  if (before == nullptr && runs_on(after->bridge)) {
+  const bool was_up = before != nullptr && !is_dead(*before);
+  if (!was_up && after != nullptr && runs_on(after->bridge)) {
     return host_error("a DHCP server runs on " + after->bridge + " already", "run the command again");
   }
-  if (before != nullptr) {
+  if (was_up) {
     if (Result<void> stopped = stop_all(before->bridge); !stopped) {
       return stopped;
     }
   }
-  if (after != nullptr) {
-    return start(*after);
+  if (after == nullptr) {
+    remove_leases(*before);
+    return {};
   }
-  remove_leases(*before);
-  return {};
+  return is_dead(*after) ? Result<void>() : start(*after);
 }
 
 } // namespace
@@ -191,6 +205,10 @@ Result<ObservedSet> DhcpServers::observe() {
     if (!fresh) {
       std::get_if<DhcpServer>(&place->second.object)->argv.emplace_back("twice");
     }
+  }
+  for (DhcpServer& server : dead_servers()) {
+    Object object = std::move(server);
+    seen.try_emplace(key_of(object), Observed{object, true});
   }
   return seen;
 }

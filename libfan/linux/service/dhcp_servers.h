@@ -17,7 +17,8 @@ std::string state_directory();
 class DhcpServers {
 public:
   // The servers of ours in this thread's network namespace, for all bridges, all ours = true. A bridge that has two of
-  // them is seen with a last argument "twice", which differs from every desired one.
+  // them is seen with a last argument "twice", which differs from every desired one. One that has none, but the leases
+  // of an earlier one, is seen as dead (core/dhcp.h).
   Result<ObservedSet> observe();
 
   // Create: the folder for the lease file, then the server; returns when it listens. Change: stop and start. Remove:

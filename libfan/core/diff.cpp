@@ -12,6 +12,11 @@ namespace {
 Error foreign(const Object& wanted, const Object& found) {
   Error error;
   error.kind = ErrorClass::host_state;
+  if (std::holds_alternative<Ruleset>(found)) {
+    error.message = fmt::format("the nftables table inet {} is there already and is not fanctl's", table_name);
+    error.hint = fmt::format("if nobody needs it, remove it: nft delete table inet {}", table_name);
+    return error;
+  }
   error.message = fmt::format("{} is there already and is not fanctl's: {}", key_of(wanted), describe(found));
   error.hint = "remove or rename it, or choose another name or overlay for the fan";
   return error;

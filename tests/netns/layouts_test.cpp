@@ -77,8 +77,10 @@ TEST_P(Layouts, AFanOnAnAddressThatMovesBetweenHostsWorksOnTheOneThatHasIt) { //
 TEST_P(Layouts, ManyFansOnOneHostShareOneTunnelAndTheLastOneWorks) {
   FanPair fans(type());
   std::string lines;
-  for (int n = 0; n < 64; ++n) {
-    lines += std::to_string(100 + n) + ".0.0.0/8 eth0/16 type " + type() + "\n";
+  const int first = 127 - (in_guest() ? 4 : 27); // an emulated machine takes its time
+  const int last = first + (in_guest() ? 8 : 64) - 1;
+  for (int n = first; n <= last; ++n) {
+    lines += std::to_string(n) + ".0.0.0/8 eth0/16 type " + type() + "\n";
   }
   RunOptions with_lines;
   with_lines.input = lines;
@@ -88,12 +90,13 @@ TEST_P(Layouts, ManyFansOnOneHostShareOneTunnelAndTheLastOneWorks) {
     host->must({"tee", file}, with_lines);
     const Outcome up = host->fanctl({"up", "-a", "--config", file}, with_lines);
     host->must({"rm", file});
-    // 127/8 is loopback: one line of 64 is refused, the others are up.
+    // 127/8 is loopback: one line is refused, the others are up.
     EXPECT_EQ(up.status, 7) << up.err;
     EXPECT_NE(up.err.find("127.0.0.0/8"), std::string::npos) << up.err;
   }
-  EXPECT_TRUE(pings(fans.a, *Address::parse("100.0.28.1"), {}, 1));
-  EXPECT_TRUE(pings(fans.a, *Address::parse("163.0.28.1"), {}, 1));
+  for (const int n : {first, last}) {
+    EXPECT_TRUE(pings(fans.a, *Address::parse(std::to_string(n) + ".0.28.1"), {}, 1)) << n;
+  }
   fans.a.fanctl_must({"down", "-e"}, with_lines);
   EXPECT_EQ(fans.a.must({"ip", "-o", "link", "show", "group", "64023"}), "");
 }

@@ -36,7 +36,7 @@ void add_wireguard(const Host& host, const Key& own, const std::string& cidr, co
   const std::string config = fmt::format("[Interface]\nPrivateKey = {}\nListenPort = 51820\n[Peer]\nPublicKey = "
                                          "{}\nAllowedIPs = {}/32\nEndpoint = {}:51820\n",
                                          own.secret, peer.open, peer_address, peer_endpoint.str());
-  host.must({"wg", "setconf", "wg0", "/dev/stdin"}, {.input = config});
+  host.must({"wg", "setconf", "wg0", "/proc/self/fd/0"}, {.input = config});
   host.ip({"link set wg0 up"});
 }
 

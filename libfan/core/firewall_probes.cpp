@@ -1,5 +1,7 @@
 #include "core/firewall_probes.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "core/names.h"
@@ -12,6 +14,13 @@ constexpr std::uint8_t ipip = 4;
 constexpr std::uint16_t dhcp_server = 67;
 constexpr std::uint16_t dhcp_client = 68;
 constexpr std::uint16_t dns = 53;
+// What containers say to each other and the world is judged by what nobody forbids who wants them to speak at all.
+constexpr std::uint8_t tcp = 6;
+constexpr std::uint16_t https = 443;
+constexpr std::uint16_t client = 40000;
+
+// Stands for the world: no private network has it, and a rule about this one alone would be an odd one.
+constexpr Address world{0x09090909U};
 
 const std::vector<Hook> received{Hook::prerouting, Hook::input};
 const std::vector<Hook> forwarded{Hook::prerouting, Hook::forward, Hook::postrouting};
@@ -84,6 +93,9 @@ Need inside(const Fan& fan, const std::string& what, const std::string& in, cons
   need.probe.out_device = out;
   need.probe.source = source;
   need.probe.destination = destination;
+  need.probe.protocol = tcp;
+  need.probe.source_port = client;
+  need.probe.destination_port = https;
   need.nft = fmt::format("ip saddr {0} ip daddr {0}", overlay);
   need.iptables = fmt::format("-s {0} -d {0}", overlay);
   need.firewalld = trusted(fan);
@@ -91,15 +103,16 @@ Need inside(const Fan& fan, const std::string& what, const std::string& in, cons
 }
 
 Need to_world(const Fan& fan, const std::string& device) {
-  Need need = inside(fan, "packets from containers to the world", fan.bridge, device, fan.slice(), Prefix());
+  Need need = inside(fan, "packets from containers to the world", fan.bridge, device, fan.slice(), just(world));
   need.nft = fmt::format("iifname {} ip saddr {}", fan.bridge, fan.slice().str());
   need.iptables = fmt::format("-i {} -s {}", fan.bridge, fan.slice().str());
   return need;
 }
 
 Need from_world(const Fan& fan, const std::string& device) {
-  Need need = inside(fan, "answers from the world to containers", device, fan.bridge, Prefix(), fan.slice());
+  Need need = inside(fan, "answers from the world to containers", device, fan.bridge, just(world), fan.slice());
   need.probe.state = "established";
+  std::swap(need.probe.source_port, need.probe.destination_port);
   need.nft = fmt::format("oifname {} ct state established,related", fan.bridge);
   need.iptables = fmt::format("-o {} -m conntrack --ctstate ESTABLISHED,RELATED", fan.bridge);
   return need;
@@ -142,6 +155,9 @@ std::vector<Need> needs_of(const Fan& fan, const std::string& default_device, bo
     }
   }
   needs.push_back(leaving(fan));
+  if (fan.spec.reach) {
+    return needs; // no container of this host has a part in it
+  }
   needs.push_back(inside(fan, "packets from containers into the tunnel", fan.bridge, tunnel, fan.slice(), overlay));
   needs.push_back(inside(fan, "packets out of the tunnel to containers", tunnel, fan.bridge, overlay, fan.slice()));
   if (bridged) {

@@ -21,6 +21,7 @@ enum class Subject {
   source_port,      // ranges, host byte order
   destination_port, // ranges
   state,            // names: "new", "established", "related", "invalid", "untracked"
+  status,           // names: "dnat", "snat", "assured", ... (nft: ct status)
   destination_type, // names: "local", "unicast", "broadcast", ... (nft: fib daddr type)
   family,           // names: "ipv4", "ipv6"
   unknown,

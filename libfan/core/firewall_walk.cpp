@@ -67,6 +67,8 @@ Match meets_as_written(const Condition& condition, const Probe& probe) {
     return meets_ranges(condition, range_of(probe.destination_port, 0xffff));
   case Subject::state:
     return meets_names(condition, probe.state);
+  case Subject::status: // of a connection that is only beginning, or that is none, nothing is known to conntrack
+    return probe.state == "established" ? Match::some : Match::no;
   case Subject::destination_type:
     return meets_names(condition, probe.destination_type);
   case Subject::family:

@@ -27,7 +27,7 @@ bool is_address(Subject subject) {
 }
 
 bool is_named(Subject subject) {
-  return subject == Subject::in_device || subject == Subject::out_device || subject == Subject::state ||
+  return subject == Subject::in_device || subject == Subject::out_device || subject == Subject::state || subject == Subject::status ||
          subject == Subject::destination_type || subject == Subject::family;
 }
 
@@ -177,7 +177,7 @@ private:
     } else if (word == "meta") {
       meta();
     } else if (word == "ct") {
-      field({{{"state", Subject::state}}});
+      field({{{"state", Subject::state}, {"status", Subject::status}}});
     } else if (word == "fib") {
       fib();
     } else if (word == "ip6") {

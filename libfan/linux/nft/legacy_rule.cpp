@@ -127,7 +127,7 @@ bool put_state(Rule& rule, Bytes data) {
 // Revisions 2 and 3 begin alike; 1 has narrower masks and is not written by any iptables of this decade.
 bool put_conntrack(Rule& rule, Bytes data, std::uint8_t revision) {
   xt_conntrack_mtinfo2 match;
-  if (revision < 2 || !read(match, data) || match.match_flags != XT_CONNTRACK_STATE) {
+  if (revision < 2 || !read(match, data) || (match.match_flags & ~XT_CONNTRACK_STATE_ALIAS) != XT_CONNTRACK_STATE) {
     return false;
   }
   put_states(rule, match.state_mask, (match.invert_flags & XT_CONNTRACK_STATE) != 0);

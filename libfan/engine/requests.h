@@ -24,7 +24,7 @@ struct RequestOptions {
 struct Outcome {
   std::vector<Fan> fans;          // the fans that were asked for
   std::vector<Change> plan;       // in the order of application; empty: everything was so already
-  std::vector<Error> failures; // down of several: the fans that were left as they are, and why
+  std::vector<Error> failures;    // down of several: the fans that were left as they are, and why
   std::vector<std::string> notes; // what a person should know: a choice among candidates, a firewall in the way, ...
 };
 

@@ -1,0 +1,171 @@
+#include "engine/resolution.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/resolve.h"
+#include "core/validate.h"
+
+namespace fan {
+namespace {
+
+bool same_request(const FanSpec& a, const FanSpec& b) {
+  return a.overlay == b.overlay && a.underlay == b.underlay;
+}
+
+// Of several addresses the one the kernel itself would speak from; a network means all of them.
+Result<std::vector<Candidate>> choose(Provider& provider, const FanSpec& spec, const Facts& facts,
+                                      std::vector<std::string>& notes) {
+  auto all = candidates(spec, facts);
+  if (!all || all->size() == 1 || spec.underlay.kind == UnderlayRef::Kind::network) {
+    return all;
+  }
+  const Candidate& first = all->front();
+  auto preferred = provider.preferred_source(Prefix::of(first.host, spec.underlay.prefix_length), first.device);
+  if (!preferred) {
+    return std::move(preferred).error();
+  }
+  std::vector<std::string> addresses;
+  Candidate chosen = first;
+  for (const Candidate& candidate : *all) {
+    addresses.push_back(candidate.host.str());
+    if (*preferred && candidate.host == **preferred) {
+      chosen = candidate;
+    }
+  }
+  notes.push_back(
+      fmt::format("{} has the addresses {}; took {}, which the kernel prefers as source. Name another to choose it.",
+                  first.device, fmt::join(addresses, ", "), chosen.host.str()));
+  return std::vector<Candidate>{chosen};
+}
+
+Result<Fan> fan_of(Provider& provider, const FanSpec& spec, const Candidate& candidate, const Host& host) {
+  auto mtu =
+      provider.path_mtu(Prefix::of(candidate.host, spec.underlay.prefix_length), candidate.host, candidate.device);
+  if (!mtu) {
+    return std::move(mtu).error();
+  }
+  auto made = make_fan(spec, candidate, *mtu, host.facts, host.fans);
+  if (!made) {
+    return made;
+  }
+  // A fan that moved to another address keeps its bridge, and so do the containers on it.
+  for (const Fan& old : host.fans) {
+    const bool moved = same_request(old.spec, spec) && spec.underlay.kind != UnderlayRef::Kind::network;
+    if (!spec.bridge && (moved || old.slice() == made->slice())) {
+      made->bridge = old.bridge;
+    }
+  }
+  return made;
+}
+
+// The recorded fans with `fan` in the place of the one it replaces.
+void put_fan(std::vector<Fan>& fans, const Fan& fan) {
+  std::erase_if(fans, [&](const Fan& old) {
+    const bool moved = same_request(old.spec, fan.spec) && fan.spec.underlay.kind != UnderlayRef::Kind::network;
+    return moved || old.slice() == fan.slice();
+  });
+  fans.push_back(fan);
+}
+
+Result<void> check_new_mapping(Provider& provider, const Fan& fan, const std::vector<Fan>& recorded) {
+  const bool known =
+      std::any_of(recorded.begin(), recorded.end(), [&](const Fan& old) { return old.mapping == fan.mapping; });
+  if (known) {
+    return {};
+  }
+  auto route = provider.overlapping_route(fan.mapping.overlay());
+  if (!route) {
+    return std::move(route).error();
+  }
+  if (*route) {
+    Error error;
+    error.kind = ErrorClass::host_state;
+    error.message = fmt::format("the overlay {} meets a route of this host: {}", fan.mapping.overlay().str(), **route);
+    error.hint = "choose an overlay that this host has no route into, or remove the route";
+    return error;
+  }
+  return {};
+}
+
+Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& after, const Host& host) {
+  std::vector<Fan> others = after;
+  std::erase(others, fan);
+  for (const Fan& old : host.fans) {
+    if (old.slice() == fan.slice() && old.bridge != fan.bridge) {
+      Error error;
+      error.kind = ErrorClass::host_state;
+      error.message =
+          fmt::format("this fan is up with the bridge {}; a bridge is not renamed while it is up", old.bridge);
+      error.hint = fmt::format("run `fanctl down {}` first", old.bridge);
+      return error;
+    }
+  }
+  if (auto valid = validate(fan, others, host.facts); !valid) {
+    return valid;
+  }
+  return check_new_mapping(provider, fan, host.fans);
+}
+
+// Devices on which forwarding has to be switched on now and that no record speaks of yet: a default route that moved,
+// say.
+void save_forwarding(std::vector<Fan>& fans, const Facts& facts) {
+  for (Fan& fan : fans) {
+    for (const std::string& device : {fan.device, facts.default_device}) {
+      if (fan.spec.reach) {
+        continue; // forwards nothing
+      }
+      const LinkFact* link = facts.link(device);
+      const bool saved = std::any_of(fans.begin(), fans.end(), [&](const Fan& other) {
+        return std::any_of(other.forwarding.begin(), other.forwarding.end(),
+                           [&](const SavedForwarding& s) { return s.device == device; });
+      });
+      if (link != nullptr && !link->forwarding && !saved) {
+        fan.forwarding.push_back({device, false});
+      }
+    }
+  }
+}
+
+Result<std::vector<Fan>> fans_of(Provider& provider, const FanSpec& spec, const Host& host,
+                                 std::vector<std::string>& notes) {
+  auto chosen = choose(provider, spec, host.facts, notes);
+  if (!chosen) {
+    return std::move(chosen).error();
+  }
+  std::vector<Fan> fans;
+  for (const Candidate& candidate : *chosen) {
+    auto fan = fan_of(provider, spec, candidate, host);
+    if (!fan) {
+      return std::move(fan).error();
+    }
+    fans.push_back(std::move(fan).value());
+  }
+  return fans;
+}
+
+} // namespace
+
+Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& host) {
+  Resolution resolution;
+  auto fans = fans_of(provider, spec, host, resolution.notes);
+  if (!fans) {
+    return std::move(fans).error();
+  }
+  resolution.asked = std::move(fans).value();
+  resolution.after = host.fans;
+  for (const Fan& fan : resolution.asked) {
+    put_fan(resolution.after, fan);
+  }
+  for (const Fan& fan : resolution.asked) {
+    if (auto valid = check(provider, fan, resolution.after, host); !valid) {
+      return std::move(valid).error();
+    }
+  }
+  save_forwarding(resolution.after, host.facts);
+  return resolution;
+}
+
+} // namespace fan

@@ -1,0 +1,26 @@
+// From what was asked to the fans that this host shall have: asks the kernel what the core cannot know, validates
+// everything, writes nothing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/fan.h"
+#include "core/fan_spec.h"
+#include "core/result.h"
+#include "engine/host.h"
+#include "engine/provider.h"
+
+namespace fan {
+
+struct Resolution {
+  std::vector<Fan> asked;         // what the spec means on this host
+  std::vector<Fan> after;         // those together with the recorded ones that stay
+  std::vector<std::string> notes; // choices that were made
+};
+
+// A fan that is recorded under the same overlay and underlay as typed, or with the same slice, is replaced. Errors:
+// whatever makes the request impossible on this host, before anything is touched.
+Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& host);
+
+} // namespace fan

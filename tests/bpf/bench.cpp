@@ -77,20 +77,22 @@ int Bench::program(const std::string& name) const {
   return bpf_program__fd(bpf_object__find_program_by_name(entry_, name.c_str()));
 }
 
-Verdict Bench::run(int program, const Bytes& frame, std::uint32_t from_ifindex) {
+Verdict Bench::run(int program, const Bytes& frame, __sk_buff context) {
   const std::vector<bpf::Count> before = must(bpf::read_counters(maps_));
-  __sk_buff context{};
-  context.ingress_ifindex = from_ifindex;
+  Bytes out(frame.size() + 256);
   bpf_test_run_opts options{};
   options.sz = sizeof(options);
   options.data_in = frame.data();
   options.data_size_in = static_cast<__u32>(frame.size());
+  options.data_out = out.data();
+  options.data_size_out = static_cast<__u32>(out.size());
   options.ctx_in = &context;
   options.ctx_size_in = sizeof(context);
   options.ctx_out = &context;
   options.ctx_size_out = sizeof(context);
   require(bpf_prog_test_run_opts(program, &options) == 0, "BPF_PROG_TEST_RUN");
-  Verdict verdict{static_cast<int>(options.retval), context.mark, {}};
+  out.resize(options.data_size_out);
+  Verdict verdict{static_cast<int>(options.retval), context.mark, {}, std::move(out)};
   const std::vector<bpf::Count> after = must(bpf::read_counters(maps_));
   for (std::size_t n = 0; n < after.size(); ++n) {
     verdict.raised.insert(verdict.raised.end(), after.at(n).packets - before.at(n).packets, after.at(n).reason);
@@ -128,11 +130,26 @@ Verdict Bench::into_ipip(const Bytes& frame, test_key* key) {
 }
 
 Verdict Bench::guard(const Bytes& frame, std::uint32_t from_ifindex) {
-  return run(guard_.get(), frame, from_ifindex);
+  __sk_buff context{};
+  context.ingress_ifindex = from_ifindex;
+  return run(guard_.get(), frame, context);
 }
 
 Verdict Bench::real_into_vxlan(const Bytes& frame) {
   return run(vxlan_out_.get(), frame);
+}
+
+Verdict Bench::segments_into_vxlan(const Bytes& frame, std::uint32_t segment) {
+  __sk_buff context{};
+  context.gso_size = segment;
+  context.gso_segs = 2;
+  return run(vxlan_out_.get(), frame, context);
+}
+
+Verdict Bench::real_from_vxlan(const Bytes& frame, std::uint32_t mark) {
+  __sk_buff context{};
+  context.mark = mark;
+  return run(vxlan_in_.get(), frame, context);
 }
 
 std::vector<bpf::Refusal> Bench::refused() {
@@ -146,7 +163,7 @@ std::vector<test_sum> Bench::sums(const std::vector<test_sum>& in) {
   for (__u32 n = 0; n < in.size(); ++n) {
     require(bpf_map_update_elem(map, &n, &in.at(n), BPF_ANY) == 0, "set a sum");
   }
-  require(run(program("arithmetic"), Bytes(64), 0).action == 0, "work out the sums");
+  require(run(program("arithmetic"), Bytes(64)).action == 0, "work out the sums");
   for (__u32 n = 0; n < in.size(); ++n) {
     require(bpf_map_lookup_elem(map, &n, &out.at(n)) == 0, "read a sum");
   }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <linux/bpf.h>
+
 #include "bpf_abi/fan_abi.h"
 #include "core/object.h"
 #include "entry.h"
@@ -21,6 +23,7 @@ struct Verdict {
   int action = 0; // TC_ACT_OK, TC_ACT_SHOT or TEST_BROKEN
   std::uint32_t mark = 0;
   std::vector<std::string> raised; // names of the counters that went up, once for each packet
+  Bytes frame;                     // what the packet is now
 };
 
 class Bench {
@@ -41,6 +44,9 @@ public:
   // The program itself, without a test's function around it. On 0 the ingress_ifindex is unset.
   Verdict guard(const Bytes& frame, std::uint32_t from_ifindex);
   Verdict real_into_vxlan(const Bytes& frame);
+  // As a packet of several segments of `segment` bytes of payload.
+  Verdict segments_into_vxlan(const Bytes& frame, std::uint32_t segment);
+  Verdict real_from_vxlan(const Bytes& frame, std::uint32_t mark);
 
   std::vector<bpf::Refusal> refused();
   // Works out all sums in the kernel.
@@ -50,7 +56,7 @@ public:
   [[nodiscard]] int program(const std::string& name) const; // of entry.bpf.c
 
 private:
-  Verdict run(int program, const Bytes& frame, std::uint32_t from_ifindex = 0);
+  Verdict run(int program, const Bytes& frame, __sk_buff context = {});
   Verdict run_with_key(const char* program, const Bytes& frame, test_key* key);
 
   bpf::MapSet maps_;

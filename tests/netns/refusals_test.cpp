@@ -191,10 +191,12 @@ TEST_P(Refusals, WhatIsWrongInsideIsCountedAndNothingArrives) {
   EXPECT_TRUE(at_container.reached(how_many));
 }
 
-TEST_P(Refusals, WhatOnlyVxlanCanCarry) {
-  if (!is_vxlan()) {
-    return; // ipip has no frame inside
-  }
+// What has an Ethernet header inside.
+class RefusalsOfFrames : public Refusals {};
+INSTANTIATE_TEST_SUITE_P(Over, RefusalsOfFrames, ::testing::Values(Encapsulation::vxlan),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+TEST_P(RefusalsOfFrames, AreCountedAndNothingArrives) {
   fans->up();
   const Container b = fans->container_b();
   const Capture at_container(b, "eth0", is_forged);

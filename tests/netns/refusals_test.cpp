@@ -134,14 +134,13 @@ protected:
       SCOPED_TRACE(std::string(c.reason) + ": " + c.what);
       send(c.forged, over);
       Json after = shown();
-      EXPECT_TRUE(eventually(
-          [&] { // the frames are on their way through the switch
-            if (counts(after) == counts(before)) {
-              after = shown();
-            }
-            return counts(after)[c.reason] >= counts(before)[c.reason] + how_many;
-          },
-          std::chrono::milliseconds(1500)));
+      const auto arrived = [&] { return counts(after)[c.reason] >= counts(before)[c.reason] + how_many; };
+      EXPECT_TRUE(eventually([&] { // the frames are on their way through the switch
+        if (!arrived()) {
+          after = shown();
+        }
+        return arrived();
+      }));
       Counts expected = counts(before);
       expected[c.reason] += how_many;
       EXPECT_EQ(counts(after), expected);

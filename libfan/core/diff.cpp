@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/firewall_sets.h"
 #include "core/render.h"
 
 namespace fan {
@@ -62,6 +63,27 @@ bool comes_before(const Change& a, const Change& b) {
   return a.object() < b.object();
 }
 
+const SetElement* element_in(const std::optional<Object>& object) {
+  return object ? std::get_if<SetElement>(&*object) : nullptr;
+}
+
+// An element that has to go before another one can come is removed in the same transaction, so that no packet sees the
+// moment between the two.
+void make_room(std::vector<Change>& made, std::vector<Change>& removed) {
+  const auto in_the_way = [&](const Change& removal) {
+    const SetElement* gone = element_in(removal.before);
+    return gone != nullptr && std::any_of(made.begin(), made.end(), [&](const Change& change) {
+             const SetElement* added = element_in(change.after);
+             return added != nullptr && elements_clash(*gone, *added);
+           });
+  };
+  const auto early = std::stable_partition(removed.begin(), removed.end(), [&](const Change& c) { return !in_the_way(c); });
+  const std::vector<Change> first(early, removed.end());
+  removed.erase(early, removed.end());
+  const auto elements = std::find_if(made.begin(), made.end(), [](const Change& c) { return element_in(c.after) != nullptr; });
+  made.insert(elements, first.begin(), first.end());
+}
+
 } // namespace
 
 bool bears_sign(const Object& object) {
@@ -87,6 +109,7 @@ Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& ob
     }
   }
   std::sort(removed.begin(), removed.end(), [](const Change& a, const Change& b) { return comes_before(b, a); });
+  make_room(made, removed);
   made.insert(made.end(), removed.begin(), removed.end());
   return made;
 }

@@ -1,6 +1,9 @@
 #include "core/firewall_sets.h"
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -78,6 +81,15 @@ bool same_key(const SetElement& a, const SetElement& b) {
   return a.set == b.set && a.element == b.element;
 }
 
+// A key as device (with " . ", or nothing) and prefix; no prefix where the key has none.
+std::pair<std::string_view, std::optional<Prefix>> parts_of(std::string_view element) {
+  const std::size_t space = element.rfind(' ');
+  const std::size_t start = space == std::string_view::npos ? 0 : space + 1;
+  const std::string text(element.substr(start));
+  const auto prefix = Prefix::parse(text.find('/') == std::string::npos ? text + "/32" : text);
+  return {element.substr(0, start), prefix ? std::optional(*prefix) : std::nullopt};
+}
+
 } // namespace
 
 std::string prefix_element(const Prefix& prefix) {
@@ -110,6 +122,15 @@ std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans) {
     }
   }
   return elements;
+}
+
+bool elements_clash(const SetElement& a, const SetElement& b) {
+  if (a.set != b.set || a.element == b.element) {
+    return false;
+  }
+  const auto [a_device, a_prefix] = parts_of(a.element);
+  const auto [b_device, b_prefix] = parts_of(b.element);
+  return a_device == b_device && a_prefix && b_prefix && a_prefix->overlaps(*b_prefix);
 }
 
 } // namespace fan

@@ -43,4 +43,7 @@ std::vector<SetElement> firewall_elements(const Fan& fan);
 // gives the gateway. Precondition: the fans are valid together (core/validate.h).
 std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans);
 
+// Two elements of one set that the kernel does not hold at the same time: different ones whose prefixes overlap.
+bool elements_clash(const SetElement& a, const SetElement& b);
+
 } // namespace fan

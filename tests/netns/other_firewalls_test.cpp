@@ -249,6 +249,15 @@ TEST_P(OtherFirewalls, FirewalldsRejectIsFoundAndNamedInItsWords) {
                        " && firewall-cmd --reload"),
             std::string::npos)
       << notes;
+  // firewalld itself is a daemon that is not here; these are the rules that it makes of those two lines.
+  const std::string opened = type() == "ipip" ? "meta l4proto 4 ct state { new, untracked } accept"
+                                              : "udp dport 8472 ct state { new, untracked } accept";
+  fans.a.must({"nft", "add rule inet firewalld filter_IN_public " + opened});
+  for (const std::string& device : {std::string("fan-250-0-27"), tunnel.substr(tunnel.find('=') + 1)}) {
+    fans.a.must({"nft", "insert rule inet firewalld filter_FORWARD_ZONES iifname " + device + " accept"});
+  }
+  EXPECT_EQ(joined(notes_of(fans, {})), "");
+  EXPECT_TRUE(pings(b, at_a, {}, 1));
 }
 
 } // namespace

@@ -24,7 +24,8 @@ std::string said(const std::string& name) {
 }
 
 std::string place_of(const Drop& drop) {
-  const std::string in = fmt::format("chain {} of table {} {}", said(drop.chain), said(drop.table->family), said(drop.table->name));
+  const std::string in =
+      fmt::format("chain {} of table {} {}", said(drop.chain), said(drop.table->family), said(drop.table->name));
   const std::string tables = drop.table->owner == Owner::iptables_legacy ? " (iptables-legacy)" : "";
   return (drop.rule == nullptr ? "the policy of " + in : "a rule in " + in) + tables;
 }
@@ -92,7 +93,8 @@ std::vector<Obstacle> obstacles_of(const Fan& fan, const std::string& default_de
 
 std::string note_of(const Obstacle& obstacle) {
   const std::string drops = fmt::format("another firewall on this host drops {} ({})", obstacle.what, obstacle.where);
-  return obstacle.remedy.empty() ? drops + "; it has to accept them" : drops + "; this lets them pass: " + obstacle.remedy;
+  return obstacle.remedy.empty() ? drops + "; it has to accept them"
+                                 : drops + "; this lets them pass: " + obstacle.remedy;
 }
 
 } // namespace fan::firewall

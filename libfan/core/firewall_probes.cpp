@@ -161,7 +161,8 @@ std::vector<Need> needs_of(const Fan& fan, const std::string& default_device, bo
   needs.push_back(inside(fan, "packets from containers into the tunnel", fan.bridge, tunnel, fan.slice(), overlay));
   needs.push_back(inside(fan, "packets out of the tunnel to containers", tunnel, fan.bridge, overlay, fan.slice()));
   if (bridged) {
-    needs.push_back(inside(fan, "packets between containers of this host", fan.bridge, fan.bridge, fan.slice(), fan.slice()));
+    needs.push_back(
+        inside(fan, "packets between containers of this host", fan.bridge, fan.bridge, fan.slice(), fan.slice()));
   }
   if (fan.spec.nat && !default_device.empty()) {
     needs.push_back(to_world(fan, default_device));

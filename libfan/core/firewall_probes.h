@@ -13,8 +13,8 @@ namespace fan::firewall {
 struct Need {
   std::string what; // "packets from other hosts of the fan": completes "... drops WHAT"
   Probe probe;
-  std::string nft;      // the conditions under which to accept it: "iifname fan-250-0-28 udp dport 67"
-  std::string iptables; // the same: "-i fan-250-0-28 -p udp --dport 67"
+  std::string nft;       // the conditions under which to accept it: "iifname fan-250-0-28 udp dport 67"
+  std::string iptables;  // the same: "-i fan-250-0-28 -p udp --dport 67"
   std::string firewalld; // arguments of firewall-cmd: "--zone=trusted --add-interface=fan-250-0-28"
 };
 

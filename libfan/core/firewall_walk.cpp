@@ -188,9 +188,8 @@ std::vector<Entry> entries(const std::vector<Table>& tables, Hook hook) {
       }
     }
   }
-  std::stable_sort(found.begin(), found.end(), [](const Entry& a, const Entry& b) {
-    return a.chain->base->priority < b.chain->base->priority;
-  });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Entry& a, const Entry& b) { return a.chain->base->priority < b.chain->base->priority; });
   return found;
 }
 

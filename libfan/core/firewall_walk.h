@@ -28,8 +28,8 @@ struct Probe {
 // Where it ends.
 struct Drop {
   const Table* table = nullptr;
-  std::string base;         // the chain that it entered the table by
-  std::string chain;        // the chain that dropped it
+  std::string base;           // the chain that it entered the table by
+  std::string chain;          // the chain that dropped it
   const Rule* rule = nullptr; // nullptr: the policy
 };
 

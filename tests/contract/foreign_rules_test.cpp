@@ -27,8 +27,9 @@ std::vector<Subject> subjects(const Rule& rule) {
 }
 
 TEST(ForeignRules, WhatIsUnderstood) {
-  const Rule rule = read("iifname { \"lo\", \"veth*\" } ip saddr != 10.0.0.0/8 udp dport { 53, 67-68 } ct state "
-                         "related,established counter packets 7 bytes 9 log prefix \"drop now\" level warn drop comment \"accept\"");
+  const Rule rule =
+      read("iifname { \"lo\", \"veth*\" } ip saddr != 10.0.0.0/8 udp dport { 53, 67-68 } ct state "
+           "related,established counter packets 7 bytes 9 log prefix \"drop now\" level warn drop comment \"accept\"");
   EXPECT_EQ(rule.action, Action::drop);
   EXPECT_EQ(rule.conditions, (std::vector<Condition>{{Subject::in_device, false, {"lo", "veth*"}, {}},
                                                      {Subject::source, true, {}, {{0x0a000000, 0x0affffff}}},
@@ -59,7 +60,8 @@ TEST(ForeignRules, AfterWhatIsNotUnderstoodNothingIsGuessed) {
 }
 
 TEST(ForeignRules, AVerdictMapIsARuleAKey) {
-  const std::vector<Rule> rules = read_rule("ct state vmap { invalid : drop, established : accept, new : jump fresh, * : drop }", {});
+  const std::vector<Rule> rules =
+      read_rule("ct state vmap { invalid : drop, established : accept, new : jump fresh, * : drop }", {});
   ASSERT_EQ(rules.size(), 4U);
   EXPECT_EQ(rules[0].action, Action::drop);
   EXPECT_EQ(rules[2].target, "fresh");

@@ -72,8 +72,9 @@ TEST_P(Nat, TheHostsGlobalSwitchesAreNotTouched) {
   }());
   const auto all = [&] {
     std::string values;
-    for (const char* key : {"net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv4/conf/default/forwarding",
-                            "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/all/send_redirects", "net/ipv4/conf/br0/forwarding"}) {
+    for (const char* key :
+         {"net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv4/conf/default/forwarding",
+          "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/all/send_redirects", "net/ipv4/conf/br0/forwarding"}) {
       values += fmt::format("{}={} ", key, fans.a.sysctl(key));
     }
     return values;
@@ -92,7 +93,8 @@ TEST_P(Nat, AProcessOfTheHostReachesARemoteContainerUnderWhateverAddressItIsBoun
   const Container b = fans.container_b();
   EXPECT_TRUE(pings(fans.a, at_b));
   EXPECT_TRUE(pings(fans.a, at_b, fans.a.address));
-  const Capture seen(b, "eth0", [](const Frame& f) { return !f.outgoing && f.source() == *Address::parse("250.0.27.1"); });
+  const Capture seen(b, "eth0",
+                     [](const Frame& f) { return !f.outgoing && f.source() == *Address::parse("250.0.27.1"); });
   EXPECT_TRUE(pings(fans.a, at_b, fans.a.address));
   EXPECT_TRUE(seen.reached(3)) << "it comes as the gateway";
 }
@@ -105,13 +107,14 @@ TEST_P(Nat, WhatTheUserTranslatesReachesLocalAndRemoteContainers) {
   };
   const std::vector<Door> doors{
       {"nft",
-       {{"nft", "add table ip mine { chain pre { type nat hook prerouting priority -100 ; udp dport 7007 ip daddr 172.30.0.27 dnat "
+       {{"nft", "add table ip mine { chain pre { type nat hook prerouting priority -100 ; udp dport 7007 ip daddr "
+                "172.30.0.27 dnat "
                 "to TARGET ; icmp type echo-request ip daddr 172.30.0.27 dnat to TARGET ; } ; }"}}},
       {"iptables-legacy",
-       {{"iptables-legacy", "-t", "nat", "-A", "PREROUTING", "-d", "172.30.0.27", "-p", "udp", "--dport", "7007", "-j", "DNAT",
-         "--to-destination", "TARGET"},
-        {"iptables-legacy", "-t", "nat", "-A", "PREROUTING", "-d", "172.30.0.27", "-p", "icmp", "-j", "DNAT", "--to-destination",
-         "TARGET"}}}};
+       {{"iptables-legacy", "-t", "nat", "-A", "PREROUTING", "-d", "172.30.0.27", "-p", "udp", "--dport", "7007", "-j",
+         "DNAT", "--to-destination", "TARGET"},
+        {"iptables-legacy", "-t", "nat", "-A", "PREROUTING", "-d", "172.30.0.27", "-p", "icmp", "-j", "DNAT",
+         "--to-destination", "TARGET"}}}};
   for (const Door& door : doors) {
     for (const Address target : {at_a, at_b}) {
       SCOPED_TRACE(std::string(door.what) + " to " + target.str());
@@ -132,7 +135,8 @@ TEST_P(Nat, WhatTheUserTranslatesReachesLocalAndRemoteContainers) {
       UdpStream stream(fans.underlay.router(), to, fans.a.address);
       EXPECT_TRUE(stream.reached(50));
       const UdpStreamReport report = stream.stop();
-      EXPECT_TRUE(target == at_a ? report.source == fans.underlay.gateway() : report.source == expected) << report.source.str();
+      EXPECT_TRUE(target == at_a ? report.source == fans.underlay.gateway() : report.source == expected)
+          << report.source.str();
       const Capture asked(to, "eth0", [](const Frame& f) { return !f.outgoing && f.protocol() == protocol_icmp; });
       EXPECT_TRUE(pings(fans.underlay.router(), fans.a.address)) << "there and back";
       EXPECT_TRUE(asked.reached(3)) << "and it was the container that answered";
@@ -152,7 +156,8 @@ TEST_P(Nat, OuterFlowsAreNotInTheConnectionTable) {
     bool inner = false;
     for (std::string line; std::getline(table, line);) {
       inner = inner || line.find("src=250.0.27.2 dst=250.0.28.2") != std::string::npos;
-      const bool between_hosts = line.find("172.30.0.27") != std::string::npos && line.find("172.30.0.28") != std::string::npos;
+      const bool between_hosts =
+          line.find("172.30.0.27") != std::string::npos && line.find("172.30.0.28") != std::string::npos;
       EXPECT_FALSE(between_hosts) << line;
     }
     EXPECT_TRUE(inner) << "the table is the one that flows go by";

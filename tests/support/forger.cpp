@@ -33,7 +33,8 @@ std::string kind_in(const Frame& frame) {
   }
   const auto packet = frame.ipv4();
   const std::size_t header = (packet[0] & 0xfU) * 4U + 8U;
-  const std::size_t length = std::min<std::size_t>(packet.size(), static_cast<std::size_t>(packet[2] << 8U | packet[3]));
+  const std::size_t length =
+      std::min<std::size_t>(packet.size(), static_cast<std::size_t>(packet[2] << 8U | packet[3]));
   return length > header ? kind_in({reinterpret_cast<const char*>(packet.data()) + header, length - header}) : "";
 }
 
@@ -160,7 +161,8 @@ ForgedTraffic::Kinds ForgedTraffic::of_container(Address own) const {
     return with_protocol(protocol_udp, from, victim_.host, udp(source, destination, outer_payload(packet)));
   };
   put("protocol 4", [&](const Bytes& p) { return with_protocol(protocol_ipip, own, victim_.host, p); });
-  put("protocol 4 as its host", [&](const Bytes& p) { return with_protocol(protocol_ipip, victim_.peer, victim_.host, p); });
+  put("protocol 4 as its host",
+      [&](const Bytes& p) { return with_protocol(protocol_ipip, victim_.peer, victim_.host, p); });
   put("to the port", [&](const Bytes& p) { return datagram(own, 40001, vxlan_port, p); });
   put("from and to the port", [&](const Bytes& p) { return datagram(own, vxlan_port, vxlan_port, p); });
   put("to the port as its host", [&](const Bytes& p) { return datagram(victim_.peer, 40001, vxlan_port, p); });

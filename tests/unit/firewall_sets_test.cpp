@@ -8,15 +8,19 @@
 namespace fan {
 namespace {
 
-SetElement exposed(const char* text) { return {firewall::exposed, text, {}}; }
+SetElement exposed(const char* text) {
+  return {firewall::exposed, text, {}};
+}
 
 TEST(FirewallSets, ClashingIsOverlappingAndDifferent) {
   EXPECT_TRUE(elements_clash(exposed("250.0.27.2"), exposed("250.0.27.0/24")));
   EXPECT_FALSE(elements_clash(exposed("250.0.27.0/24"), exposed("250.0.27.0/24")));
   EXPECT_FALSE(elements_clash(exposed("250.0.27.2"), exposed("250.0.28.0/24")));
   EXPECT_FALSE(elements_clash(exposed("250.0.27.2"), {firewall::slices, "250.0.27.0/24", {}}));
-  EXPECT_TRUE(elements_clash({firewall::bridge_slices, "\"a\" . 250.0.0.0/16", {}}, {firewall::bridge_slices, "\"a\" . 250.0.27.0/24", {}}));
-  EXPECT_FALSE(elements_clash({firewall::bridge_slices, "\"a\" . 250.0.0.0/16", {}}, {firewall::bridge_slices, "\"b\" . 250.0.27.0/24", {}}));
+  EXPECT_TRUE(elements_clash({firewall::bridge_slices, "\"a\" . 250.0.0.0/16", {}},
+                             {firewall::bridge_slices, "\"a\" . 250.0.27.0/24", {}}));
+  EXPECT_FALSE(elements_clash({firewall::bridge_slices, "\"a\" . 250.0.0.0/16", {}},
+                              {firewall::bridge_slices, "\"b\" . 250.0.27.0/24", {}}));
   EXPECT_FALSE(elements_clash({firewall::bridges, "\"a\"", {}}, {firewall::bridges, "\"b\"", {}}));
 }
 

@@ -14,7 +14,9 @@ Condition from(const char* prefix, bool negated = false) {
   const Prefix p = *Prefix::parse(prefix);
   return {Subject::source, negated, {}, {{p.network().v4(), p.broadcast().v4()}}};
 }
-Condition device(const char* name, bool negated = false) { return {Subject::in_device, negated, {name}, {}}; }
+Condition device(const char* name, bool negated = false) {
+  return {Subject::in_device, negated, {name}, {}};
+}
 
 Table table_of(std::vector<Rule> rules, bool drops, int priority = 0) {
   Table table{Owner::nft, "ip", "t", {}};
@@ -33,7 +35,9 @@ Probe probe() {
   return p;
 }
 
-bool dropped(const Table& table) { return certain_drop({table}, probe()).has_value(); }
+bool dropped(const Table& table) {
+  return certain_drop({table}, probe()).has_value();
+}
 
 TEST(FirewallWalk, APolicyDropsWhatNoRuleAccepts) {
   EXPECT_TRUE(dropped(table_of({}, true)));
@@ -47,7 +51,8 @@ TEST(FirewallWalk, WhatHoldsForSomeOnlyMakesNothingCertain) {
   EXPECT_FALSE(dropped(table_of({rule({from("250.0.27.128/25")}, Action::drop)}, false)));
   EXPECT_FALSE(dropped(table_of({rule({Condition{}}, Action::accept)}, true)));
   EXPECT_FALSE(dropped(table_of({rule({}, Action::unknown)}, true)));
-  EXPECT_TRUE(dropped(table_of({rule({Condition{}, from("10.0.0.0/8")}, Action::accept)}, true))) << "one that cannot hold decides";
+  EXPECT_TRUE(dropped(table_of({rule({Condition{}, from("10.0.0.0/8")}, Action::accept)}, true)))
+      << "one that cannot hold decides";
 }
 
 TEST(FirewallWalk, NegationTurnsAllAndNoneRound) {

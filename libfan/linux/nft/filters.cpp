@@ -38,7 +38,8 @@ private:
 };
 
 Error failed(const std::string& table) {
-  Error error = make_error(ErrorClass::kernel, "read table " + quoted(table) + " of iptables-legacy: " + strerror(errno));
+  Error error =
+      make_error(ErrorClass::kernel, "read table " + quoted(table) + " of iptables-legacy: " + strerror(errno));
   error.sys_errno = errno;
   return error;
 }
@@ -70,7 +71,8 @@ Result<firewall::Table> read_table(int fd, const std::string& name) {
     if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, bytes.data(), &length) == 0) {
       const auto entries = std::span<const std::byte>(bytes).subspan(offsetof(ipt_get_entries, entrytable), info.size);
       auto table = read_legacy(layout_of(info), entries);
-      return table ? Result(*std::move(table)) : make_error(ErrorClass::kernel, "cannot follow table " + quoted(name) + " of iptables-legacy");
+      return table ? Result(*std::move(table))
+                   : make_error(ErrorClass::kernel, "cannot follow table " + quoted(name) + " of iptables-legacy");
     }
     if (errno != EAGAIN) {
       return failed(name);

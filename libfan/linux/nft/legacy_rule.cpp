@@ -38,9 +38,11 @@ std::string text_of(const char (&field)[size]) {
 }
 
 template <std::size_t size>
-void put_device(Rule& rule, Subject subject, const char (&name)[size], const unsigned char (&mask)[size], bool negated) {
+void put_device(Rule& rule, Subject subject, const char (&name)[size], const unsigned char (&mask)[size],
+                bool negated) {
   std::string text = text_of(name);
-  const auto compared = static_cast<std::size_t>(std::count_if(mask, mask + size, [](unsigned char m) { return m != 0; }));
+  const auto compared =
+      static_cast<std::size_t>(std::count_if(mask, mask + size, [](unsigned char m) { return m != 0; }));
   if (compared == 0) {
     return;
   }
@@ -205,7 +207,8 @@ Rule read_legacy_rule(Bytes entry, const LegacyChains& chains) {
   rule.text = target_of(entry, head);
   if (rule.text.empty()) {
     xt_standard_target target;
-    put_standard(rule, read(target, entry, head.target_offset) ? target.verdict : 0, (head.ip.flags & IPT_F_GOTO) != 0, chains);
+    put_standard(rule, read(target, entry, head.target_offset) ? target.verdict : 0, (head.ip.flags & IPT_F_GOTO) != 0,
+                 chains);
   } else if (rule.text == "REJECT") {
     rule.action = Action::drop;
   } else if (std::find(passing_targets.begin(), passing_targets.end(), rule.text) == passing_targets.end()) {

@@ -27,8 +27,8 @@ bool is_address(Subject subject) {
 }
 
 bool is_named(Subject subject) {
-  return subject == Subject::in_device || subject == Subject::out_device || subject == Subject::state || subject == Subject::status ||
-         subject == Subject::destination_type || subject == Subject::family;
+  return subject == Subject::in_device || subject == Subject::out_device || subject == Subject::state ||
+         subject == Subject::status || subject == Subject::destination_type || subject == Subject::family;
 }
 
 std::optional<std::uint32_t> number_of(Subject subject, std::string_view text) {
@@ -76,13 +76,13 @@ Condition protocol(std::uint32_t number) {
   return {Subject::protocol, false, {}, {{number, number}}};
 }
 
-constexpr std::array<std::string_view, 10> translations{"queue",    "dnat", "snat", "masquerade", "redirect",
-                                                        "tproxy",   "dup",  "fwd",  "synproxy",   "set"};
+constexpr std::array<std::string_view, 10> translations{"queue",  "dnat", "snat", "masquerade", "redirect",
+                                                        "tproxy", "dup",  "fwd",  "synproxy",   "set"};
 // Extensions of iptables that nft cannot translate and that let the packet go on.
 constexpr std::array<std::string_view, 11> harmless_targets{
     "CHECKSUM", "TCPMSS", "MARK", "CONNMARK", "LOG", "NFLOG", "CT", "AUDIT", "CLASSIFY", "DSCP", "TOS"};
-constexpr std::array<std::string_view, 6> log_options{"prefix", "level", "group", "flags", "snaplen",
-                                                      "queue-threshold"};
+constexpr std::array<std::string_view, 6> log_options{"prefix", "level",   "group",
+                                                      "flags",  "snaplen", "queue-threshold"};
 
 // True when `word` is a verdict; fills it in from the words after it.
 bool put_verdict(Rule& rule, const Words& words, std::size_t at) {
@@ -104,9 +104,7 @@ bool put_verdict(Rule& rule, const Words& words, std::size_t at) {
 
 class Reader {
 public:
-  Reader(std::string_view line, const NamedSets& sets) : words_(words_of_rule(line)), sets_(sets) {
-    rule_.text = line;
-  }
+  Reader(std::string_view line, const NamedSets& sets) : words_(words_of_rule(line)), sets_(sets) { rule_.text = line; }
 
   std::vector<Rule> read() {
     while (at_ < words_.size() && !ended_) {

@@ -160,7 +160,8 @@ private:
       }
       fixed = fixed && !(words.front() == "flags" && (has(words, "dynamic") || has(words, "timeout")));
       if (words.front() == "elements") {
-        set = read_elements(rest_of_elements({std::next(words.begin(), std::min<std::ptrdiff_t>(3, words.size())), words.end()}));
+        set = read_elements(
+            rest_of_elements({std::next(words.begin(), std::min<std::ptrdiff_t>(3, words.size())), words.end()}));
       }
     }
     set.fixed = fixed;

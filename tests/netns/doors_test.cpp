@@ -111,7 +111,9 @@ TEST_P(Doors, NoForgedPacketArrivesFromBeforeTheFirstUpUntilAfterTheLastDown) {
   fans.a.fanctl_must({"down", "--force", "250.0.0.0/8", "eth0/16"});
   let_them_try();
   std::set<std::string> at_containers = siege.forged.arrived();
-  std::erase_if(at_containers, [](const std::string& kind) { return kind.find(" to the host") != std::string::npos || kind.find("address of the host") != std::string::npos; });
+  std::erase_if(at_containers, [](const std::string& kind) {
+    return kind.find(" to the host") != std::string::npos || kind.find("address of the host") != std::string::npos;
+  });
   EXPECT_EQ(listed(at_containers), "") << "after the last down";
   EXPECT_GT(siege.forged.kinds().size(), 30U);
   EXPECT_GT(siege.forged.sent(), 1000U);
@@ -132,7 +134,8 @@ TEST_P(Doors, WithoutTheTableAndTheGuardPlainForgeriesArriveUntilUp) {
   EXPECT_TRUE(arrives(siege.forged, "plain, uninvited from outside to a container"));
   let_them_try();
   for (const std::string& kind : siege.forged.arrived()) {
-    EXPECT_EQ(kind.find("plain, from"), std::string::npos) << kind << ": the guard on the bridge refuses these by itself";
+    EXPECT_EQ(kind.find("plain, from"), std::string::npos)
+        << kind << ": the guard on the bridge refuses these by itself";
   }
   fans.a.must({"tc", "qdisc", "del", "dev", "fan-250-0-27", "clsact"});
   EXPECT_TRUE(arrives(siege.forged, "plain, from another slice to a container"));
@@ -157,7 +160,8 @@ TEST_P(Doors, TheCoarseCheckHoldsWhereTheFilterIsGone) {
   EXPECT_TRUE(arrives(siege.forged, "tunnelled, another host's slice")) << "only the filter knows who owns which slice";
   let_them_try();
   std::set<std::string> coarse = siege.forged.arrived();
-  const std::set<std::string> expected{"tunnelled, another host's slice", "tunnelled, another host's slice, to the gateway",
+  const std::set<std::string> expected{"tunnelled, another host's slice",
+                                       "tunnelled, another host's slice, to the gateway",
                                        "tunnelled, to the slice's broadcast", "tunnelled, another network's number"};
   std::erase_if(coarse, [&](const std::string& kind) { return expected.count(kind) != 0; });
   EXPECT_EQ(listed(coarse), "");
@@ -168,15 +172,53 @@ TEST_P(Doors, TheCoarseCheckHoldsWhereTheFilterIsGone) {
   EXPECT_NOTHING_ARRIVED(siege.forged);
 }
 
+// One rule at a time is taken away, and the door that it shuts stands open until the next `up`.
+TEST_P(Doors, EachRuleIsWhatShutsItsDoor) {
+  Siege siege(GetParam());
+  FanPair& fans = siege.fans;
+  siege.up();
+  const Container a = fans.container_a();
+  const Container b = fans.container_b();
+  siege.forged.watch_container(a);
+  siege.begin();
+  siege.forged.from_container(b, at_b);
+  struct Door {
+    const Host& host;
+    std::vector<const char*> flushed; // chains
+    std::string kind;
+  };
+  const std::vector<Door> doors{
+      {fans.a, {"input"}, "tunnelled, by a wrong device, to 172.30.0.27"},
+      {fans.b, {"output"}, "a process of the peer"},
+      {fans.b, {"prerouting", "forward"}, type() == "ipip" ? "container, protocol 4" : "container, to the port"},
+  };
+  for (const Door& door : doors) {
+    SCOPED_TRACE(door.kind);
+    let_them_try();
+    EXPECT_NOTHING_ARRIVED(siege.forged);
+    for (const char* chain : door.flushed) {
+      door.host.must({"nft", "flush", "chain", "inet", "fanctl", chain});
+    }
+    EXPECT_TRUE(arrives(siege.forged, door.kind)) << listed(siege.forged.arrived());
+    door.host.fanctl_must(fans.line("up"));
+    pause_for(std::chrono::milliseconds(200));
+    siege.forged.forget();
+  }
+  let_them_try();
+  EXPECT_NOTHING_ARRIVED(siege.forged);
+}
+
 // A container on another bridge, translated by the host, tried before the fan was there: conntrack knows its flows.
 TEST_P(Doors, AContainerThatTriedBeforeUpNeitherForgesNorHearsTheTunnel) {
   Siege siege(GetParam());
   FanPair& fans = siege.fans;
   Host& b = fans.b;
-  b.ip({"link add docker0 mtu 1500 type bridge forward_delay 0", "addr add 172.17.0.1/16 dev docker0", "link set docker0 up"});
+  b.ip({"link add docker0 mtu 1500 type bridge forward_delay 0", "addr add 172.17.0.1/16 dev docker0",
+        "link set docker0 up"});
   b.set_sysctl("net/ipv4/ip_forward", "1");
-  b.must({"nft", "add table ip docker { chain post { type nat hook postrouting priority 100; ip saddr 172.17.0.0/16 oifname "
-                 "!= \"docker0\" masquerade ; } ; }"});
+  b.must({"nft",
+          "add table ip docker { chain post { type nat hook postrouting priority 100; ip saddr 172.17.0.0/16 oifname "
+          "!= \"docker0\" masquerade ; } ; }"});
   Container thief(b, "docker0");
   thief.address("172.17.0.2/16", *Address::parse("172.17.0.1"));
   const bool ipip = type() == "ipip";
@@ -184,7 +226,8 @@ TEST_P(Doors, AContainerThatTriedBeforeUpNeitherForgesNorHearsTheTunnel) {
     return ipip ? f.protocol() == protocol_ipip : f.protocol() == protocol_udp && f.destination_port() == 8472;
   };
   const Capture heard(thief, "eth0", [&](const Frame& f) { return !f.outgoing && of_the_tunnel(f); });
-  const Capture sent(fans.a, "eth0", [&](const Frame& f) { return !f.outgoing && f.source() == b.address && of_the_tunnel(f); });
+  const Capture sent(fans.a, "eth0",
+                     [&](const Frame& f) { return !f.outgoing && f.source() == b.address && of_the_tunnel(f); });
   siege.forged.from_container(thief, *Address::parse("172.17.0.2"));
   EXPECT_TRUE(sent.reached(20)) << "before `up` nothing stops it, and conntrack learns";
   EXPECT_NE(b.must({"conntrack", "-L"}).find("172.17.0.2"), std::string::npos);
@@ -210,7 +253,8 @@ TEST_P(Doors, AForeignFilterBeforeOursIsSeenAndUpPutsOursFirst) {
   const std::string tunnel = type() == "ipip" ? "fanip" : "fanvx8472";
   // Ours has the first preference; somebody who wants to be before it makes room first.
   fans.a.must({"tc", "filter", "del", "dev", tunnel, "ingress"});
-  fans.a.must({"tc", "filter", "add", "dev", tunnel, "ingress", "pref", "1", "protocol", "all", "bpf", "bytecode", "1,6 0 0 4294967295", "classid", "1:1"});
+  fans.a.must({"tc", "filter", "add", "dev", tunnel, "ingress", "pref", "1", "protocol", "all", "bpf", "bytecode",
+               "1,6 0 0 4294967295", "classid", "1:1"});
   EXPECT_EQ(fans.a.fanctl({"show", "--check"}).status, 8);
   fans.a.fanctl_must(fans.line("up"));
   EXPECT_EQ(fans.a.fanctl({"show", "--check"}).status, 0) << fans.a.fanctl({"show", "-v"}).out;
@@ -243,7 +287,9 @@ TEST_P(Doors, AForeignTunnelDeviceInTheWayIsRefusedAndNamed) {
     fans.a.ip(lines);
     const Outcome refused = fans.a.fanctl(fans.line("up"));
     EXPECT_EQ(refused.status, 3) << lines.front();
-    EXPECT_NE(refused.err.find(lines.front().find("tunl0") != std::string::npos ? "tunl0" : "theirs"), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find(lines.front().find("tunl0") != std::string::npos ? "tunl0" : "theirs"),
+              std::string::npos)
+        << refused.err;
   }
 }
 

@@ -1,0 +1,186 @@
+// `fan-overlay` and `fan-options` in a stanza, under each of the three programs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "hooked_host.h"
+
+namespace fan::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* address = "172.30.0.28/16";
+
+class Stanza : public ::testing::TestWithParam<std::string> {
+protected:
+  Underlay underlay;
+};
+
+INSTANTIATE_TEST_SUITE_P(Of, Stanza, ::testing::Values("ifupdown", "ifupdown2", "ifupdown-ng"),
+                         [](const auto& info) { return info.param == "ifupdown-ng" ? "ifupdown_ng" : info.param; });
+
+// ifupdown alone tells with its status that a hook failed; the other two say so, and go on.
+bool tells_by_status(const std::string& program) {
+  return program == "ifupdown";
+}
+
+bool has_address(const HookedHost& b) {
+  return b.host.must({"ip", "-o", "addr", "show", "dev", "eth0"}).find(address) != std::string::npos;
+}
+
+TEST_P(Stanza, BringsItsFanUpOnceAndTakesThatOneDown) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan host-reserve 2"}));
+  b.must({"ifup", "eth0"});
+  EXPECT_THAT(b.calls(), ElementsAre("[up][--][250.0.0.0/8][eth0][type][vxlan][host-reserve][2]"));
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
+  EXPECT_THAT(b.fanctl_must({"show"}), HasSubstr("host-reserve 2"));
+  b.fanctl_must({"up", "241.0.0.0/8", "eth0", "type", "vxlan"});
+  b.must({"ifdown", "eth0"});
+  EXPECT_THAT(b.calls(), ElementsAre("[down][--][250.0.0.0/8][eth0]"));
+  EXPECT_THAT(b.fans(), ElementsAre("fan-241-0-28"));
+}
+
+TEST_P(Stanza, AgainOnAFanThatIsUpSucceeds) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}));
+  b.must({"ifup", "-a"});
+  EXPECT_EQ(b.calls().size(), 1U);
+  // ifupdown gives up at an address that is there already, with status 0, and comes to no hook.
+  b.must({"ifup", "--force", "eth0"});
+  EXPECT_EQ(b.calls().size(), GetParam() == "ifupdown" ? 0U : 1U);
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
+}
+
+TEST_P(Stanza, ASecondAddressFamilyAddsNoCall) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}) +
+               "iface eth0 inet6 static\n    address fd00::28/64\n    dad-attempts 0\n");
+  b.must({"ifup", "eth0"});
+  EXPECT_EQ(b.calls().size(), 1U);
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
+  b.must({"ifdown", "eth0"});
+  EXPECT_EQ(b.calls().size(), 1U);
+  EXPECT_THAT(b.fans(), IsEmpty());
+}
+
+TEST_P(Stanza, OtherInterfacesAreLeftAlone) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces("auto lo\niface lo inet loopback\n" + eth0_stanza(address, {}));
+  b.must({"ifup", "-a"});
+  b.must({"ifdown", "eth0"});
+  EXPECT_THAT(b.calls(), IsEmpty());
+}
+
+TEST_P(Stanza, WithoutFanctlTheNetworkComesUpAndNothingIsSaid) {
+  HookedHost b(underlay, address, GetParam(), false);
+  b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}));
+  const Outcome up = b.run({"ifup", "eth0"});
+  EXPECT_TRUE(up.ok()) << up.err;
+  EXPECT_EQ(up.out + up.err, "");
+  EXPECT_TRUE(has_address(b));
+  const Outcome down = b.run({"ifdown", "eth0"});
+  EXPECT_TRUE(down.ok()) << down.err;
+  EXPECT_EQ(down.out + down.err, "");
+  EXPECT_FALSE(has_address(b));
+}
+
+TEST_P(Stanza, AFanThatFailsLeavesNothingAndCanBeTriedAgain) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {"fan-overlay 172.0.0.0/8", "fan-options type vxlan"}));
+  const Outcome failed = b.run({"ifup", "eth0"});
+  EXPECT_EQ(failed.ok(), !tells_by_status(GetParam()));
+  EXPECT_THAT(failed.out + failed.err, HasSubstr("172.0.0.0/8"));
+  EXPECT_EQ(b.host.must({"ip", "-o", "link", "show", "group", "64023"}), "");
+  EXPECT_EQ(b.host.must({"nft", "list", "tables"}), "");
+  b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}));
+  b.must({"ifdown", "--force", "eth0"}); // ifupdown has not recorded the interface
+  b.must({"ifup", "eth0"});
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
+}
+
+TEST_P(Stanza, TakenDownByHandIsNoErrorLater) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}));
+  b.must({"ifup", "eth0"});
+  b.fanctl_must({"down", "250.0.0.0/8", "eth0"});
+  b.calls();
+  b.must({"ifdown", "eth0"});
+  EXPECT_EQ(b.calls().size(), 1U);
+  EXPECT_FALSE(has_address(b));
+}
+
+TEST_P(Stanza, PortsAreNamedAndKeepTheFan) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}));
+  b.must({"ifup", "eth0"});
+  const Container c(b.host, "fan-250-0-28");
+  const Outcome down = b.run({"ifdown", "eth0"});
+  EXPECT_THAT(down.out + down.err, HasSubstr(c.port()));
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
+  EXPECT_EQ(link_field(b.host, c.port(), "master"), "fan-250-0-28");
+}
+
+// Not by the shell, and not as an option of fanctl.
+TEST_P(Stanza, ValuesAreNeverExecuted) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan; touch /run/executed $(touch "
+                                                                "/run/executed) `touch /run/executed` /e*"}));
+  const Outcome up = b.run({"ifup", "eth0"});
+  EXPECT_EQ(up.ok(), !tells_by_status(GetParam()));
+  EXPECT_FALSE(b.has_file("/run/executed"));
+  const std::vector<std::string> calls = b.calls();
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(calls[0], "[up][--][250.0.0.0/8][eth0][type][vxlan;][touch][/run/executed][$(touch][/run/executed)][`touch]"
+                      "[/run/executed`][/e*]");
+}
+
+TEST_P(Stanza, AnOverlayLikeAnOptionIsRefused) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {"fan-overlay -e"}));
+  EXPECT_EQ(b.run({"ifup", "eth0"}).ok(), !tells_by_status(GetParam()));
+  b.fanctl_must({"up", "250.0.0.0/8", "eth0", "type", "vxlan"});
+  b.run({"ifdown", "--force", "eth0"});
+  EXPECT_THAT(b.calls(), ElementsAre("[up][--][-e][eth0]", "[down][--][-e][eth0]"));
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
+}
+
+TEST_P(Stanza, OfItsOwnNamesTheBridge) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {}) + "\nauto fan-250\niface fan-250 inet manual\n    fan-overlay 250.0.0.0/8\n"
+                                          "    fan-underlay eth0/16\n    fan-options type vxlan\n");
+  b.must({"ifup", "-a"});
+  EXPECT_THAT(b.calls(), ElementsAre("[up][--][250.0.0.0/8][eth0/16][bridge][fan-250][type][vxlan]"));
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250"));
+  b.must({"ifdown", "fan-250"});
+  EXPECT_THAT(b.fans(), IsEmpty());
+  EXPECT_TRUE(has_address(b));
+}
+
+TEST_P(Stanza, OfItsOwnNeedsAnUnderlay) {
+  HookedHost b(underlay, address, GetParam());
+  b.interfaces(eth0_stanza(address, {}) + "\niface fan-250 inet manual\n    fan-overlay 250.0.0.0/8\n");
+  b.must({"ifup", "eth0"});
+  const Outcome up = b.run({"ifup", "fan-250"});
+  EXPECT_EQ(up.ok(), !tells_by_status(GetParam()));
+  EXPECT_THAT(up.out + up.err, HasSubstr("fan-underlay is missing"));
+  EXPECT_THAT(b.calls(), IsEmpty());
+}
+
+// ifupdown-ng alone asks what a stanza depends on.
+TEST(StanzaOfIfupdownNg, BringsItsUnderlayUpFirst) {
+  Underlay underlay;
+  HookedHost b(underlay, address, "ifupdown-ng");
+  b.interfaces(eth0_stanza(address, {}) + "\niface fan-250\n    fan-overlay 250.0.0.0/8\n    fan-underlay eth0/16\n"
+                                          "    fan-options type vxlan\n");
+  b.must({"ifup", "fan-250"});
+  EXPECT_TRUE(has_address(b));
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250"));
+}
+
+} // namespace
+} // namespace fan::test

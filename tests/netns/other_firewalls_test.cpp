@@ -102,7 +102,8 @@ const std::vector<Filter>& between_containers() {
       {"iptables-nft policy", {"iptables-nft -P FORWARD DROP"}, "the policy of chain FORWARD of table ip filter"},
       {"iptables-legacy policy", {"iptables-legacy -P FORWARD DROP"}, "(iptables-legacy)"},
       {"Docker's",
-       {"iptables-nft -N DOCKER-USER", "iptables-nft -A DOCKER-USER -j RETURN", "iptables-nft -A FORWARD -j DOCKER-USER",
+       {"iptables-nft -N DOCKER-USER", "iptables-nft -A DOCKER-USER -j RETURN",
+        "iptables-nft -A FORWARD -j DOCKER-USER",
         "iptables-nft -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         "iptables-nft -A FORWARD -i docker0 ! -o docker0 -j ACCEPT", "iptables-nft -P FORWARD DROP"},
        "iptables -I DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT"},
@@ -128,17 +129,19 @@ const std::vector<Filter>& between_containers() {
        "the policy of chain arrive of table inet mapped"},
       {"iptables-legacy, a jumped chain that rejects",
        {"iptables-legacy -N no", "iptables-legacy -A no -m comment --comment why -j REJECT",
-        "iptables-legacy -A FORWARD -p tcp --dport 22 -j ACCEPT", "iptables-legacy -A FORWARD ! -i lo -s 250.0.0.0/8 -g no"},
+        "iptables-legacy -A FORWARD -p tcp --dport 22 -j ACCEPT",
+        "iptables-legacy -A FORWARD ! -i lo -s 250.0.0.0/8 -g no"},
        "a rule in chain no of table ip filter (iptables-legacy)"},
       {"input policy",
        {"nft table inet guard { chain arrive { type filter hook input priority 0; policy drop; iif lo accept; ct state "
         "established,related accept; icmp type echo-request accept; tcp dport 22 accept; } }"},
        "tunnel packets from other hosts of the fan"},
       {"input policy of iptables-legacy, with state",
-       {"iptables-legacy -A INPUT -i lo -j ACCEPT", "iptables-legacy -A INPUT -m state --state ESTABLISHED,NEW -j ACCEPT",
-        "iptables-legacy -P INPUT DROP"},
+       {"iptables-legacy -A INPUT -i lo -j ACCEPT",
+        "iptables-legacy -A INPUT -m state --state ESTABLISHED,NEW -j ACCEPT", "iptables-legacy -P INPUT DROP"},
        "tunnel packets from other hosts of the fan"},
-      {"before tracking", {"nft table ip first { chain pre { type filter hook prerouting priority -400; TUNNEL drop; } }"},
+      {"before tracking",
+       {"nft table ip first { chain pre { type filter hook prerouting priority -400; TUNNEL drop; } }"},
        "a rule in chain pre of table ip first"},
       {"raw of iptables", {"iptables-nft -t raw -A PREROUTING XTUNNEL -j DROP"}, "chain PREROUTING of table ip raw"},
       {"output policy",
@@ -152,11 +155,17 @@ const std::vector<Filter>& between_containers() {
 TEST_P(OtherFirewalls, ADropBetweenContainersIsFoundAndTheLineHelps) {
   for (const Filter& filter : between_containers()) {
     SCOPED_TRACE(filter.what);
+    // A program takes 45 ms to start there: only what the encapsulation has a part in, and one of the others.
+    const std::string said = filter.said;
+    if (in_guest() && said.find("tunnel packets") == std::string::npos &&
+        said.find("chain pre of") == std::string::npos && said.find("I DOCKER-USER") == std::string::npos) {
+      continue;
+    }
     FanPair fans(type());
     fans.up();
     const Container a = fans.container_a();
     const Container b = fans.container_b();
-    EXPECT_TRUE(pings(a, at_b, {}, 1));
+    EXPECT_TRUE(eventually([&] { return !silent(a, at_b); }));
     load(fans.a, filter, type());
     EXPECT_TRUE(silent(b, at_a)) << "the filter is in the way";
     const std::vector<std::string> notes = notes_of(fans, {});
@@ -172,8 +181,12 @@ TEST_P(OtherFirewalls, ADropTowardsTheWorldIsFoundAndTheLineHelps) {
   fans.up();
   const Container a = fans.container_a();
   EXPECT_TRUE(pings(a, Underlay::outside(), {}, 1));
-  load(fans.a, {"", {"nft table ip world { chain through { type filter hook forward priority 0; policy drop; ip saddr 250.0.0.0/8 "
-                     "ip daddr 250.0.0.0/8 accept; } }"}, ""}, type());
+  load(fans.a,
+       {"",
+        {"nft table ip world { chain through { type filter hook forward priority 0; policy drop; ip saddr 250.0.0.0/8 "
+         "ip daddr 250.0.0.0/8 accept; } }"},
+        ""},
+       type());
   EXPECT_TRUE(silent(a, Underlay::outside()));
   follow_notes(fans, {});
   EXPECT_TRUE(pings(a, Underlay::outside(), {}, 1));
@@ -186,7 +199,8 @@ TEST_P(OtherFirewalls, ADropOfDhcpIsFoundAndTheLineHelps) {
     Container a(fans.a, "fan-250-0-27");
     fans.a.must({program, "-A", "INPUT", "-p", "udp", "--dport", "53:68", "-j", "DROP"});
     const Argv ask{"udhcpc", "-f", "-n", "-q", "-t", "4", "-T", "2", "-i", "eth0", "-s", "/bin/true"};
-    EXPECT_FALSE(a.run(ask).ok()); // as long as it takes dnsmasq to see that the address is free, three seconds, and more
+    EXPECT_FALSE(
+        a.run(ask).ok()); // as long as it takes dnsmasq to see that the address is free, three seconds, and more
     follow_notes(fans, {"dhcp"});
     EXPECT_TRUE(a.run(ask).ok());
   }
@@ -196,7 +210,8 @@ TEST_P(OtherFirewalls, ADropOfDhcpIsFoundAndTheLineHelps) {
 TEST_P(OtherFirewalls, NothingIsSaidOfFiltersThatAreNotInTheWay) {
   const std::vector<Filter> filters{
       {"accepted before the drop",
-       {"nft table inet a { chain through { type filter hook forward priority 0; policy drop; ip saddr 250.0.0.0/8 ip daddr "
+       {"nft table inet a { chain through { type filter hook forward priority 0; policy drop; ip saddr 250.0.0.0/8 ip "
+        "daddr "
         "250.0.0.0/8 accept; iifname \"fan-250-0-27\" accept; ct state established,related accept; } }"},
        ""},
       {"other devices",
@@ -204,17 +219,20 @@ TEST_P(OtherFirewalls, NothingIsSaidOfFiltersThatAreNotInTheWay) {
         "iptables-nft -A INPUT -i eth9 -j DROP"},
        ""},
       {"other ports and states",
-       {"nft table inet a { chain arrive { type filter hook input priority 0; tcp dport != 22 drop; ct state invalid drop; "
+       {"nft table inet a { chain arrive { type filter hook input priority 0; tcp dport != 22 drop; ct state invalid "
+        "drop; "
         "udp dport 111 drop; ip6 saddr ::/0 drop; } }"},
        ""},
       {"not for certain",
-       {"nft table inet a { chain through { type filter hook forward priority 0; policy drop; limit rate 100000/second accept; } }"},
+       {"nft table inet a { chain through { type filter hook forward priority 0; policy drop; limit rate 100000/second "
+        "accept; } }"},
        ""},
       {"asleep",
        {"nft table inet a { flags dormant; chain through { type filter hook forward priority 0; policy drop; } }"},
        ""},
       {"a set that comes and goes",
-       {"nft table inet a { set s { type ipv4_addr; flags timeout; elements = { 250.0.27.2 timeout 1h } } chain through { type "
+       {"nft table inet a { set s { type ipv4_addr; flags timeout; elements = { 250.0.27.2 timeout 1h } } chain "
+        "through { type "
         "filter hook forward priority 0; ip saddr @s drop; } }"},
        ""},
   };
@@ -232,13 +250,19 @@ TEST_P(OtherFirewalls, FirewalldsRejectIsFoundAndNamedInItsWords) {
   const Container a = fans.container_a();
   const Container b = fans.container_b();
   load(fans.a,
-       {"", {"nft table inet firewalld { chain filter_INPUT { type filter hook input priority 10; ct state { established, "
-             "related } accept; ct status dnat accept; iifname \"lo\" accept; ct state invalid drop; jump filter_INPUT_ZONES; "
-             "reject with icmpx admin-prohibited; } chain filter_INPUT_ZONES { goto filter_IN_public; } chain filter_IN_public { "
-             "tcp dport 22 accept; meta l4proto { icmp, ipv6-icmp } accept; } chain filter_FORWARD { type filter hook forward "
-             "priority 10; ct state { established, related } accept; ct status dnat accept; iifname \"lo\" accept; jump "
-             "filter_FORWARD_ZONES; reject with icmpx admin-prohibited; } chain filter_FORWARD_ZONES { iifname \"docker0\" "
-             "accept; } }"}, ""}, type());
+       {"",
+        {"nft table inet firewalld { chain filter_INPUT { type filter hook input priority 10; ct state { established, "
+         "related } accept; ct status dnat accept; iifname \"lo\" accept; ct state invalid drop; jump "
+         "filter_INPUT_ZONES; "
+         "reject with icmpx admin-prohibited; } chain filter_INPUT_ZONES { goto filter_IN_public; } chain "
+         "filter_IN_public { "
+         "tcp dport 22 accept; meta l4proto { icmp, ipv6-icmp } accept; } chain filter_FORWARD { type filter hook "
+         "forward "
+         "priority 10; ct state { established, related } accept; ct status dnat accept; iifname \"lo\" accept; jump "
+         "filter_FORWARD_ZONES; reject with icmpx admin-prohibited; } chain filter_FORWARD_ZONES { iifname \"docker0\" "
+         "accept; } }"},
+        ""},
+       type());
   EXPECT_TRUE(silent(b, at_a));
   const std::string notes = joined(notes_of(fans, {}));
   const std::string tunnel = type() == "ipip" ? "--add-interface=fanip" : "--add-interface=fanvx8472";

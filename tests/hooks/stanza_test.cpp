@@ -56,10 +56,12 @@ TEST_P(Stanza, AgainOnAFanThatIsUpSucceeds) {
   EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
 }
 
+// Also when it has the options, too.
 TEST_P(Stanza, ASecondAddressFamilyAddsNoCall) {
   HookedHost b(underlay, address, GetParam());
   b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}) +
-               "iface eth0 inet6 static\n    address fd00::28/64\n    dad-attempts 0\n");
+               "iface eth0 inet6 static\n    address fd00::28/64\n    dad-attempts 0\n"
+               "    fan-overlay 250.0.0.0/8\n    fan-options type vxlan\n");
   b.must({"ifup", "eth0"});
   EXPECT_EQ(b.calls().size(), 1U);
   EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
@@ -70,15 +72,20 @@ TEST_P(Stanza, ASecondAddressFamilyAddsNoCall) {
 
 TEST_P(Stanza, OtherInterfacesAreLeftAlone) {
   HookedHost b(underlay, address, GetParam());
-  b.interfaces("auto lo\niface lo inet loopback\n" + eth0_stanza(address, {}));
+  b.host.ip({"link add eth1 type veth peer name eth2"});
+  b.interfaces("auto lo\niface lo inet loopback\n    fan-overlay 251.0.0.0/8\n" +
+               eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}) +
+               "auto eth1\niface eth1 inet static\n    address 172.31.0.1/16\n");
   b.must({"ifup", "-a"});
-  b.must({"ifdown", "eth0"});
+  EXPECT_THAT(b.calls(), ElementsAre("[up][--][250.0.0.0/8][eth0][type][vxlan]"));
+  b.must({"ifdown", "eth1"});
   EXPECT_THAT(b.calls(), IsEmpty());
 }
 
 TEST_P(Stanza, WithoutFanctlTheNetworkComesUpAndNothingIsSaid) {
   HookedHost b(underlay, address, GetParam(), false);
   b.interfaces(eth0_stanza(address, {"fan-overlay 250.0.0.0/8", "fan-options type vxlan"}));
+  ASSERT_TRUE(b.has_file("/etc/network/if-up.d/fan") && b.has_file("/usr/libexec/ifupdown-ng/fan"));
   const Outcome up = b.run({"ifup", "eth0"});
   EXPECT_TRUE(up.ok()) << up.err;
   EXPECT_EQ(up.out + up.err, "");
@@ -109,7 +116,9 @@ TEST_P(Stanza, TakenDownByHandIsNoErrorLater) {
   b.must({"ifup", "eth0"});
   b.fanctl_must({"down", "250.0.0.0/8", "eth0"});
   b.calls();
-  b.must({"ifdown", "eth0"});
+  const Outcome down = b.run({"ifdown", "eth0"});
+  EXPECT_TRUE(down.ok());
+  EXPECT_EQ(down.out + down.err, "");
   EXPECT_EQ(b.calls().size(), 1U);
   EXPECT_FALSE(has_address(b));
 }

@@ -199,6 +199,8 @@ TEST_P(Doors, EachRuleIsWhatShutsItsDoor) {
     for (const char* chain : door.flushed) {
       door.host.must({"nft", "flush", "chain", "inet", "fanctl", chain});
     }
+    door.host.must(
+        {"conntrack", "-F"}); // protocol 4 has no ports: a flow of the door before leaves no room for this one's
     EXPECT_TRUE(arrives(siege.forged, door.kind)) << listed(siege.forged.arrived());
     door.host.fanctl_must(fans.line("up"));
     pause_for(std::chrono::milliseconds(200));

@@ -16,9 +16,9 @@ namespace fan {
 struct UnderlayRef {
   enum class Kind { address, device, default_route, network };
   Kind kind = Kind::device;
-  std::string device;        // Kind::device
-  Address address;           // Kind::address
-  Prefix network;            // Kind::network
+  std::string device;          // Kind::device
+  Address address;             // Kind::address
+  Prefix network;              // Kind::network
   unsigned prefix_length = 16; // the underlay's prefix length; 16 when none was typed
   auto operator<=>(const UnderlayRef&) const = default;
 };
@@ -31,7 +31,7 @@ struct FanSpec {
   UnderlayRef underlay;
 
   Encapsulation encapsulation = Encapsulation::ipip;
-  std::set<Encapsulation> accept; // received besides `encapsulation`, so that a fleet can move from one to the other
+  std::set<Encapsulation> accept;    // received besides `encapsulation`, so that a fleet can move from one to the other
   std::optional<std::uint32_t> vni;  // 1 .. 2^24-1
   std::optional<std::uint16_t> port; // UDP, vxlan only
   std::optional<std::uint32_t> mtu;  // of the fan bridge, bytes of IP packet
@@ -42,10 +42,11 @@ struct FanSpec {
   std::optional<unsigned> ttl_security; // most hops between two hosts; outer TTL must be >= 256 - hops (RFC 5082)
   bool dhcp = false;
   bool nat = true;
-  bool reach = false;  // this host speaks to the fan and has no bridge of its own in it
-  bool strict = false; // refuse tunnel packets that are addressed to this host inside the tunnel
+  bool reach = false;     // this host speaks to the fan and has no bridge of its own in it
+  bool strict = false;    // refuse tunnel packets that are addressed to this host inside the tunnel
   bool autostart = false; // came from the configuration (flag `auto`)
   bool off = false;       // do nothing and succeed
+  std::string origin;     // the configuration file it came from, an absolute path; "" when no file is known
 
   auto operator<=>(const FanSpec&) const = default;
 };

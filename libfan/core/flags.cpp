@@ -82,6 +82,13 @@ Result<void> take_expose(FanSpec& spec, std::string_view text) {
   return {};
 }
 
+Result<void> take_origin(FanSpec& spec, std::string_view text) {
+  if (!text.starts_with('/'))
+    return usage_error(quoted(text) + " is not an absolute path");
+  spec.origin = std::string(text);
+  return {};
+}
+
 const Flag flags[] = {
     {"dhcp", nullptr,
      [](FanSpec& s, std::string_view) {
@@ -125,6 +132,7 @@ const Flag flags[] = {
        s.off = true;
        return Result<void>();
      }},
+    {"origin", "the path of a file", take_origin},
 };
 
 } // namespace

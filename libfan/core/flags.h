@@ -1,5 +1,5 @@
 // The words that may follow OVERLAY UNDERLAY, as a table: what each is called, whether it takes an argument, and what
-// it does to a spec. Only words.cpp reads it.
+// it does to a spec. words.cpp reads it, and config/fan_file.cpp, whose keys it gives a meaning to.
 #pragma once
 
 #include <string_view>

@@ -54,6 +54,7 @@ Fan shortened(Fan fan) {
   spec.bridge = fan.spec.bridge;
   spec.dhcp = fan.spec.dhcp;
   spec.autostart = fan.spec.autostart;
+  spec.origin = fan.spec.origin;
   fan.spec = spec;
   return fan;
 }
@@ -152,7 +153,12 @@ std::string alias_of(const Fan& fan) {
   std::string text = text_of(fan);
   if (text.size() <= alias_max)
     return text;
-  return fmt::format("{} {}", text_of(shortened(fan)), shortened_mark);
+  Fan small = shortened(fan);
+  text = fmt::format("{} {}", text_of(small), shortened_mark);
+  if (text.size() <= alias_max)
+    return text;
+  small.spec.origin.clear();
+  return fmt::format("{} {}", text_of(small), shortened_mark);
 }
 
 bool is_shortened(std::string_view text) {

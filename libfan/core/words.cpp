@@ -13,8 +13,6 @@ namespace fan {
 
 namespace {
 
-constexpr std::size_t longest_word = 64;
-
 using Taken = Result<void>;
 
 // Reads word after word. On an error `at()` is the word that is wrong.

@@ -3,6 +3,7 @@
 //
 //   dhcp | host-reserve N | auto | bridge NAME | type ipip|vxlan | accept ipip,vxlan | vni N | port N | mtu N | no-nat
 //   | expose PREFIX|all (may be repeated) | ttl-security HOPS | reach | strict | off
+//   | origin FILE
 #pragma once
 
 #include <span>
@@ -15,6 +16,7 @@
 
 namespace fan {
 
+inline constexpr std::size_t longest_word = 64; // bytes
 inline constexpr std::size_t most_exposed = 16; // so that a record stays below record_max
 
 // Without a `type` word the type is ipip, as in 2015. `words` are free of blanks; any bytes may be in them. With
@@ -30,10 +32,12 @@ Result<Prefix> parse_overlay(std::string_view text);
 // zero is a network: "172.30.0.0/16". What looks like an address is never a device.
 Result<UnderlayRef> parse_underlay(std::string_view text);
 
-// The words that parse back to exactly this spec (if it came from parse_words): as typed, then flags as flags_of says.
+// The words that parse back to exactly this spec (if it came from parse_words): as typed, then flags as flags_of says,
+// then the origin.
 std::vector<std::string> words_of(const FanSpec& spec);
 
-// The flags alone, in the order of `show`: dhcp, host-reserve N (always), auto, bridge NAME, then the newer ones.
+// The flags alone, in the order of `show`: dhcp, host-reserve N (always), auto, bridge NAME, then the newer ones. The
+// origin is none of them: it is no property of the fan.
 std::vector<std::string> flags_of(const FanSpec& spec);
 
 // "A B C".

@@ -90,6 +90,8 @@ std::vector<std::string> words_of(const FanSpec& spec) {
                                     spec.underlay_text.empty() ? text_of(spec.underlay) : spec.underlay_text};
   for (std::string& flag : flags_of(spec))
     words.push_back(std::move(flag));
+  if (!spec.origin.empty())
+    words.insert(words.end(), {"origin", spec.origin});
   return words;
 }
 

@@ -19,7 +19,7 @@ TEST(Record, ReadsLikeThis) {
 
 TEST(Record, ComesBackExactly) {
   for (const char* words :
-       {"250 eth0", "250.0.0.0/8 eth0/16 dhcp", "250 172.30.0.28 auto bridge br0",
+       {"250 eth0", "250.0.0.0/8 eth0/16 dhcp", "250 172.30.0.28 auto bridge br0 origin /etc/fanctl/x.yaml",
         "250 172.30.0.0/16 type vxlan accept ipip vni 7 port 4789",
         "250 default/16 mtu 1000 no-nat expose all expose 250.0.28.0/25 ttl-security 2 strict host-reserve 3"}) {
     const Fan fan = given::fan(words);
@@ -63,6 +63,8 @@ Fan largest_fan(bool exposed) {
   std::string words = "200.128.0.0/10 fifteen-bytes-1/14 dhcp host-reserve 1000 auto bridge fifteen-bytes-3 accept "
                       "vxlan vni 16777215 port 65535 "
                       "mtu 1400 no-nat ttl-security 255 strict off";
+  if (exposed)
+    words += " origin /" + std::string(longest_word - 1, 'x');
   for (int i = 0; exposed && i < 16; ++i)
     words += " expose 200.130.130." + std::to_string(200 + i) + "/32";
   return given::fan(words, facts);
@@ -110,6 +112,7 @@ TEST(Record, IsNotTrusted) {
       {"fanctl/2 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480", "version '2', and this fanctl reads version 1"},
       {"fanctl/1", "ends early"},
       {"fanctl/1 ; ;", "ends early"},
+      {"fanctl/1 250 eth0 origin x ; host=172.30.0.28 device=eth0 mtu=1480", "not an absolute path"},
       {"fanctl/1 250 eth0", "ends early"},
       {"fanctl/1 250 eth0 dhcp host-reserve 1", "ends early"},
       {"fanctl/1 250 eth0 dhpc ; host=172.30.0.28 device=eth0 mtu=1480", "unknown flag"},

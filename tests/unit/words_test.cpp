@@ -154,7 +154,8 @@ TEST(Words, RoundTripOverEveryCombinationOfFlags) {
                                           "ttl-security 255",
                                           "reach",
                                           "strict",
-                                          "off"};
+                                          "off",
+                                          "origin /etc/fanctl/x.yaml"};
   for (unsigned chosen = 0; chosen < 1U << parts.size(); ++chosen) {
     std::string text = "250 default/12";
     for (std::size_t i = 0; i < parts.size(); ++i)
@@ -226,6 +227,8 @@ TEST(Words, BadInputIsRefusedWithAReason) {
       {"250 eth0 expose 250.0.28.1/24", "expose: '250.0.28.1/24'"},
       {"250 eth0 ttl-security 0", "from 1 to 255"},
       {"250 eth0 ttl-security 256", "from 1 to 255"},
+      {"250 eth0 origin", "the path of a file is missing"},
+      {"250 eth0 origin x.yaml", "origin: 'x.yaml' is not an absolute path"},
   };
   for (const auto& row : table) {
     const auto parsed = parse(row.text);

@@ -129,6 +129,8 @@ TEST_P(Stanza, PortsAreNamedAndKeepTheFan) {
   b.must({"ifup", "eth0"});
   const Container c(b.host, "fan-250-0-28");
   const Outcome down = b.run({"ifdown", "eth0"});
+  EXPECT_TRUE(down.ok()); // all three go on
+  EXPECT_FALSE(has_address(b));
   EXPECT_THAT(down.out + down.err, HasSubstr(c.port()));
   EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
   EXPECT_EQ(link_field(b.host, c.port(), "master"), "fan-250-0-28");

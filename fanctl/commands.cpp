@@ -18,6 +18,7 @@ namespace {
 constexpr std::array table{
     Command{"up", "bring a fan up, change it, or repair it", help_up, run_up},
     Command{"down", "take a fan down and leave what was there before", help_down, run_down},
+    Command{"apply", "make this host have the fans of its configuration", help_apply, run_apply},
     Command{"show", "list the fans of this host, and how they are", help_show, run_show},
     Command{"explain", "which host owns an address, and what its packets look like", help_explain, run_explain},
 };
@@ -50,8 +51,8 @@ Error unknown_command(const std::string& name) {
   }
   const std::optional<std::string> near = nearest(name, names);
   const std::string what = name.starts_with("-") ? "unknown option " : "unknown command ";
-  return usage_error(what + fan::quoted(name),
-                     near ? "did you mean '" + *near + "'?" : "the commands are up, down, show, explain and help");
+  return usage_error(what + fan::quoted(name), near ? "did you mean '" + *near + "'?"
+                                                    : "the commands are up, down, apply, show, explain and help");
 }
 
 ExitStatus run_help(Words arguments, Console& console) {

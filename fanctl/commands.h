@@ -24,10 +24,12 @@ std::span<const Command> commands();
 
 std::string help_up();
 std::string help_down();
+std::string help_apply();
 std::string help_show();
 std::string help_explain();
 ExitStatus run_up(Words arguments, World& world, Console& console);
 ExitStatus run_down(Words arguments, World& world, Console& console);
+ExitStatus run_apply(Words arguments, World& world, Console& console);
 ExitStatus run_show(Words arguments, World& world, Console& console);
 ExitStatus run_explain(Words arguments, World& world, Console& console);
 

@@ -9,6 +9,7 @@
 
 #include "config/legacy_file.h"
 #include "core/errors.h"
+#include "fanctl/configuration_files.h"
 
 namespace fan::cli {
 
@@ -68,6 +69,7 @@ Result<std::vector<ConfiguredFan>> read_configuration(const std::vector<std::str
   for (LegacyLine& line : *lines) {
     if (line.spec) {
       line.spec->autostart = true;
+      line.spec->origin = origin_of(path);
     }
     fans.push_back({std::move(line.place), std::move(line.spec)});
   }

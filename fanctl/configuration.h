@@ -13,7 +13,7 @@ inline constexpr const char* default_configuration = "/etc/network/fan";
 
 struct ConfiguredFan {
   TextPlace place;
-  Result<FanSpec> spec; // with the flag `auto`
+  Result<FanSpec> spec; // with the flag `auto` and its origin
 };
 
 // `named`: what --config said, or empty for the default, which may be absent: then there are no fans. A file that was

@@ -18,6 +18,7 @@ enum class ExitStatus : int {
   busy = 6,
   partial = 7,
   degraded = 8, // only `show --check`: a fan is not as it should be
+  differs = 9,  // only `apply --check`: the host is not as configured
 };
 
 ExitStatus status_of(ErrorClass kind);

@@ -82,6 +82,7 @@ Json to_json(const Fan& fan) {
   json["reach"] = spec.reach;
   json["strict"] = spec.strict;
   json["auto"] = spec.autostart;
+  json["origin"] = or_null(spec.origin);
   json["ttl_security"] = or_null(spec.ttl_security);
   json["expose"] = expose_of(spec);
   return json;

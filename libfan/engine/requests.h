@@ -16,8 +16,10 @@
 namespace fan {
 
 struct RequestOptions {
-  bool dry_run = false; // work the plan out, carry nothing out
-  bool force = false;   // down: also while ports are attached
+  bool dry_run = false;        // work the plan out, carry nothing out
+  bool force = false;          // down: also while ports are attached
+  std::vector<Fan> instead_of; // up: recorded fans that go down in the same plan
+  std::vector<Fan> keep;       // up: recorded fans that it may not change; refused, class host_state, if it would
 };
 
 // What a request did, or would do.

@@ -90,11 +90,16 @@ Result<void> check_new_mapping(Provider& provider, const Fan& fan, const std::ve
   return {};
 }
 
-Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& after, const Host& host) {
+bool is_among(const Fan& fan, const std::vector<Fan>& fans) {
+  return std::find(fans.begin(), fans.end(), fan) != fans.end();
+}
+
+Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& after, const Host& host,
+                   const std::vector<Fan>& instead_of) {
   std::vector<Fan> others = after;
   std::erase(others, fan);
   for (const Fan& old : host.fans) {
-    if (old.slice() == fan.slice() && old.bridge != fan.bridge) {
+    if (!is_among(old, instead_of) && old.slice() == fan.slice() && old.bridge != fan.bridge) {
       Error error;
       error.kind = ErrorClass::host_state;
       error.message =
@@ -148,7 +153,8 @@ Result<std::vector<Fan>> fans_of(Provider& provider, const FanSpec& spec, const 
 
 } // namespace
 
-Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& host) {
+Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& host,
+                           const std::vector<Fan>& instead_of) {
   Resolution resolution;
   auto fans = fans_of(provider, spec, host, resolution.notes);
   if (!fans) {
@@ -156,11 +162,12 @@ Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& 
   }
   resolution.asked = std::move(fans).value();
   resolution.after = host.fans;
+  std::erase_if(resolution.after, [&](const Fan& fan) { return is_among(fan, instead_of); });
   for (const Fan& fan : resolution.asked) {
     put_fan(resolution.after, fan);
   }
   for (const Fan& fan : resolution.asked) {
-    if (auto valid = check(provider, fan, resolution.after, host); !valid) {
+    if (auto valid = check(provider, fan, resolution.after, host, instead_of); !valid) {
       return std::move(valid).error();
     }
   }

@@ -30,6 +30,25 @@ Result<void> confirm(Provider& provider, const std::vector<Fan>& fans) {
   return {};
 }
 
+// The fans that the request may not change are as they were, but for what all fans share.
+Result<void> check_kept(const std::vector<Fan>& keep, const std::vector<Fan>& after) {
+  for (const Fan& kept : keep) {
+    const bool stays = std::any_of(after.begin(), after.end(), [&](const Fan& fan) {
+      return fan.spec == kept.spec && fan.bridge == kept.bridge && fan.slice() == kept.slice();
+    });
+    if (!stays) {
+      Error error;
+      error.kind = ErrorClass::host_state;
+      error.message = kept.spec.autostart ? kept.bridge + " comes from " + kept.spec.origin
+                                          : kept.bridge + " was brought up by hand, so it is left as it is";
+      error.hint = kept.spec.autostart ? "name the fan in one file only"
+                                       : "run `fanctl down " + kept.bridge + "` first, or leave it out of the file";
+      return error;
+    }
+  }
+  return {};
+}
+
 // Somebody else's firewall may stand in the way of all this. That is said, never a failure: it may be on purpose.
 void note_obstacles(Provider& provider, const Facts& facts, Outcome& outcome) {
   const auto filters = provider.filters();
@@ -59,9 +78,12 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   if (!host) {
     return std::move(host).error();
   }
-  auto resolution = resolve(provider, spec, *host);
+  auto resolution = resolve(provider, spec, *host, options.instead_of);
   if (!resolution) {
     return std::move(resolution).error();
+  }
+  if (auto kept = check_kept(options.keep, resolution->after); !kept) {
+    return std::move(kept).error();
   }
   auto plan = plan_to(provider, host->facts, host->fans, resolution->after);
   if (!plan) {

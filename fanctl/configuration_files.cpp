@@ -1,0 +1,255 @@
+#include "fanctl/configuration_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "config/fan_file.h"
+#include "config/legacy_file.h"
+#include "core/errors.h"
+#include "core/words.h"
+#include "fanctl/configuration.h"
+
+namespace fan::cli {
+
+namespace {
+
+static_assert(largest_legacy_file == 1 << 20); // what read_text stops at; as largest_yaml
+
+class Descriptor {
+public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) {
+      close(number_);
+    }
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return number_; }
+
+private:
+  int number_;
+};
+
+Error about(const std::string& path, const std::string& what, const std::string& hint) {
+  Error error = host_error(what, hint);
+  error.place = TextPlace{path, 0, 0, {}};
+  return error;
+}
+
+Error unreadable(const std::string& path) {
+  const int number = errno;
+  Error error = about(path, std::string("cannot be read: ") + std::strerror(number), "");
+  error.sys_errno = number;
+  return error;
+}
+
+// Whoever can write a configuration can have root change the network.
+Result<void> check_trusted(const Descriptor& descriptor, const std::string& path, mode_t type) {
+  struct stat facts {};
+  if (fstat(descriptor.get(), &facts) != 0) {
+    return unreadable(path);
+  }
+  if ((facts.st_mode & S_IFMT) != type) {
+    return about(path, type == S_IFDIR ? "is not a directory" : "is not a regular file", "");
+  }
+  if (facts.st_uid != 0 && facts.st_uid != geteuid()) {
+    return about(path, fmt::format("belongs to the user {}, and a configuration has to belong to root", facts.st_uid),
+                 "look at what is in it, then: chown root " + path);
+  }
+  if ((facts.st_mode & S_IWOTH) != 0 || ((facts.st_mode & S_IWGRP) != 0 && facts.st_gid != 0)) {
+    return about(path, fmt::format("can be written by others (mode {:04o})", facts.st_mode & 07777U),
+                 "look at what is in it, then: chmod go-w " + path);
+  }
+  return {};
+}
+
+Result<std::string> read_text(const std::string& path) {
+  const Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // opening a pipe must not hang
+  if (descriptor.get() < 0) {
+    return unreadable(path);
+  }
+  if (Result<void> trusted = check_trusted(descriptor, path, S_IFREG); !trusted) {
+    return std::move(trusted).error();
+  }
+  std::string text;
+  std::string part(65536, '\0');
+  while (text.size() <= largest_legacy_file) { // one byte more than allowed is enough for the parser to refuse
+    const ssize_t got = read(descriptor.get(), part.data(), part.size());
+    if (got < 0 && errno != EINTR) {
+      return unreadable(path);
+    }
+    if (got == 0) {
+      break;
+    }
+    text.append(part, 0, got < 0 ? 0 : static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+Result<std::vector<std::string>> yaml_files_in(const std::string& directory) {
+  const Descriptor descriptor(open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  if (descriptor.get() < 0) {
+    return unreadable(directory);
+  }
+  if (Result<void> trusted = check_trusted(descriptor, directory, S_IFDIR); !trusted) {
+    return std::move(trusted).error();
+  }
+  DIR* listing = fdopendir(dup(descriptor.get()));
+  if (listing == nullptr) {
+    return unreadable(directory);
+  }
+  std::vector<std::string> files;
+  for (errno = 0; const dirent* entry = readdir(listing); errno = 0) {
+    const std::string_view name = entry->d_name;
+    if (name.ends_with(".yaml") && !name.starts_with('.')) {
+      files.push_back((std::filesystem::path(directory) / name).lexically_normal().string());
+    }
+  }
+  const int failed = errno;
+  closedir(listing);
+  errno = failed;
+  std::sort(files.begin(), files.end());
+  return failed != 0 ? Result<std::vector<std::string>>(unreadable(directory)) : files;
+}
+
+class Reader {
+public:
+  void read(const std::string& path) {
+    const std::string origin = origin_of(path);
+    if (origin.empty()) {
+      errors_.push_back(
+          about(path, fmt::format("this path cannot be recorded with a fan: at most {} bytes, no blanks", longest_word),
+                "use a shorter name"));
+      return;
+    }
+    configuration_.files.insert(origin);
+    Result<std::string> text = read_text(path);
+    if (!text) {
+      fail(origin, std::move(text).error());
+    } else if (path.ends_with(".yaml") || path.ends_with(".yml")) {
+      read_yaml(*text, path, origin);
+    } else {
+      read_legacy(*text, path, origin);
+    }
+  }
+
+  ReadConfiguration take() { return {std::move(configuration_), std::move(errors_)}; }
+
+private:
+  void fail(const std::string& origin, Error error) {
+    if (!error.place) {
+      error.place = TextPlace{origin, 0, 0, {}};
+    }
+    configuration_.broken.insert(origin);
+    errors_.push_back(std::move(error));
+  }
+
+  void read_yaml(const std::string& text, const std::string& path, const std::string& origin) {
+    Result<std::vector<FileFan>> fans = parse_fan_file(text, path);
+    if (!fans) {
+      fail(origin, std::move(fans).error());
+      return;
+    }
+    for (FileFan& fan : *fans) {
+      add(std::move(fan.spec), fan.name, fan.place, origin);
+    }
+  }
+
+  void read_legacy(const std::string& text, const std::string& path, const std::string& origin) {
+    Result<std::vector<LegacyLine>> lines = parse_legacy(text, path);
+    if (!lines) {
+      fail(origin, std::move(lines).error());
+      return;
+    }
+    for (LegacyLine& line : *lines) {
+      if (line.spec) {
+        add(std::move(line.spec).value(), "", line.place, origin);
+      } else {
+        fail(origin, std::move(line.spec).error());
+      }
+    }
+  }
+
+  [[nodiscard]] const WantedFan* already(const FanSpec& spec) const {
+    for (const WantedFan& other : configuration_.wanted) {
+      const bool same_fan = other.spec.overlay == spec.overlay && other.spec.underlay == spec.underlay;
+      if (!other.spec.off && (same_fan || (spec.bridge && other.spec.bridge == spec.bridge))) {
+        return &other;
+      }
+    }
+    return nullptr;
+  }
+
+  void add(FanSpec spec, const std::string& name, const TextPlace& place, const std::string& origin) {
+    spec.autostart = true;
+    spec.origin = origin;
+    const std::string title = name.empty() ? spec.overlay_text + " " + spec.underlay_text : name;
+    const WantedFan* other = spec.off ? nullptr : already(spec);
+    if (other != nullptr) {
+      Error error = usage_error(fmt::format("{}: this fan is in {} already", title, other->place.file),
+                                "keep it in one file only");
+      error.place = place;
+      fail(origin, std::move(error));
+      return;
+    }
+    configuration_.wanted.push_back({std::move(spec), title, place});
+  }
+
+  Configuration configuration_;
+  std::vector<Error> errors_;
+};
+
+bool is_there(const std::string& path) {
+  struct stat facts {};
+  return lstat(path.c_str(), &facts) == 0; // a link to nowhere is there, and an error
+}
+
+Result<std::vector<std::string>> files_of(const ConfigurationSource& source) {
+  if (!source.files.empty()) {
+    return source.files;
+  }
+  if (!source.directory.empty()) {
+    return yaml_files_in(source.directory);
+  }
+  Result<std::vector<std::string>> files =
+      is_there(configuration_directory) ? yaml_files_in(configuration_directory) : std::vector<std::string>{};
+  if (files && is_there(default_configuration)) {
+    files->emplace_back(default_configuration);
+  }
+  return files;
+}
+
+} // namespace
+
+std::string origin_of(const std::string& path) {
+  std::error_code failed;
+  const std::string absolute = std::filesystem::absolute(path, failed).lexically_normal().string();
+  const bool odd = std::any_of(absolute.begin(), absolute.end(), [](char c) { return c >= 0 && c <= ' '; });
+  return failed || odd || absolute.size() > longest_word ? "" : absolute;
+}
+
+Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& source) {
+  Result<std::vector<std::string>> files = files_of(source);
+  if (!files) {
+    return std::move(files).error();
+  }
+  Reader reader;
+  for (const std::string& file : *files) {
+    reader.read(file);
+  }
+  ReadConfiguration read = reader.take();
+  read.configuration.everything = source.files.empty();
+  return read;
+}
+
+} // namespace fan::cli

@@ -1,0 +1,152 @@
+#include "engine/apply_configuration.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/host.h"
+
+namespace fan {
+namespace {
+
+bool same_request(const FanSpec& a, const FanSpec& b) {
+  return a.overlay == b.overlay && a.underlay == b.underlay;
+}
+
+// The fan is what the spec asks for, in this or another state.
+bool is_it(const Fan& fan, const FanSpec& spec) {
+  return same_request(fan.spec, spec) && fan.spec.reach == spec.reach && (!spec.bridge || fan.bridge == *spec.bridge);
+}
+
+// The fan cannot be up beside what the spec asks for: the same request under another name, or another under its name.
+bool is_in_the_way(const Fan& fan, const FanSpec& spec) {
+  return !is_it(fan, spec) && (same_request(fan.spec, spec) || (spec.bridge && fan.bridge == *spec.bridge));
+}
+
+bool is_broken(const Configuration& configuration, const std::string& origin) {
+  return configuration.broken.count(origin) != 0;
+}
+
+// May this configuration take the fan down?
+bool is_disposable(const Configuration& configuration, const Fan& fan) {
+  if (!fan.spec.autostart || is_broken(configuration, fan.spec.origin)) {
+    return false;
+  }
+  return configuration.files.count(fan.spec.origin) != 0 || (configuration.everything && configuration.broken.empty());
+}
+
+// May this spec change the fan, or take its place?
+bool is_changeable(const Configuration& configuration, const Fan& fan, const FanSpec& spec) {
+  return fan.spec.autostart && (fan.spec.origin == spec.origin || !is_broken(configuration, fan.spec.origin));
+}
+
+Error still_used(const Fan& fan, const std::vector<std::string>& ports, const char* what) {
+  Error error;
+  error.kind = ErrorClass::host_state;
+  error.message = fmt::format("{} has ports attached: {}", fan.bridge, fmt::join(ports, ", "));
+  error.hint = fmt::format("stop what uses them; the next `fanctl apply` {} it", what);
+  return error;
+}
+
+void take_down(Provider& provider, const Fan& fan, const RequestOptions& options, Applied& applied) {
+  const std::string title = "remove " + fan.bridge;
+  Selector which;
+  which.bridge = fan.bridge;
+  auto outcome = down(provider, which, RequestOptions{.dry_run = options.dry_run});
+  if (outcome) {
+    applied.parts.push_back({title, std::move(outcome).value()});
+  } else {
+    applied.errors.push_back(std::move(outcome).error().within(title));
+  }
+}
+
+Result<void> take_all_down(Provider& provider, const Configuration& configuration, const RequestOptions& options,
+                           Applied& applied) {
+  auto host = look(provider);
+  if (!host) {
+    return std::move(host).error();
+  }
+  for (const Fan& fan : host->fans) {
+    const bool wanted =
+        std::any_of(configuration.wanted.begin(), configuration.wanted.end(), [&](const WantedFan& other) {
+          return !other.spec.off && (is_it(fan, other.spec) || is_in_the_way(fan, other.spec));
+        });
+    if (wanted || !is_disposable(configuration, fan)) {
+      continue;
+    }
+    const std::vector<std::string> ports = ports_of(host->facts, fan.bridge);
+    if (ports.empty()) {
+      take_down(provider, fan, options, applied);
+    } else {
+      applied.errors.push_back(still_used(fan, ports, "removes").within("remove " + fan.bridge));
+    }
+  }
+  return {};
+}
+
+// The fan is one of `settled`, the fans of entries before this one: two entries that mean the same slice would else
+// change it to and fro at every run.
+bool is_settled(const Fan& fan, const std::vector<Fan>& settled) {
+  return std::any_of(settled.begin(), settled.end(),
+                     [&](const Fan& other) { return other.slice() == fan.slice() && other.spec == fan.spec; });
+}
+
+// What stands in the way of `spec` and may go; of what may not, what stands in the way stays and makes `up` refuse.
+Result<RequestOptions> options_for(const FanSpec& spec, const Configuration& configuration, const Host& host,
+                                   const std::vector<Fan>& settled, bool dry_run) {
+  RequestOptions options{.dry_run = dry_run};
+  for (const Fan& fan : host.fans) {
+    if (is_settled(fan, settled) || !is_changeable(configuration, fan, spec)) {
+      options.keep.push_back(fan);
+    } else if (is_in_the_way(fan, spec)) {
+      const std::vector<std::string> ports = ports_of(host.facts, fan.bridge);
+      if (!ports.empty()) {
+        return still_used(fan, ports, "replaces");
+      }
+      options.instead_of.push_back(fan);
+    }
+  }
+  return options;
+}
+
+Result<Outcome> bring_up(Provider& provider, const FanSpec& spec, const Configuration& configuration,
+                         const std::vector<Fan>& settled, bool dry_run) {
+  if (spec.off) {
+    return Outcome{};
+  }
+  auto host = look(provider);
+  if (!host) {
+    return std::move(host).error();
+  }
+  auto options = options_for(spec, configuration, *host, settled, dry_run);
+  if (!options) {
+    return std::move(options).error();
+  }
+  return up(provider, spec, *options);
+}
+
+} // namespace
+
+Result<Applied> apply_configuration(Provider& provider, const Configuration& configuration,
+                                    const RequestOptions& options) {
+  Applied applied;
+  if (auto removed = take_all_down(provider, configuration, options, applied); !removed) {
+    return std::move(removed).error();
+  }
+  std::vector<Fan> settled;
+  for (const WantedFan& wanted : configuration.wanted) {
+    auto outcome = bring_up(provider, wanted.spec, configuration, settled, options.dry_run);
+    if (outcome) {
+      settled.insert(settled.end(), outcome->fans.begin(), outcome->fans.end());
+      applied.parts.push_back({wanted.name, std::move(outcome).value()});
+    } else {
+      Error error = std::move(outcome).error().within(wanted.name);
+      error.place = wanted.place;
+      applied.errors.push_back(std::move(error));
+    }
+  }
+  return applied;
+}
+
+} // namespace fan

@@ -1,0 +1,268 @@
+// fanctl apply on the real kernel: the host comes to have the fans of its files, and nobody else's fan is disturbed.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fan_pair.h"
+#include "support/snapshot.h"
+
+namespace fan::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr int host_state = 3;
+constexpr int partial = 7;
+constexpr int differs = 9;
+
+// A folder of configuration files that goes with the test.
+class Folder {
+public:
+  Folder() {
+    char name[] = "/tmp/fan-apply-XXXXXX";
+    EXPECT_NE(mkdtemp(name), nullptr);
+    path_ = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(file(name)) << text;
+    std::filesystem::permissions(file(name), std::filesystem::perms(0644));
+  }
+  void remove(const std::string& name) const { std::filesystem::remove(file(name)); }
+
+private:
+  std::string path_;
+};
+
+std::string yaml(const std::string& name, const std::string& overlay, const std::string& more = "") {
+  return "version: 1\nfans:\n  " + name + ": {overlay: " + overlay + ", underlay: eth0/16" + more + "}\n";
+}
+
+class Apply : public ::testing::Test {
+protected:
+  Underlay underlay;
+  Host& host = underlay.host("172.30.0.27/16");
+  Folder folder;
+
+  [[nodiscard]] Outcome apply(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{"apply", "--dir", folder.path()};
+    words.insert(words.end(), more.begin(), more.end());
+    return host.fanctl(words);
+  }
+  [[nodiscard]] std::string shown() const { return host.fanctl_must({"show"}); }
+};
+
+TEST_F(Apply, BringsUpChangesAndRemoves) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  folder.write("ignored.txt", "not ours");
+  Outcome outcome = apply();
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "one: changed\ntwo: changed\n");
+  EXPECT_THAT(shown(), HasSubstr("host-reserve 1 auto bridge one type vxlan"));
+  EXPECT_THAT(host.fanctl_must({"show", "--json"}), HasSubstr("\"origin\": \"" + folder.file("a.yaml") + "\""));
+
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8", ", host-reserve: 3"));
+  outcome = apply();
+  EXPECT_EQ(outcome.out, "one: changed\n") << outcome.err;
+  EXPECT_THAT(shown(), HasSubstr("host-reserve 3 auto bridge one"));
+
+  folder.remove("b.yaml");
+  outcome = apply();
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "two: removed\n");
+  EXPECT_THAT(shown(), Not(HasSubstr("two")));
+}
+
+TEST_F(Apply, AsConfiguredItWritesNothing) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8", ", dhcp: true"));
+  ASSERT_EQ(apply().status, 0);
+  std::vector<std::string> argv{
+      "strace",      "-f",    "-qq",   "-s",         "64", "-e", "trace=sendmsg,sendto,bpf,execve,rename,mkdir",
+      fanctl_path(), "apply", "--dir", folder.path()};
+  const Outcome again = host.run(argv);
+  EXPECT_EQ(again.status, 0);
+  EXPECT_EQ(again.out, "");
+  for (const char* write : {"RTM_NEW", "RTM_DEL", "RTM_SET", "NFT_MSG_NEW", "NFT_MSG_DEL", "BPF_MAP_UPDATE",
+                            "BPF_MAP_DELETE", "BPF_PROG_LOAD", "BPF_MAP_CREATE", "dnsmasq"}) {
+    EXPECT_THAT(again.err, Not(HasSubstr(write)));
+  }
+  EXPECT_THAT(again.err, HasSubstr("RTM_GETLINK"));
+}
+
+TEST_F(Apply, CheckAndDryRunTellAndChangeNothing) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  const Snapshot before = snapshot(host);
+  const Outcome check = apply({"--check"});
+  EXPECT_EQ(check.status, differs);
+  EXPECT_EQ(check.out, "one: would change\n");
+  const Outcome dry = apply({"--dry-run"});
+  EXPECT_EQ(dry.status, 0);
+  EXPECT_THAT(dry.out, HasSubstr("ip link add"));
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+  EXPECT_EQ(apply().status, 0);
+  EXPECT_EQ(apply({"--check"}).status, 0);
+  EXPECT_EQ(apply({"--dry-run"}).out, "");
+}
+
+TEST_F(Apply, OneBrokenFileOfThreeDisturbsNobody) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  folder.write("c.yaml", yaml("three", "242.0.0.0/8"));
+  ASSERT_EQ(apply().status, 0);
+  const Snapshot whole = snapshot(host);
+
+  folder.write("b.yaml", yaml("two", "241.0.0.0/8", ", dhpc: true"));
+  Outcome outcome = apply();
+  EXPECT_EQ(outcome.status, partial);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr(folder.file("b.yaml") + ":3:50: 'dhpc' is no key of a fan; did you mean 'dhcp'?"));
+  EXPECT_THAT(outcome.err, HasSubstr("^"));
+  EXPECT_EQ(difference(whole, snapshot(host)), "");
+
+  folder.write("c.yaml", yaml("three", "242.0.0.0/8", ", mtu: 1300"));
+  outcome = apply();
+  EXPECT_EQ(outcome.status, partial);
+  EXPECT_EQ(outcome.out, "three: changed\n");
+  EXPECT_THAT(shown(), HasSubstr("two"));
+
+  folder.write("b.yaml", "version: 1\n"); // whole again, and without its fan
+  outcome = apply();
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "two: removed\n");
+}
+
+TEST_F(Apply, AFanMadeByHandIsNeverTouched) {
+  host.fanctl_must({"up", "-o", "250.0.0.0/8", "-u", "eth0/16", "bridge", "mine"});
+  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  EXPECT_EQ(apply().status, 0);
+  folder.write("a.yaml", yaml("mine", "250.0.0.0/8", ", mtu: 1300"));
+  Outcome outcome = apply();
+  EXPECT_EQ(outcome.status, partial);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("mine was brought up by hand, so it is left as it is"));
+  folder.write("a.yaml", yaml("other", "250.0.0.0/8"));
+  outcome = apply();
+  EXPECT_EQ(outcome.status, partial);
+  EXPECT_THAT(shown(), HasSubstr("host-reserve 1 bridge mine type vxlan\n"));
+  folder.remove("a.yaml");
+  folder.remove("b.yaml");
+  EXPECT_EQ(apply().out, "two: removed\n");
+  EXPECT_THAT(shown(), HasSubstr("mine"));
+}
+
+TEST_F(Apply, AFanInUseIsNotRemoved) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  ASSERT_EQ(apply().status, 0);
+  {
+    const Container user(host, "one");
+    folder.remove("a.yaml");
+    folder.remove("b.yaml");
+    const Outcome outcome = apply();
+    EXPECT_EQ(outcome.status, partial);
+    EXPECT_EQ(outcome.out, "two: removed\n");
+    EXPECT_THAT(outcome.err, HasSubstr("one has ports attached: " + user.port()));
+    folder.write("c.yaml", yaml("renamed", "250.0.0.0/8"));
+    EXPECT_THAT(apply().err, HasSubstr("one has ports attached: " + user.port()));
+  }
+  EXPECT_TRUE(eventually([&] { return apply().status == 0; }));
+  EXPECT_THAT(shown(), HasSubstr("bridge renamed"));
+  EXPECT_THAT(shown(), Not(HasSubstr("one ")));
+}
+
+TEST_F(Apply, ANameThatGoesToAnotherOverlayAndAFanThatGoesToAnotherName) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  ASSERT_EQ(apply().status, 0);
+  folder.write("a.yaml", yaml("one", "241.0.0.0/8"));
+  Outcome outcome = apply();
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(shown(), HasSubstr("241.0.0.0/8"));
+  EXPECT_THAT(shown(), Not(HasSubstr("250.0.0.0/8")));
+  folder.write("a.yaml", yaml("new", "241.0.0.0/8"));
+  outcome = apply();
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(shown(), HasSubstr("auto bridge new"));
+  EXPECT_EQ(apply({"--check"}).status, 0);
+  EXPECT_EQ(host.must({"ip", "-o", "link", "show", "type", "bridge"}).find("one:"), std::string::npos);
+}
+
+TEST_F(Apply, NamedFilesLeaveOtherFilesAlone) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  folder.write("legacy", "242.0.0.0/8 eth0/16 bridge three type vxlan\n243.0.0.0/8 eth0/16 off\n244 eth0 dhpc\n");
+  ASSERT_EQ(apply().status, 0);
+  const Outcome legacy = host.fanctl({"apply", folder.file("legacy")});
+  EXPECT_EQ(legacy.status, partial);
+  EXPECT_EQ(legacy.out, "242.0.0.0/8 eth0/16: changed\n");
+  EXPECT_THAT(legacy.err, HasSubstr("legacy:3:10: unknown flag 'dhpc'"));
+  folder.write("b.yaml", "version: 1\n");
+  const Outcome named = host.fanctl({"apply", folder.file("b.yaml")});
+  EXPECT_EQ(named.out, "two: removed\n") << named.err;
+  EXPECT_THAT(shown(), HasSubstr("bridge three"));
+  EXPECT_THAT(shown(), HasSubstr("bridge one"));
+}
+
+TEST_F(Apply, TheSameFanInTwoFilesIsAnErrorOfTheSecond) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml("one", "241.0.0.0/8"));
+  const Outcome outcome = apply();
+  EXPECT_EQ(outcome.status, partial);
+  EXPECT_EQ(outcome.out, "one: changed\n");
+  EXPECT_THAT(outcome.err, HasSubstr(folder.file("b.yaml") + ":3:3: one: this fan is in " + folder.file("a.yaml")));
+  EXPECT_THAT(shown(), HasSubstr("250.0.0.0/8"));
+}
+
+TEST_F(Apply, FilesThatOthersCanWriteAreRefused) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  ASSERT_EQ(apply().status, 0);
+  const Snapshot before = snapshot(host);
+  const std::string file = folder.file("a.yaml");
+  ASSERT_EQ(chmod(file.c_str(), 0666), 0);
+  Outcome outcome = apply();
+  EXPECT_EQ(outcome.status, partial);
+  EXPECT_THAT(outcome.err, HasSubstr("a.yaml: can be written by others (mode 0666)"));
+  EXPECT_THAT(outcome.err, HasSubstr("chmod go-w " + file));
+  ASSERT_EQ(chmod(file.c_str(), 0644), 0);
+  ASSERT_EQ(chown(file.c_str(), 65534, 65534), 0);
+  EXPECT_THAT(apply().err, HasSubstr("belongs to the user 65534, and a configuration has to belong to root"));
+  ASSERT_EQ(chown(file.c_str(), 0, 0), 0);
+  ASSERT_EQ(chmod(folder.path().c_str(), 0777), 0);
+  outcome = apply();
+  EXPECT_EQ(outcome.status, host_state);
+  EXPECT_THAT(outcome.err, HasSubstr("can be written by others"));
+  ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
+  std::filesystem::rename(file, folder.file("real"));
+  std::filesystem::create_symlink("real", file);
+  EXPECT_EQ(apply().status, 0);
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+  std::filesystem::remove(folder.file("real"));
+  outcome = apply();
+  EXPECT_EQ(outcome.status, partial);
+  EXPECT_THAT(outcome.err, HasSubstr("a.yaml: cannot be read: No such file or directory"));
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+}
+
+TEST_F(Apply, AFolderThatIsNotThereIsAnErrorAndNothingGoesDown) {
+  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  ASSERT_EQ(apply().status, 0);
+  const Outcome outcome = host.fanctl({"apply", "--dir", folder.file("nowhere")});
+  EXPECT_EQ(outcome.status, host_state);
+  EXPECT_THAT(outcome.err, HasSubstr("nowhere: apply: cannot be read: No such file or directory"));
+  EXPECT_THAT(shown(), HasSubstr("bridge one"));
+}
+
+} // namespace
+} // namespace fan::test

@@ -1,6 +1,8 @@
 // fanctl apply: the host gets the fans of the configuration, and of those that came from it no others.
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "core/errors.h"

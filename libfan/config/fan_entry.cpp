@@ -161,7 +161,8 @@ constexpr auto key_names = [] {
 
 Taken take_all(Entry& entry, const YamlNode& mapping) {
   for (const auto& [name, value] : mapping.entries) {
-    const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return name.text == k.name; });
+    const std::string& text = name.text;
+    const auto key = std::find_if(keys.begin(), keys.end(), [&text](const Key& k) { return text == k.name; });
     if (value.kind == YamlNode::Kind::null)
       return entry.document.at(
           name, usage_error(fmt::format("{}: the value is missing", key->name), "write one, or leave the key out"));
@@ -212,9 +213,10 @@ Result<void> check_keys(const YamlDocument& document, const YamlNode& mapping, s
     if (std::find(known.begin(), known.end(), name.text) != known.end())
       continue;
     const std::string near = did_you_mean(name.text, known);
-    const std::string message = fmt::format("{} is no key of {}", quoted(name.text), what);
-    return document.at(name, usage_error(near.empty() ? message : message + "; " + near,
-                                         near.empty() ? fmt::format("the keys are: {}", fmt::join(known, ", ")) : ""));
+    const std::string message =
+        fmt::format("{} is no key of {}{}{}", quoted(name.text), what, near.empty() ? "" : "; ", near);
+    const std::string hint = near.empty() ? fmt::format("the keys are: {}", fmt::join(known, ", ")) : "";
+    return document.at(name, usage_error(message, hint));
   }
   return {};
 }

@@ -134,7 +134,7 @@ private:
   }
 
   void add_value(YamlNode node) {
-    open_.back().node.entries.emplace_back(std::move(open_.back().key), std::move(node));
+    open_.back().node.entries.push_back({std::move(open_.back().key), std::move(node)});
     open_.back().has_key = false;
   }
 

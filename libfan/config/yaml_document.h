@@ -6,7 +6,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -16,21 +15,28 @@ namespace fan {
 inline constexpr std::size_t largest_yaml = 1 << 20; // bytes
 inline constexpr int deepest_yaml = 32;              // mappings and lists inside each other
 
+struct YamlEntry;
+
 class YamlNode {
 public:
   enum class Kind { null, scalar, list, mapping };
 
   Kind kind = Kind::null;
-  std::string text;                                   // Kind::scalar, as it stands there without quotes
-  std::vector<YamlNode> items;                        // Kind::list
-  std::vector<std::pair<YamlNode, YamlNode>> entries; // Kind::mapping, in the order of the text; the keys are scalars
-  int line = 0;                                       // from 1
-  int column = 0;                                     // from 1, in bytes
+  std::string text;               // Kind::scalar, as it stands there without quotes
+  std::vector<YamlNode> items;    // Kind::list
+  std::vector<YamlEntry> entries; // Kind::mapping, in the order of the text
+  int line = 0;                   // from 1
+  int column = 0;                 // from 1, in bytes
 
   // nullptr when there is no such key.
   [[nodiscard]] const YamlNode* find(std::string_view key) const;
   // "a mapping", "a list", "a value", "nothing".
   [[nodiscard]] const char* kind_name() const;
+};
+
+struct YamlEntry {
+  YamlNode key; // a scalar
+  YamlNode value;
 };
 
 class YamlDocument {

@@ -104,6 +104,7 @@ TEST_F(Apply, AsConfiguredItWritesNothing) {
 
 TEST_F(Apply, CheckAndDryRunTellAndChangeNothing) {
   folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  EXPECT_TRUE(eventually([&] { return link_field(host, "eth0", "state") == "UP"; })); // a veth's carrier comes late
   const Snapshot before = snapshot(host);
   const Outcome check = apply({"--check"});
   EXPECT_EQ(check.status, differs);

@@ -1,5 +1,13 @@
 #include "contract/samples.h"
 
+#include "core/dhcp.h"
+#include "core/firewall_sets.h"
+#include "core/resolve.h"
+#include "core/ruleset.h"
+#include "core/words.h"
+#include "linux/bpf/programs.h"
+#include "linux/service/dhcp_servers.h"
+
 namespace fan::test {
 namespace {
 
@@ -42,9 +50,88 @@ Object other_neighbour() {
   return other;
 }
 
-} // namespace
+SliceRow sample_slice() {
+  SliceRow row;
+  row.slice = Prefix::of(sample_gateway, 24);
+  row.host = Address(0xac1e001cU);
+  row.overlay = sample_overlay;
+  row.underlay = Prefix::of(row.host, 16);
+  row.vni = default_vni(sample_overlay);
+  row.accept_vxlan = true;
+  row.port = default_vxlan_port;
+  return row;
+}
 
-std::vector<Sample> network_samples() {
+std::vector<Object> other_slices() {
+  SliceRow careful = sample_slice();
+  careful.least_ttl = 255;
+  careful.strict = true;
+  SliceRow wider = sample_slice();
+  wider.accept_ipip = true;
+  wider.reserve = 4;
+  wider.vni = 7;
+  return {careful, wider};
+}
+
+DhcpServer sample_server(const char* words) {
+  Facts facts;
+  facts.links.push_back({.ifindex = 1, .name = "eth0"});
+  const FanSpec spec = *parse_words(split_words(words));
+  const Fan fan = *make_fan(spec, {Address(0xac1e001cU), "eth0"}, 1500, facts, {});
+  return {sample_bridge_name, dhcp_argv(fan, service::state_directory())};
+}
+
+Classifier sample_classifier(const std::string& device, Direction direction, const char* program) {
+  return {device, direction, program, bpf::program_build(), true};
+}
+
+std::vector<Sample> rows() {
+  const MappingRow mapping{sample_overlay, Prefix::of(Address(0xac1e0000U), 16), 7, Encapsulation::vxlan};
+  MappingRow other_mapping = mapping;
+  other_mapping.vni = 8;
+  other_mapping.encapsulation = Encapsulation::ipip;
+  return {
+      {"record",
+       {},
+       RecordRow{sample_bridge_name, "fanctl/1 text"},
+       {RecordRow{sample_bridge_name, std::string(record_max, 'x')}}},
+      {"mapping", {}, mapping, {other_mapping}},
+      {"slice", {}, sample_slice(), other_slices()},
+      {"never", {}, NeverRow{Address(0xac1effffU)}, {}},
+  };
+}
+
+std::vector<Sample> firewall() {
+  const Ruleset ruleset{ruleset_version()};
+  return {
+      {"ruleset", {}, ruleset, {}},
+      {"set_element", {ruleset}, SetElement{firewall::slices, "250.0.28.0/24", ""}, {}},
+      {"set_element_of_two_parts",
+       {ruleset},
+       SetElement{firewall::bridge_slices, "\"fan-250-0-28\" . 250.0.28.0/24", ""},
+       {}},
+      {"map_element",
+       {ruleset},
+       SetElement{firewall::gateways, "250.0.0.0/8", "250.0.28.1"},
+       {SetElement{firewall::gateways, "250.0.0.0/8", "250.0.28.2"}}},
+  };
+}
+
+std::vector<Sample> programs() {
+  return {
+      {"bridge_egress", {sample_bridge()}, sample_classifier(sample_bridge_name, Direction::egress, "bridge_out"), {}},
+      {"tunnel_ingress",
+       {sample_tunnel()},
+       sample_classifier(sample_tunnel_name, Direction::ingress, "tunnel_in_vxlan"),
+       {}},
+      {"tunnel_egress",
+       {sample_tunnel()},
+       sample_classifier(sample_tunnel_name, Direction::egress, "tunnel_out_vxlan"),
+       {}},
+  };
+}
+
+std::vector<Sample> network() {
   const std::vector<Object> whole_fan = {sample_tunnel(), sample_bridge(), sample_address(), LinkUp{sample_bridge_name},
                                          LinkUp{sample_tunnel_name}};
   return {
@@ -57,7 +144,21 @@ std::vector<Sample> network_samples() {
       {"neighbour", {sample_tunnel(), LinkUp{sample_tunnel_name}}, sample_neighbour(), {other_neighbour()}},
       {"neighbour_of_a_device_that_is_down", {sample_tunnel()}, sample_neighbour(), {other_neighbour()}},
       {"route", whole_fan, sample_route(), other_routes()},
+      {"dhcp",
+       {sample_bridge(), sample_address(), LinkUp{sample_bridge_name}},
+       sample_server("250 eth0 dhcp"),
+       {sample_server("250 eth0 dhcp host-reserve 2")}},
   };
+}
+
+} // namespace
+
+std::vector<Sample> samples() {
+  std::vector<Sample> all = network();
+  for (const std::vector<Sample>& more : {rows(), firewall(), programs()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
 }
 
 } // namespace fan::test

@@ -1,5 +1,4 @@
-// The network objects that the contract is tested with: one whole fan's, and for each kind another state of the same
-// object.
+// The objects that the contract is tested with: one whole fan's, and for each kind another state of the same object.
 #pragma once
 
 #include <optional>
@@ -42,6 +41,6 @@ inline void PrintTo(const Sample& sample, std::ostream* out) {
   *out << sample.name;
 }
 
-std::vector<Sample> network_samples();
+std::vector<Sample> samples();
 
 } // namespace fan::test

@@ -1,5 +1,5 @@
-// The contract of the kinds bridge, tunnel, address, up, neighbour and route: what both the kernel and the memory of
-// the tests do.
+// The contract of every kind of object but sysctl (sysctl_test.cpp): what both the kernel and the memory of the tests
+// do.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,11 +9,20 @@
 namespace fan::test {
 namespace {
 
-class NetworkObject : public testing::TestWithParam<std::tuple<WorldKind, Sample>> {
+class EveryKind : public testing::TestWithParam<std::tuple<WorldKind, Sample>> {
 protected:
   void SetUp() override {
     for (const Object& object : sample().before) {
       make(object);
+    }
+  }
+
+  // A server would keep the test's network namespace alive.
+  void TearDown() override {
+    for (const auto& [key, observed] : seen()) {
+      if (std::holds_alternative<DhcpServer>(observed.object)) {
+        EXPECT_TRUE(apply(observed.object, std::nullopt)) << key;
+      }
     }
   }
 
@@ -31,7 +40,8 @@ protected:
   }
 
   ObservedSet seen() {
-    auto observed = provider().observe({{sample_bridge_name, sample_tunnel_name}, {}, {}, {sample_overlay}});
+    auto observed =
+        provider().observe({{sample_bridge_name, sample_tunnel_name}, {}, {sample_bridge_name}, {sample_overlay}});
     EXPECT_TRUE(observed) << observed.error().message;
     return observed ? *observed : ObservedSet();
   }
@@ -52,19 +62,20 @@ private:
 
 bool bears_sign_here(const Object& object) {
   return std::holds_alternative<Bridge>(object) || std::holds_alternative<Tunnel>(object) ||
-         std::holds_alternative<Route>(object);
+         std::holds_alternative<Route>(object) || std::holds_alternative<Ruleset>(object) ||
+         std::holds_alternative<Classifier>(object);
 }
 
-TEST_P(NetworkObject, IsNotThereAtFirst) {
+TEST_P(EveryKind, IsNotThereAtFirst) {
   EXPECT_FALSE(found());
 }
 
-TEST_P(NetworkObject, IsSeenAsItWasMade) {
+TEST_P(EveryKind, IsSeenAsItWasMade) {
   make(sample().object);
   expect_found(sample().object);
 }
 
-TEST_P(NetworkObject, IsOursWhereItsKindBearsASign) {
+TEST_P(EveryKind, IsOursWhereItsKindBearsASign) {
   make(sample().object);
   const auto now = found();
   ASSERT_TRUE(now);
@@ -73,14 +84,14 @@ TEST_P(NetworkObject, IsOursWhereItsKindBearsASign) {
   }
 }
 
-TEST_P(NetworkObject, CannotBeMadeTwice) {
+TEST_P(EveryKind, CannotBeMadeTwice) {
   make(sample().object);
   const auto again = apply(std::nullopt, sample().object);
   EXPECT_FALSE(again);
   expect_found(sample().object);
 }
 
-TEST_P(NetworkObject, IsGoneOnceRemovedAndNothingElseIs) {
+TEST_P(EveryKind, IsGoneOnceRemovedAndNothingElseIs) {
   const ObservedSet before = seen();
   make(sample().object);
   const auto removed = apply(sample().object, std::nullopt);
@@ -93,14 +104,14 @@ TEST_P(NetworkObject, IsGoneOnceRemovedAndNothingElseIs) {
   }
 }
 
-TEST_P(NetworkObject, CannotBeRemovedWhenItIsGone) {
+TEST_P(EveryKind, CannotBeRemovedWhenItIsGone) {
   EXPECT_FALSE(apply(sample().object, std::nullopt));
   make(sample().object);
   EXPECT_TRUE(apply(sample().object, std::nullopt));
   EXPECT_FALSE(apply(sample().object, std::nullopt));
 }
 
-TEST_P(NetworkObject, ChangesInPlaceAndBack) {
+TEST_P(EveryKind, ChangesInPlaceAndBack) {
   make(sample().object);
   for (const Object& other : sample().others) {
     const auto changed = apply(sample().object, other);
@@ -112,7 +123,7 @@ TEST_P(NetworkObject, ChangesInPlaceAndBack) {
   }
 }
 
-TEST_P(NetworkObject, CannotBeMadeOnADeviceThatIsNotThere) {
+TEST_P(EveryKind, CannotBeMadeOnADeviceThatIsNotThere) {
   Object object = sample().object;
   if (auto* up = std::get_if<LinkUp>(&object)) {
     up->device = "fan-nowhere";
@@ -131,9 +142,9 @@ TEST_P(NetworkObject, CannotBeMadeOnADeviceThatIsNotThere) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Contract, NetworkObject,
+    Contract, EveryKind,
     testing::Combine(testing::Values(WorldKind{"kernel", make_kernel_world}, WorldKind{"memory", make_memory_world}),
-                     testing::ValuesIn(network_samples())),
+                     testing::ValuesIn(samples())),
     [](const auto& info) { return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param).name; });
 
 // What others made.

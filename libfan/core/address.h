@@ -19,9 +19,22 @@ public:
   constexpr Address() : Address(std::uint32_t{0}) {}
   // An IPv4 address from a number in HOST byte order: 0xac1e001c is 172.30.0.28.
   constexpr explicit Address(std::uint32_t v4_host_order)
-      : bytes_{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
-               static_cast<std::uint8_t>(v4_host_order >> 24U), static_cast<std::uint8_t>(v4_host_order >> 16U),
-               static_cast<std::uint8_t>(v4_host_order >> 8U), static_cast<std::uint8_t>(v4_host_order)} {}
+      : bytes_{0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0xff,
+               0xff,
+               static_cast<std::uint8_t>(v4_host_order >> 24U),
+               static_cast<std::uint8_t>(v4_host_order >> 16U),
+               static_cast<std::uint8_t>(v4_host_order >> 8U),
+               static_cast<std::uint8_t>(v4_host_order)} {}
 
   // Exactly four decimal numbers 0..255 without leading zeros. Error class: usage.
   static Result<Address> parse(std::string_view text);
@@ -40,7 +53,8 @@ private:
   std::array<std::uint8_t, 16> bytes_;
 };
 
-// A network: invariant: length 0..32 and no bit set below it. Made only by `make` and `parse`, or from an address by `of`.
+// A network: invariant: length 0..32 and no bit set below it. Made only by `make` and `parse`, or from an address by
+// `of`.
 class Prefix {
 public:
   constexpr Prefix() = default; // 0.0.0.0/0

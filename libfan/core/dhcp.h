@@ -21,8 +21,8 @@ inline constexpr const char* dhcp_interface_option = "--interface=";
 // slice has at least one address beyond the reserve (core/validate.h).
 std::vector<std::string> dhcp_argv(const Fan& fan, const std::string& state_directory);
 
-// A server that died leaves its leases, which the next one takes over and `down` removes. That state is a DhcpServer too,
-// with the option that names the lease file and no other.
+// A server that died leaves its leases, which the next one takes over and `down` removes. That state is a DhcpServer
+// too, with the option that names the lease file and no other.
 DhcpServer dead_server(const std::string& bridge, const std::string& lease_file);
 bool is_dead(const DhcpServer& server);
 // "" where the arguments name none.

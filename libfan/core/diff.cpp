@@ -77,10 +77,12 @@ void make_room(std::vector<Change>& made, std::vector<Change>& removed) {
              return added != nullptr && elements_clash(*gone, *added);
            });
   };
-  const auto early = std::stable_partition(removed.begin(), removed.end(), [&](const Change& c) { return !in_the_way(c); });
+  const auto early =
+      std::stable_partition(removed.begin(), removed.end(), [&](const Change& c) { return !in_the_way(c); });
   const std::vector<Change> first(early, removed.end());
   removed.erase(early, removed.end());
-  const auto elements = std::find_if(made.begin(), made.end(), [](const Change& c) { return element_in(c.after) != nullptr; });
+  const auto elements =
+      std::find_if(made.begin(), made.end(), [](const Change& c) { return element_in(c.after) != nullptr; });
   made.insert(elements, first.begin(), first.end());
 }
 

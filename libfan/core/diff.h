@@ -9,11 +9,10 @@
 namespace fan {
 
 // The plan, in the order of application: first what is created or changed, by rank, then what is removed, by falling
-// rank, so that a fan that moves from one tunnel to another has the new one before it loses the old one; elements of a set
-// that another one needs the room of go with the one that comes. `claimed` are
-// the objects that the recorded fans consist of: an object that is no longer desired is removed only when it is claimed
-// or bears our own sign. Something foreign in the place of a desired object is an error (class host_state), never
-// changed.
+// rank, so that a fan that moves from one tunnel to another has the new one before it loses the old one; elements of a
+// set that another one needs the room of go with the one that comes. `claimed` are the objects that the recorded fans
+// consist of: an object that is no longer desired is removed only when it is claimed or bears our own sign. Something
+// foreign in the place of a desired object is an error (class host_state), never changed.
 Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& observed, const ObjectSet& claimed);
 
 // True for kinds that carry our sign in the kernel, so that a foreign object under the same key can be told.

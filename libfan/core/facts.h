@@ -18,13 +18,13 @@ struct LinkFact {
   std::uint32_t mtu = 0;
   Mac mac;
   std::uint32_t group = 0;
-  std::string alias;          // IFLA_IFALIAS
-  std::uint32_t master = 0;   // ifindex of the bridge or bond it is a port of, 0 for none
-  bool forwarding = false;    // net.ipv4.conf.DEV.forwarding
+  std::string alias;        // IFLA_IFALIAS
+  std::uint32_t master = 0; // ifindex of the bridge or bond it is a port of, 0 for none
+  bool forwarding = false;  // net.ipv4.conf.DEV.forwarding
   // Only for tunnels:
-  bool external = false;      // collect-metadata
-  std::uint16_t port = 0;     // vxlan: UDP port, host byte order
-  Address local;              // ipip: the local endpoint, unspecified when external
+  bool external = false;  // collect-metadata
+  std::uint16_t port = 0; // vxlan: UDP port, host byte order
+  Address local;          // ipip: the local endpoint, unspecified when external
 };
 
 struct AddressFact {
@@ -42,8 +42,9 @@ struct Facts {
   std::string default_device;         // device of the IPv4 default route with the lowest metric, "" when there is none
   std::vector<std::string> records;   // texts of the record map, one per fan (core/record.h)
   bool records_known = true;          // false: this process may not read the record map (it needs CAP_SYS_ADMIN)
-  std::string state_directory;        // where lease files go: /var/lib/fanctl, or a folder per network namespace under /run/fanctl
-  bool ipv6 = false;                  // /proc/sys/net/ipv6 is there
+  std::string
+      state_directory; // where lease files go: /var/lib/fanctl, or a folder per network namespace under /run/fanctl
+  bool ipv6 = false;   // /proc/sys/net/ipv6 is there
 
   [[nodiscard]] const LinkFact* link(const std::string& name) const;
   [[nodiscard]] const LinkFact* link(std::uint32_t ifindex) const;

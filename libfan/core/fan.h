@@ -21,10 +21,10 @@ struct SavedForwarding {
 struct Fan {
   FanSpec spec;
   Mapping mapping;
-  Address host;            // this host's address in the underlay
-  std::string device;      // the device that carries it when the fan was made
-  std::uint32_t mtu = 0;   // bytes of inner IP packet
-  std::string bridge;      // name of the fan bridge
+  Address host;          // this host's address in the underlay
+  std::string device;    // the device that carries it when the fan was made
+  std::uint32_t mtu = 0; // bytes of inner IP packet
+  std::string bridge;    // name of the fan bridge
   std::vector<SavedForwarding> forwarding;
 
   [[nodiscard]] Prefix slice() const { return mapping.slice_of(host); }

@@ -1,4 +1,5 @@
-// The other host has no fanctl: only `ip` and `bridge` of a stock distribution. What is on the wire is docs/wire.md, and nothing else.
+// The other host has no fanctl: only `ip` and `bridge` of a stock distribution. What is on the wire is docs/wire.md,
+// and nothing else.
 #include <gtest/gtest.h>
 
 #include "fan_pair.h"
@@ -17,8 +18,10 @@ protected:
             "route add 250.0.27.0/24 dev plain src 250.0.28.1"});
       return;
     }
-    // The address of the device is what fanctl writes as inner destination; what is written towards fanctl is any unicast one.
-    b.ip({"link add plain address 02:fa:ff:ff:ff:fe type vxlan id 16384001 dstport 8472 local 172.30.0.28 dev eth0 nolearning",
+    // The address of the device is what fanctl writes as inner destination; what is written towards fanctl is any
+    // unicast one.
+    b.ip({"link add plain address 02:fa:ff:ff:ff:fe type vxlan id 16384001 dstport 8472 local 172.30.0.28 dev eth0 "
+          "nolearning",
           "link set plain up", "route add 250.0.27.0/24 via 192.0.0.8 dev plain onlink src 250.0.28.1",
           "neigh add 192.0.0.8 lladdr 0e:11:22:33:44:55 dev plain nud permanent"});
     b.must({"bridge", "fdb", "add", "0e:11:22:33:44:55", "dev", "plain", "dst", "172.30.0.27", "static"});

@@ -132,7 +132,8 @@ Result<std::optional<RouteEntry>> find_overlapping(Socket& socket, const Prefix&
   std::optional<RouteEntry> found;
   auto done = walk_routes(socket, {}, [&](const RouteEntry& route) {
     const bool ours = route.protocol == route_protocol || our_devices.count(route.ifindex) != 0;
-    // A length of 1 is half a default route: VPNs set two of them. Like the default route it is what the overlay is an exception to.
+    // A length of 1 is half a default route: VPNs set two of them. Like the default route it is what the overlay is an
+    // exception to.
     if (route.table != RT_TABLE_LOCAL && route.destination.length() > 1 && is_for_traffic(route) && !ours &&
         overlay.overlaps(route.destination)) {
       found = route;

@@ -48,7 +48,10 @@ public:
 
 private:
   // The first fan in order decides about what is shared.
-  void put(Object object) { objects_.try_emplace(key_of(object), std::move(object)); }
+  void put(Object object) {
+    std::string key = key_of(object);
+    objects_.try_emplace(std::move(key), std::move(object));
+  }
 
   void add_bridge(const Fan& fan) {
     put(Bridge{fan.bridge, bridge_mac(fan.slice()), fan.mtu, alias_of(fan)});

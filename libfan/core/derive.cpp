@@ -39,8 +39,8 @@ public:
   // Of all fans at once: the kernel refuses prefixes that overlap in one set.
   void add_firewall(const std::vector<Fan>& fans) {
     put(Ruleset{builds_.ruleset});
-    for (SetElement& element : firewall_elements(fans)) {
-      put(std::move(element));
+    for (const SetElement& element : firewall_elements(fans)) {
+      put(element);
     }
   }
 
@@ -48,10 +48,7 @@ public:
 
 private:
   // The first fan in order decides about what is shared.
-  void put(Object object) {
-    std::string key = key_of(object);
-    objects_.try_emplace(std::move(key), std::move(object));
-  }
+  void put(const Object& object) { objects_.try_emplace(key_of(object), object); }
 
   void add_bridge(const Fan& fan) {
     put(Bridge{fan.bridge, bridge_mac(fan.slice()), fan.mtu, alias_of(fan)});

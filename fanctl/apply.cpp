@@ -90,6 +90,9 @@ Result<Work> work(const ApplyArguments& given, World& world) {
     return std::move(applied).error();
   }
   Work work{{"apply", change.dry_run, {}, std::move(read->errors)}, ""};
+  if (!read->notes.empty()) {
+    work.report.parts.push_back({"netplan", Outcome{.notes = std::move(read->notes)}});
+  }
   std::vector<std::string> said;
   for (AppliedPart& part : applied->parts) {
     work.summary += summary_line(part, change.dry_run);

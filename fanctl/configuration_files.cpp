@@ -14,6 +14,7 @@
 
 #include "config/fan_file.h"
 #include "config/legacy_file.h"
+#include "config/yaml_document.h"
 #include "core/errors.h"
 #include "core/words.h"
 #include "fanctl/configuration.h"
@@ -73,12 +74,14 @@ Result<void> check_trusted(const Descriptor& descriptor, const std::string& path
   return {};
 }
 
-Result<std::string> read_text(const std::string& path) {
+enum class Trust { needed, none };
+
+Result<std::string> read_text(const std::string& path, Trust trust = Trust::needed) {
   const Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // opening a pipe must not hang
   if (descriptor.get() < 0) {
     return unreadable(path);
   }
-  if (Result<void> trusted = check_trusted(descriptor, path, S_IFREG); !trusted) {
+  if (Result<void> trusted = check_trusted(descriptor, path, S_IFREG); trust == Trust::needed && !trusted) {
     return std::move(trusted).error();
   }
   std::string text;
@@ -96,12 +99,12 @@ Result<std::string> read_text(const std::string& path) {
   return text;
 }
 
-Result<std::vector<std::string>> yaml_files_in(const std::string& directory) {
+Result<std::vector<std::string>> yaml_files_in(const std::string& directory, Trust trust = Trust::needed) {
   const Descriptor descriptor(open(directory.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
   if (descriptor.get() < 0) {
     return unreadable(directory);
   }
-  if (Result<void> trusted = check_trusted(descriptor, directory, S_IFDIR); !trusted) {
+  if (Result<void> trusted = check_trusted(descriptor, directory, S_IFDIR); trust == Trust::needed && !trusted) {
     return std::move(trusted).error();
   }
   DIR* listing = fdopendir(dup(descriptor.get()));
@@ -229,6 +232,33 @@ Result<std::vector<std::string>> files_of(const ConfigurationSource& source) {
   return files;
 }
 
+// A file that is not for us is read all the same, as its error would be: netplan then configures nothing at all.
+bool has_fans(const std::string& path) {
+  const Result<std::string> text = read_text(path, Trust::none);
+  if (!text) {
+    return false;
+  }
+  const Result<YamlDocument> document = YamlDocument::parse(*text, path);
+  const YamlNode* network = document ? document->root().find("network") : nullptr;
+  return network != nullptr && network->find("fans") != nullptr;
+}
+
+std::vector<std::string> notes_on_netplan() {
+  std::vector<std::string> notes;
+  for (const char* directory : {"/etc/netplan", "/run/netplan", "/lib/netplan"}) {
+    const Result<std::vector<std::string>> files = yaml_files_in(directory, Trust::none);
+    for (const std::string& file : files ? *files : std::vector<std::string>{}) {
+      if (has_fans(file)) {
+        notes.push_back(
+            fmt::format("{} has fans, which netplan refuses together with the whole file, and which are not "
+                        "read there: move them to {}, where a netplan document is read too",
+                        file, configuration_directory));
+      }
+    }
+  }
+  return notes;
+}
+
 } // namespace
 
 std::string origin_of(const std::string& path) {
@@ -249,6 +279,9 @@ Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& so
   }
   ReadConfiguration read = reader.take();
   read.configuration.everything = source.files.empty();
+  if (source.files.empty() && source.directory.empty()) {
+    read.notes = notes_on_netplan();
+  }
   return read;
 }
 

@@ -20,7 +20,8 @@ struct ConfigurationSource {
 
 struct ReadConfiguration {
   Configuration configuration;
-  std::vector<Error> errors; // of the files in `configuration.broken`, in the order of reading
+  std::vector<Error> errors;      // of the files in `configuration.broken`, in the order of reading
+  std::vector<std::string> notes; // fans in netplan's own directories
 };
 
 // The *.yaml files of a directory in lexical order, then /etc/network/fan. A file that has an error is broken as a

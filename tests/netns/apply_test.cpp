@@ -216,6 +216,28 @@ TEST_F(Apply, NamedFilesLeaveOtherFilesAlone) {
   EXPECT_THAT(shown(), HasSubstr("bridge one"));
 }
 
+// Without --dir: /etc/fanctl, then /etc/network/fan. A folder of the test stands in for /etc.
+TEST_F(Apply, TheFilesOfEtc) {
+  for (const char* name : {"fanctl", "network", "netplan"}) {
+    std::filesystem::create_directory(folder.file(name));
+  }
+  folder.write("network/fan", "241.0.0.0/8 eth0/16 bridge two type vxlan\n");
+  RunOptions etc;
+  etc.binds = {{folder.path(), "/etc"}};
+  EXPECT_EQ(host.fanctl({"apply"}, etc).out, "241.0.0.0/8 eth0/16: changed\n");
+  folder.write("fanctl/b.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("netplan/50.yaml", "network: {version: 2, fans: {x: {overlay: 242.0.0.0/8, underlay: eth0/16}}}\n");
+  const Outcome both = host.fanctl({"apply"}, etc);
+  EXPECT_EQ(both.status, 0);
+  EXPECT_EQ(both.out, "one: changed\n");
+  EXPECT_THAT(both.err, HasSubstr("note: /etc/netplan/50.yaml has fans, which netplan refuses"));
+  EXPECT_EQ(host.fanctl({"up", "-a"}, etc).status, 0);
+  EXPECT_EQ(host.fanctl({"apply", "--check"}, etc).status, 0) << "up -a says where its fans are from, too";
+  std::filesystem::remove(folder.file("network/fan"));
+  std::filesystem::remove_all(folder.file("fanctl"));
+  EXPECT_EQ(host.fanctl({"apply"}, etc).out, "two: removed\none: removed\n") << "nothing is configured any more";
+}
+
 TEST_F(Apply, TheSameFanInTwoFilesIsAnErrorOfTheSecond) {
   folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
   folder.write("b.yaml", yaml("one", "241.0.0.0/8"));

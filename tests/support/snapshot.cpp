@@ -23,8 +23,10 @@ namespace fs = std::filesystem;
 // Words of iproute2's output that change without anybody changing anything; and ids of programs, which are never the
 // same twice.
 std::string steady(const std::string& line) {
-  static const std::regex timers("[a-z_]+_timer +[0-9.]+ ?|(expires|valid_lft|preferred_lft|age|used) +[^ ]+ ?|"
-                                 "(tentative|dadfailed|optimistic) ?|^[0-9]+: |jited_len [0-9]+ ?");
+  static const std::regex timers(
+      "[a-z_]+_timer +[0-9.]+ ?|(expires|valid_lft|preferred_lft|age|used) +[^ ]+ ?|"
+      "(tentative|dadfailed|optimistic) ?|NO-CARRIER,|,LOWER_UP|state (UP|DOWN|UNKNOWN|LOWERLAYERDOWN) |linkdown ?|"
+      "^[0-9]+: |jited_len [0-9]+ ?");
   static const std::regex program("(not_in_hw|direct-action) id [0-9]+ ");
   std::string result = std::regex_replace(std::regex_replace(line, timers, ""), program, "$1 ");
   result.erase(result.find_last_not_of(" \n") + 1);

@@ -74,6 +74,16 @@ Address Underlay::outside() {
   return Address(0xc6336401U);
 }
 
+namespace {
+
+// A new port carries frames only when the bridge has heard of its carrier, which is a little after the link is up.
+void wait_until_forwarding(const Netns& in, const std::string& port) {
+  const Argv show{"ip", "-d", "-o", "link", "show", "dev", port};
+  EXPECT_TRUE(eventually([&] { return in.run(show).out.find("state forwarding") != std::string::npos; })) << port;
+}
+
+} // namespace
+
 Host& Underlay::host(const std::string& cidr, const HostOptions& options) {
   Host& made = hosts_.emplace_back();
   made.name = fmt::format("h{}", hosts_.size());
@@ -88,6 +98,7 @@ Host& Underlay::host(const std::string& cidr, const HostOptions& options) {
   if (options.default_route)
     lines.push_back(fmt::format("route add default via {}", gateway_.str()));
   made.ip(lines);
+  wait_until_forwarding(router_, made.name);
   return made;
 }
 
@@ -96,6 +107,8 @@ Container::Container(const Netns& host, const std::string& bridge) : port_(uniqu
   host.ip({fmt::format("link add {} mtu {} type veth peer name eth0 mtu {} netns {}", port_, mtu, mtu, path()),
            fmt::format("link set {} master {} up", port_, bridge)});
   ip({"link set eth0 up"});
+  if (host.run({"ip", "-br", "link", "show", "dev", bridge, "up"}).out.find(bridge) != std::string::npos)
+    wait_until_forwarding(host, port_);
 }
 
 void Container::address(const std::string& cidr, Address gateway, unsigned mtu) {

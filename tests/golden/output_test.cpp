@@ -150,8 +150,9 @@ TEST(Up, JsonOfAFan) {
   MemoryWorld world;
   const std::string json = run(world, {"up", "250.0.0.0/8", "eth0/16", "dhcp", "expose", "all", "--json"}).out;
   expect_document("report", json);
-  expect_golden("fan.json", cli::text_of(cli::Json::parse(json)["fans"]));
-  for (const cli::Json& change : cli::Json::parse(json)["changes"]) {
+  const cli::Json document = cli::Json::parse(json);
+  expect_golden("fan.json", cli::text_of(document["fans"]));
+  for (const cli::Json& change : document["changes"]) {
     EXPECT_TRUE(change["after"].is_object() && !change["after"].empty()) << change;
   }
 }

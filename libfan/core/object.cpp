@@ -2,15 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "core/overloaded.h"
+
 namespace fan {
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 const char* word(Direction direction) {
   return direction == Direction::ingress ? "ingress" : "egress";

@@ -7,19 +7,13 @@
 #include <fmt/ranges.h>
 
 #include "core/dhcp.h"
+#include "core/overloaded.h"
 #include "core/ruleset.h"
 
 namespace fan {
 namespace {
 
 using Lines = std::vector<std::string>;
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 std::string quoted_words(const std::vector<std::string>& words) {
   Lines quoted;

@@ -74,9 +74,6 @@ TEST_P(Traffic, NeighboursDoNotGrowWithDestinations) {
   FanPair fans(type());
   fans.up();
   const Container a = fans.container_a();
-  Capture sent(fans.a, "eth0", [](const Frame& f) {
-    return f.outgoing && (f.protocol() == 4 || (f.protocol() == 17 && f.destination_port() == 8472));
-  });
   std::vector<Bytes> packets;
   for (std::uint32_t n = 0; n < 3000; ++n) { // one endpoint each of 3,000 hosts
     packets.push_back(ipv4({at_a, Address(0xfa010002U + (n << 8U)), protocol_udp}, udp(1, 9, text("x"))));
@@ -87,9 +84,6 @@ TEST_P(Traffic, NeighboursDoNotGrowWithDestinations) {
   }
   const std::string neighbours = fans.a.must({"ip", "neigh", "show", "dev", type() == "ipip" ? "fanip" : "fanvx8472"});
   EXPECT_LE(std::count(neighbours.begin(), neighbours.end(), '\n'), 2) << neighbours;
-  fans.a.must({"ip", "neigh", "show"});
-  (void)sent; // the hosts do not exist, so the underlay's own ARP decides what leaves; the overlay side is what is
-              // counted
 }
 
 TEST_P(Traffic, TheOuterHeaderIsAsDocumented) {

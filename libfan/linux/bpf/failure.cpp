@@ -96,6 +96,14 @@ std::string why_not_permitted() {
 
 } // namespace
 
+Error stale(const char* what) {
+  Error e;
+  e.kind = ErrorClass::host_state;
+  e.message = what;
+  e.hint = "something else changed it meanwhile; run the command again";
+  return e;
+}
+
 Error failure(int sys_errno, const std::string& doing, const std::string& log) {
   Error e;
   e.kind = sys_errno == EPERM || sys_errno == EACCES ? ErrorClass::privilege : ErrorClass::kernel;

@@ -11,6 +11,9 @@ namespace fan::bpf {
 // From an errno (positive). `log`: what libbpf printed, "" for nothing; its last lines become kernel_text.
 Error failure(int sys_errno, const std::string& doing, const std::string& log = {});
 
+// A change that no longer fits what the kernel has.
+Error stale(const char* what);
+
 // Catches what libbpf prints on this thread while it lives; outside of one, libbpf's prints are dropped. Never nested.
 class LibbpfLog {
 public:

@@ -159,6 +159,14 @@ Result<Filters> Filters::open() {
   return filters;
 }
 
+Result<std::size_t> Filters::receive(std::span<char> buffer, const std::string& doing) {
+  ssize_t length = -1;
+  do {
+    length = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  } while (length < 0 && errno == EINTR);
+  return length < 0 ? Result<std::size_t>(failure(errno, doing)) : Result(static_cast<std::size_t>(length));
+}
+
 Result<void> Filters::transact(Request& request, const std::string& doing) {
   alignas(nlmsghdr) std::array<char, 8192> buffer;
   request.number(++sequence_);
@@ -166,15 +174,12 @@ Result<void> Filters::transact(Request& request, const std::string& doing) {
     return failure(errno, doing);
   }
   while (true) {
-    const ssize_t length = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    if (length < 0 && errno == EINTR) {
-      continue;
-    }
-    if (length < 0) {
-      return failure(errno, doing);
+    const Result<std::size_t> length = receive(buffer, doing);
+    if (!length) {
+      return length.error();
     }
     const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
-    if (!NLMSG_OK(message, static_cast<std::size_t>(length)) || message->nlmsg_seq != sequence_) {
+    if (!NLMSG_OK(message, *length) || message->nlmsg_seq != sequence_) {
       continue;
     }
     const auto* answer = static_cast<const nlmsgerr*>(NLMSG_DATA(message));
@@ -192,14 +197,11 @@ Result<bool> Filters::dump(Request& request, const std::string& doing,
     return failure(errno, doing);
   }
   while (true) {
-    const ssize_t length = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    if (length < 0 && errno == EINTR) {
-      continue;
+    const Result<std::size_t> length = receive(buffer, doing);
+    if (!length) {
+      return length.error();
     }
-    if (length < 0) {
-      return failure(errno, doing);
-    }
-    auto left = static_cast<std::size_t>(length);
+    std::size_t left = *length;
     for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
       if (m->nlmsg_seq != sequence_) {
         continue;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ public:
 private:
   class Request;
   Result<std::string> kind_at_ingress(std::uint32_t ifindex);
+  // One datagram. A signal that comes meanwhile is no end.
+  Result<std::size_t> receive(std::span<char> buffer, const std::string& doing);
   Result<void> transact(Request& request, const std::string& doing);
   // Calls `each` for every message of a dump. False when the dump was interrupted, so that what was seen may not be
   // whole.

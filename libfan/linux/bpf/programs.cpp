@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "linux/bpf/attached.h"
+#include "linux/bpf/failure.h"
 #include "linux/bpf/map_set.h"
 #include "linux/bpf/object_file.h"
 #include "linux/bpf/rows.h"
@@ -22,14 +23,6 @@ namespace {
 constexpr std::array<Direction, 2> directions{Direction::ingress, Direction::egress};
 // A program of ours that does not use the maps in use is none of this build, whatever its name says.
 constexpr const char* stray_build = "other maps";
-
-Error stale(const char* what) {
-  Error e;
-  e.kind = ErrorClass::host_state;
-  e.message = what;
-  e.hint = "something else changed it meanwhile; run the command again";
-  return e;
-}
 
 std::vector<Device> every_device() {
   std::vector<Device> devices;

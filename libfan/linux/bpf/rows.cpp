@@ -1,5 +1,7 @@
 #include "linux/bpf/rows.h"
 
+#include "linux/bpf/failure.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -104,14 +106,6 @@ Result<void> settle_what_follows(const MapSet& maps) {
   }
   std::erase_if(*never, [](const auto& entry) { return entry.value != FAN_OUT_OURSELVES; });
   return settle(maps, MapRole::never, ourselves_of(*slices), *never);
-}
-
-Error stale(const char* what) {
-  Error e;
-  e.kind = ErrorClass::host_state;
-  e.message = what;
-  e.hint = "something else changed it meanwhile; run the command again";
-  return e;
 }
 
 template <class Row>

@@ -1,0 +1,19 @@
+// The record in a bridge's ifalias, which anybody may have written.
+#include "core/record.h"
+
+#include "property.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text = fan::fuzz::text_of(data, size);
+  (void)fan::is_shortened(text);
+  const fan::Result<fan::Fan> read = fan::parse_record(text);
+  if (!read.ok()) {
+    fan::fuzz::require(!read.error().message.empty(), "an error says something");
+    return 0;
+  }
+  const fan::Result<fan::Fan> again = fan::parse_record(fan::record_of(*read));
+  fan::fuzz::require(again.ok() && *again == *read, "a fan survives its own record");
+  const std::string alias = fan::alias_of(*read);
+  fan::fuzz::require(alias.size() <= fan::alias_max, "an alias fits into the kernel's");
+  return 0;
+}

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <memory>
+
 #include "support/capture.h"
 #include "support/netns.h"
 #include "support/process.h"
@@ -109,6 +111,22 @@ TEST(Topology, AContainerTakesAddressRouterAndMtuByDhcp) {
   EXPECT_EQ(lease->mtu, 1450U);
   EXPECT_EQ(container.mtu(), 1450U);
   EXPECT_TRUE(pings(container, Address(0x0a090001)));
+}
+
+TEST(Topology, AContainersPortIsGoneWhenTheContainerIs) {
+  auto host = std::make_unique<Netns>();
+  host->ip({"link add br0 type bridge", "link set br0 up"});
+  for (int n = 0; n < 20; ++n) {
+    std::vector<Container> moved; // the one that was moved from takes nothing away
+    moved.push_back(Container(*host, "br0"));
+    EXPECT_EQ(link_field(*host, moved.front().port(), "master"), "br0");
+    moved.clear();
+    EXPECT_EQ(host->must({"ip", "-o", "link", "show", "master", "br0"}), "");
+  }
+  const Container without_a_port(*host, "br0");
+  host->must({"ip", "link", "del", without_a_port.port()});
+  const Container without_a_host(*host, "br0");
+  host.reset();
 }
 
 TEST(UdpStream, LosesNothingOnAWireAndCountsWhatADropRuleTakes) {

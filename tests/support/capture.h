@@ -46,7 +46,7 @@ public:
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
   // True when at least `n` came within the time.
-  [[nodiscard]] bool reached(std::uint64_t n, std::chrono::milliseconds timeout = std::chrono::seconds(3)) const;
+  [[nodiscard]] bool reached(std::uint64_t n, std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
   [[nodiscard]] std::vector<Bytes> kept() const;
 
 private:

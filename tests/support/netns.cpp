@@ -192,8 +192,8 @@ std::vector<pid_t> Netns::processes() const {
   return processes_in(fd_);
 }
 
-Inside::Inside(const Netns& netns) : back_(own_namespace()) {
-  if (setns(netns.fd(), CLONE_NEWNET) != 0)
+Inside::Inside(int netns_fd) : back_(own_namespace()) {
+  if (setns(netns_fd, CLONE_NEWNET) != 0)
     fail("setns");
 }
 

@@ -50,7 +50,8 @@ private:
 // The calling thread is in `netns` for the object's life. /proc/sys/net and sockets follow; mounts of /sys do not.
 class Inside {
 public:
-  explicit Inside(const Netns& netns);
+  explicit Inside(const Netns& netns) : Inside(netns.fd()) {}
+  explicit Inside(int netns_fd);
   ~Inside();
   Inside(const Inside&) = delete;
   Inside& operator=(const Inside&) = delete;

@@ -1,5 +1,6 @@
 #include "support/topology.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -7,8 +8,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "support/remove_device.h"
 
 namespace fan::test {
 namespace {
@@ -33,6 +37,17 @@ std::optional<std::string> leased(const std::string& output, const std::string& 
   return std::nullopt;
 }
 
+// A device sends nothing until the kernel has noticed its carrier, which it does a little after the link is up.
+void wait_until_up(const Netns& in, const std::string& device) {
+  EXPECT_TRUE(eventually([&] { return link_field(in, device, "state") == "UP"; })) << device;
+}
+
+// A new port carries frames only when the bridge has heard of its carrier, which is later still.
+void wait_until_forwarding(const Netns& in, const std::string& port) {
+  const Argv show{"ip", "-d", "-o", "link", "show", "dev", port};
+  EXPECT_TRUE(eventually([&] { return in.run(show).out.find("state forwarding") != std::string::npos; })) << port;
+}
+
 } // namespace
 
 void join(const Netns& a, const std::string& a_device, const Netns& b, const std::string& b_device, unsigned mtu) {
@@ -40,6 +55,8 @@ void join(const Netns& a, const std::string& a_device, const Netns& b, const std
       {fmt::format("link add {} mtu {} type veth peer name {} mtu {} netns {}", a_device, mtu, b_device, mtu, b.path()),
        fmt::format("link set {} up", a_device)});
   b.ip({fmt::format("link set {} up", b_device)});
+  wait_until_up(a, a_device);
+  wait_until_up(b, b_device);
 }
 
 std::string fanctl_path() {
@@ -74,16 +91,6 @@ Address Underlay::outside() {
   return Address(0xc6336401U);
 }
 
-namespace {
-
-// A new port carries frames only when the bridge has heard of its carrier, which is a little after the link is up.
-void wait_until_forwarding(const Netns& in, const std::string& port) {
-  const Argv show{"ip", "-d", "-o", "link", "show", "dev", port};
-  EXPECT_TRUE(eventually([&] { return in.run(show).out.find("state forwarding") != std::string::npos; })) << port;
-}
-
-} // namespace
-
 Host& Underlay::host(const std::string& cidr, const HostOptions& options) {
   Host& made = hosts_.emplace_back();
   made.name = fmt::format("h{}", hosts_.size());
@@ -102,13 +109,26 @@ Host& Underlay::host(const std::string& cidr, const HostOptions& options) {
   return made;
 }
 
-Container::Container(const Netns& host, const std::string& bridge) : port_(unique_port_name()) {
+Container::Container(const Netns& host, const std::string& bridge)
+    : port_(unique_port_name()), host_fd_(fcntl(host.fd(), F_DUPFD_CLOEXEC, 0)) {
   const std::string mtu = link_field(host, bridge, "mtu");
   host.ip({fmt::format("link add {} mtu {} type veth peer name eth0 mtu {} netns {}", port_, mtu, mtu, path()),
            fmt::format("link set {} master {} up", port_, bridge)});
   ip({"link set eth0 up"});
-  if (host.run({"ip", "-br", "link", "show", "dev", bridge, "up"}).out.find(bridge) != std::string::npos)
+  if (host.run({"ip", "-br", "link", "show", "dev", bridge, "up"}).out.find(bridge) != std::string::npos) {
     wait_until_forwarding(host, port_);
+    wait_until_up(host, bridge); // its first port gives it carrier
+  }
+}
+
+Container::Container(Container&& other) noexcept
+    : Netns(std::move(other)), port_(std::move(other.port_)), host_fd_(std::exchange(other.host_fd_, -1)) {}
+
+Container::~Container() {
+  if (host_fd_ >= 0) {
+    remove_device(host_fd_, port_);
+    close(host_fd_);
+  }
 }
 
 void Container::address(const std::string& cidr, Address gateway, unsigned mtu) {

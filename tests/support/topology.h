@@ -67,11 +67,17 @@ struct Lease {
 };
 
 // A network namespace with a device "eth0" whose other end is a port of a bridge in `host`, as container runtimes do
-// it. The port has the bridge's MTU (frag-needed towards a container needs the larger MTU on the host's end); the port
-// goes with it.
+// it. The port has the bridge's MTU (frag-needed towards a container needs the larger MTU on the host's end). When the
+// destructor returns the port is gone: the kernel clears a namespace away some time later, and a fan whose bridge has a
+// port does not go down.
 class Container : public Netns {
 public:
   Container(const Netns& host, const std::string& bridge);
+  ~Container();
+  Container(Container&& other) noexcept;
+  Container& operator=(Container&&) = delete;
+  Container(const Container&) = delete;
+  Container& operator=(const Container&) = delete;
 
   // "250.0.28.2/24"; `gateway` for the default route; 0: the bridge's MTU.
   void address(const std::string& cidr, Address gateway, unsigned mtu = 0);
@@ -85,6 +91,7 @@ public:
 
 private:
   std::string port_;
+  int host_fd_; // the host's namespace: it may go before the container does
 };
 
 // Path of the fanctl under test.

@@ -109,7 +109,10 @@ UdpStreamReport UdpStream::stop() {
   if (sending_.joinable()) {
     sending_.request_stop();
     sending_.join();
-    (void)eventually([&] { return received_ >= report_.sent; }, std::chrono::seconds(1));
+    for (std::uint64_t before = received_ + 1; before != received_ && received_ < report_.sent;) {
+      before = received_;
+      (void)eventually([&] { return received_ >= report_.sent; }, std::chrono::seconds(1));
+    }
     receiving_.request_stop();
     receiving_.join();
     report_.received = received_;

@@ -38,8 +38,8 @@ public:
   UdpStream& operator=(const UdpStream&) = delete;
 
   // True when `n` distinct datagrams have arrived in time.
-  [[nodiscard]] bool reached(std::uint64_t n, std::chrono::milliseconds timeout = std::chrono::seconds(5)) const;
-  // Stops sending, waits until nothing more comes (at most a second), and reports.
+  [[nodiscard]] bool reached(std::uint64_t n, std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
+  // Stops sending, waits until all is there or nothing more has come for a second, and reports.
   UdpStreamReport stop();
 
 private:

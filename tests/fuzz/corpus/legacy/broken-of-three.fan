@@ -1,0 +1,3 @@
+250 eth0
+251 eth0 dhpc
+252 eth0

@@ -1,9 +1,11 @@
 #include "fanctl/kernel_world.h"
 
 #include <ctime>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -32,9 +34,16 @@ std::uint64_t monotonic_ns() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// Where the programs' object file is: installed, or beside a fanctl that runs from its build folder.
+// Where the programs' object file is: installed, or in the build folder that this fanctl runs from, which is found from
+// its own path so that no folder of the machine that built it is in the program.
 std::string object_path() {
-  return access(FANCTL_BPF_OBJECT, R_OK) == 0 ? FANCTL_BPF_OBJECT : FANCTL_BUILT_BPF_OBJECT;
+  if (access(FANCTL_BPF_OBJECT, R_OK) == 0) {
+    return FANCTL_BPF_OBJECT;
+  }
+  std::error_code unknown;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  const auto built = (self.parent_path() / FANCTL_BUILT_BPF_OBJECT).lexically_normal();
+  return access(built.c_str(), R_OK) == 0 ? built.string() : FANCTL_BPF_OBJECT;
 }
 
 // Counters of docs/firewall.md.

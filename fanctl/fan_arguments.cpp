@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/errors.h"
+#include "core/flags.h"
 
 namespace fan::cli {
 
@@ -21,6 +22,10 @@ constexpr std::array all_word_options{
     WordOption{"host-reserve", "N", "the host holds the first N addresses of its slice (default 1)"},
     WordOption{"bridge", "NAME", "name of the fan bridge (default: fan- and the slice)"},
     WordOption{"dhcp", nullptr, "serve addresses on the bridge with dnsmasq"},
+    WordOption{"lease-time", "TIME", "how long an address is lent by --dhcp: 90m, 12h, 7d, infinite (default 1h)"},
+    WordOption{"domain", "DOMAIN", "names for the whole overlay in this domain, with --dhcp: ip-250-0-27-5.DOMAIN"},
+    WordOption{"pool", "NAME=FIRST-LAST",
+               "host numbers of the slice for a purpose: dhcp=2-99, docker=128-191; may be repeated"},
     WordOption{"expose", "PREFIX|all", "let outside hosts open connections to this part of the slice; may be repeated"},
     WordOption{"ttl-security", "HOPS", "refuse tunnel packets from further away (RFC 5082)"},
     WordOption{"accept", "LIST", "receive these encapsulations too, e.g. ipip,vxlan"},
@@ -65,7 +70,7 @@ Result<void> append_options(const FanArguments& given, const std::vector<std::st
     const auto flag = given.flags.find(option.name);
     const bool has_values = values != given.options.end() && !values->second.empty();
     const bool has_flag = flag != given.flags.end() && flag->second > 0;
-    if ((has_values || has_flag) && is_among(bare, option.name) && std::string_view(option.name) != "expose") {
+    if ((has_values || has_flag) && is_among(bare, option.name) && !find_flag(option.name)->repeats) {
       return twice(option.name);
     }
     if (has_flag) {
@@ -80,7 +85,7 @@ Result<void> append_options(const FanArguments& given, const std::vector<std::st
 
 bool is_declared(const WordOption& option, FanOptions which) {
   const std::string_view name = option.name;
-  const bool header = name == "type" || name == "vni" || name == "port" || name == "host-reserve";
+  const bool header = name == "type" || name == "vni" || name == "port" || name == "host-reserve" || name == "pool";
   return which == FanOptions::all || (which == FanOptions::header && header);
 }
 

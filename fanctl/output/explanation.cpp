@@ -25,6 +25,9 @@ std::string text_of(const Explanation& e) {
     out += line("mapping", e.mapping->overlay().str() + " over " + e.mapping->underlay().str());
   }
   out += line("role", std::string(name_of(e.role)));
+  if (!e.pool.empty()) {
+    out += line("pool", e.pool);
+  }
   if (e.host) {
     out += line("host", e.host->str() + (e.own ? " (this host)" : ""));
   }
@@ -49,6 +52,7 @@ Json outer_json(const OuterHeader& outer) {
 Json json_of(const Explanation& e) {
   return Json{{"address", e.address.str()},
               {"role", name_of(e.role)},
+              {"pool", e.pool.empty() ? Json() : Json(e.pool)},
               {"overlay", e.mapping ? Json(e.mapping->overlay().str()) : Json()},
               {"underlay", e.mapping ? Json(e.mapping->underlay().str()) : Json()},
               {"host", e.host ? Json(e.host->str()) : Json()},

@@ -1,5 +1,6 @@
 #include "fanctl/output/json.h"
 
+#include "core/dns_domain.h"
 #include "fanctl/exit_status.h"
 
 namespace fan::cli {
@@ -28,6 +29,18 @@ Json expose_of(const FanSpec& spec) {
     list.push_back(prefix.str());
   }
   return list;
+}
+
+// By name; `cidr` is null where the pool is no network.
+Json pools_of(const Fan& fan) {
+  Json pools = Json::object();
+  for (const Pool& pool : fan.spec.pools) {
+    const std::optional<Prefix> network = network_of(pool, fan.slice());
+    pools[pool.name] = Json{{"first", fan.slice().at(pool.first).str()},
+                            {"last", fan.slice().at(pool.last).str()},
+                            {"cidr", network ? Json(network->str()) : Json()}};
+  }
+  return pools;
 }
 
 Json accepted_by(const Fan& fan) {
@@ -85,6 +98,9 @@ Json to_json(const Fan& fan) {
   json["origin"] = or_null(spec.origin);
   json["ttl_security"] = or_null(spec.ttl_security);
   json["expose"] = expose_of(spec);
+  json["pools"] = pools_of(fan);
+  json["lease_time"] = spec.dhcp ? Json(spec.lease.value_or(default_lease)) : Json();
+  json["domain"] = or_null(spec.domain);
   return json;
 }
 

@@ -25,6 +25,14 @@ std::string drift_line(const Drift& drift) {
   return fmt::format("    expected  {}\n    found     {}\n", printable(drift.expected), printable(drift.found));
 }
 
+std::string pools_text(const Fan& fan) {
+  std::string text;
+  for (const Pool& pool : fan.spec.pools) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", pool.name, addresses_of(pool, fan.slice()));
+  }
+  return text;
+}
+
 std::string known(Address address) {
   return address == Address() ? "-" : address.str();
 }
@@ -56,6 +64,9 @@ std::string fan_details(std::span<const FanStatus> fans) {
                        printable(fan.spec.overlay_text), printable(fan.spec.underlay_text));
     out += fmt::format("    carries   {} mtu {}{}\n", name_of(fan.spec.encapsulation), fan.mtu,
                        fan.accepts(Encapsulation::vxlan) ? fmt::format(" vni {} port {}", fan.vni(), fan.port()) : "");
+    if (!fan.spec.pools.empty()) {
+      out += fmt::format("    pools     {}\n", pools_text(fan));
+    }
     out += fmt::format("    ports     {}\n",
                        status.ports.empty() ? "none" : printable(fmt::format("{}", fmt::join(status.ports, " "))));
     for (const Drift& drift : status.drift) {

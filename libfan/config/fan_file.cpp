@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "config/fan_entry.h"
+#include "config/fan_keys.h"
+#include "config/yaml_checks.h"
 #include "config/yaml_document.h"
 #include "core/errors.h"
 #include "core/flags.h"
@@ -38,7 +40,7 @@ Taken check_name(const YamlDocument& document, const YamlNode& name) {
   return {};
 }
 
-Taken read_fans(const YamlDocument& document, const YamlNode& section, const DeviceIds& ids, Fans& fans) {
+Taken read_fans(const YamlDocument& document, const YamlNode& section, const NetplanIds& ids, Fans& fans) {
   if (section.kind == YamlNode::Kind::null)
     return {};
   if (section.kind != YamlNode::Kind::mapping)
@@ -54,13 +56,13 @@ Taken read_fans(const YamlDocument& document, const YamlNode& section, const Dev
   return {};
 }
 
-Taken read_mappings(const YamlDocument& document, const YamlNode& section, Fans& fans) {
+Taken read_mappings(const YamlDocument& document, const YamlNode& section, const NetplanIds& ids, Fans& fans) {
   if (section.kind == YamlNode::Kind::null)
     return {};
   if (section.kind != YamlNode::Kind::list)
     return wrong_kind(document, section, "mappings", "a list of mappings");
   for (const YamlNode& entry : section.items) {
-    auto spec = parse_fan_entry(document, entry, "", {});
+    auto spec = parse_fan_entry(document, entry, "", ids);
     if (!spec)
       return std::move(spec).error();
     spec->reach = true;
@@ -69,54 +71,33 @@ Taken read_mappings(const YamlDocument& document, const YamlNode& section, Fans&
   return {};
 }
 
-// "eth0": itself; a definition that is matched: its set-name, or the name it is matched by when that is no pattern.
-std::string device_of(const std::string& id, const YamlNode& definition) {
-  if (const YamlNode* name = definition.find("set-name"); name != nullptr && name->kind == YamlNode::Kind::scalar)
-    return name->text;
-  const YamlNode* match = definition.find("match");
-  if (match == nullptr)
-    return id;
-  const YamlNode* name = match->find("name");
-  const bool exact =
-      name != nullptr && name->kind == YamlNode::Kind::scalar && name->text.find_first_of("*?[") == std::string::npos;
-  return exact ? name->text : "";
+// `fans` and `mappings`, which stand in our own envelope as in a netplan document.
+Taken read_sections(const YamlDocument& document, const YamlNode& mapping, const NetplanIds& ids, Fans& fans) {
+  if (const YamlNode* section = mapping.find("fans"))
+    if (auto read = read_fans(document, *section, ids, fans); !read)
+      return read;
+  const YamlNode* section = mapping.find("mappings");
+  return section == nullptr ? Taken() : read_mappings(document, *section, ids, fans);
 }
 
-// Every section of a netplan document that holds definitions is a mapping of mappings.
-DeviceIds device_ids(const YamlNode& network) {
-  DeviceIds ids;
-  for (const auto& [section, definitions] : network.entries) {
-    if (section.text == "fans")
-      continue;
-    for (const auto& [id, definition] : definitions.entries)
-      ids.emplace(id.text, device_of(id.text, definition));
-  }
-  return ids;
-}
-
-Taken read_netplan(const YamlDocument& document, const YamlNode& network, Fans& fans) {
+Taken read_netplan(const YamlDocument& document, const YamlNode& network, const Devices& devices, Fans& fans) {
   if (network.kind != YamlNode::Kind::mapping)
     return wrong_kind(document, network, "network", "a mapping");
   if (auto right = check_version(document, network, "2"); !right)
     return right;
-  const YamlNode* section = network.find("fans");
-  return section == nullptr ? Taken() : read_fans(document, *section, device_ids(network), fans);
+  return read_sections(document, network, NetplanIds(&network, devices), fans);
 }
 
-Taken read_own(const YamlDocument& document, Fans& fans) {
+Taken read_own(const YamlDocument& document, const Devices& devices, Fans& fans) {
   const YamlNode& root = document.root();
   if (auto known = check_keys(document, root, envelope_keys, "this file"); !known)
     return known;
   if (auto right = check_version(document, root, "1"); !right)
     return right;
-  if (const YamlNode* section = root.find("fans"))
-    if (auto read = read_fans(document, *section, {}, fans); !read)
-      return read;
-  const YamlNode* mappings = root.find("mappings");
-  return mappings == nullptr ? Taken() : read_mappings(document, *mappings, fans);
+  return read_sections(document, root, NetplanIds(nullptr, devices), fans);
 }
 
-Taken read_any(const YamlDocument& document, Fans& fans) {
+Taken read_any(const YamlDocument& document, const Devices& devices, Fans& fans) {
   const YamlNode& root = document.root();
   if (root.kind == YamlNode::Kind::null)
     return {};
@@ -125,11 +106,11 @@ Taken read_any(const YamlDocument& document, Fans& fans) {
         root, usage_error(fmt::format("a mapping is wanted, and here is {}", root.kind_name()), envelope_hint));
   const YamlNode* network = root.find("network");
   if (network == nullptr)
-    return read_own(document, fans);
+    return read_own(document, devices, fans);
   if (root.entries.size() > 1)
     return document.at(root, usage_error("a netplan document has the one key 'network'",
                                          "put what is fanctl's own into another file"));
-  return read_netplan(document, *network, fans);
+  return read_netplan(document, *network, devices, fans);
 }
 
 // One bridge, and one fan, each once.
@@ -149,15 +130,19 @@ Taken check_apart(const YamlDocument& document, const Fans& fans) {
 } // namespace
 
 std::span<const char* const> fan_file_keys() {
-  return fan_entry_keys();
+  return fan_keys();
 }
 
-Result<std::vector<FileFan>> parse_fan_file(std::string_view text, const std::string& file) {
+std::span<const char* const> fan_file_dhcp_keys() {
+  return dhcp_keys();
+}
+
+Result<std::vector<FileFan>> parse_fan_file(std::string_view text, const std::string& file, const Devices& devices) {
   auto document = YamlDocument::parse(text, file);
   if (!document)
     return std::move(document).error();
   Fans fans;
-  if (auto read = read_any(*document, fans); !read)
+  if (auto read = read_any(*document, devices, fans); !read)
     return std::move(read).error();
   if (auto apart = check_apart(*document, fans); !apart)
     return std::move(apart).error();

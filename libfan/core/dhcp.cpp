@@ -4,38 +4,57 @@
 
 #include <fmt/format.h>
 
+#include "core/dns_domain.h"
+
 namespace fan {
 namespace {
 
-struct Pool {
+constexpr const char* name_prefix = "ip-"; // ip-250-0-27-5.fan.internal
+
+struct Range {
   Address first;
   Address last;
   std::uint32_t size;
 };
 
-Pool pool_of(const Fan& fan) {
-  const Address first = fan.slice().at(fan.spec.host_reserve + 1);
-  const Address last(fan.slice().broadcast().v4() - 1);
+Range range_of(const Fan& fan) {
+  const Prefix slice = fan.slice();
+  if (const Pool* pool = find_pool(fan.spec.pools, "dhcp")) {
+    return {slice.at(pool->first), slice.at(pool->last), pool->last - pool->first + 1};
+  }
+  const Address first = slice.at(fan.spec.host_reserve + 1);
+  const Address last(slice.broadcast().v4() - 1);
   return {first, last, last.v4() - first.v4() + 1};
 }
 
-std::string range_of(const Fan& fan, const Pool& pool) {
-  return fmt::format("{}{},{},{},1h", dhcp_sign, pool.first.str(), pool.last.str(), fan.slice().netmask().str());
+std::string range_argument(const Fan& fan, const Range& range) {
+  return fmt::format("{}{},{},{},{}", dhcp_sign, range.first.str(), range.last.str(), fan.slice().netmask().str(),
+                     lease_text(fan.spec.lease.value_or(default_lease)));
+}
+
+// Every address of the overlay has a name here, whichever host it is on: it is arithmetic, so nobody is asked. What is
+// no such name in the domain does not exist, and is not sent to other servers either.
+std::vector<std::string> names_in(const std::string& domain, const Prefix& overlay) {
+  return {
+      "--domain=" + domain,
+      fmt::format("--local=/{}/", domain),
+      fmt::format("--synth-domain={},{},{}", domain, overlay.str(), name_prefix),
+  };
 }
 
 } // namespace
 
 std::vector<std::string> dhcp_argv(const Fan& fan, const std::string& state_directory) {
-  const Pool pool = pool_of(fan);
-  return {
+  const Range range = range_of(fan);
+  std::vector<std::string> argv{
       "--conf-file=/dev/null",
       "--no-hosts",
       "--pid-file=", // none: it would belong to an unprivileged user
       "--bind-interfaces",
       dhcp_interface_option + fan.bridge,
       "--except-interface=lo",
-      range_of(fan, pool),
-      fmt::format("--dhcp-lease-max={}", pool.size), // 1000 unless told
+      range_argument(fan, range),
+      fmt::format("--dhcp-lease-max={}", range.size), // 1000 unless told
       "--dhcp-option=3," + fan.gateway().str(),
       fmt::format("--dhcp-option-force=26,{}", fan.mtu), // also to clients that do not ask for it
       "--dhcp-authoritative",
@@ -43,6 +62,12 @@ std::vector<std::string> dhcp_argv(const Fan& fan, const std::string& state_dire
       "--domain-needed",
       "--bogus-priv",
   };
+  if (fan.spec.domain) {
+    for (std::string& argument : names_in(*fan.spec.domain, fan.mapping.overlay())) {
+      argv.push_back(std::move(argument));
+    }
+  }
+  return argv;
 }
 
 DhcpServer dead_server(const std::string& bridge, const std::string& lease_file) {

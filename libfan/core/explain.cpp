@@ -67,6 +67,8 @@ Explanation explain_overlay(Address address, const KnownMapping& known) {
     return e;
   }
   e.role = role_in(*e.slice, address, known.reserve);
+  if (const Pool* pool = pool_with(known.pools, address.v4() - e.slice->network().v4()))
+    e.pool = pool->name;
   e.why_not = why_not_to(e);
   if (e.why_not.empty())
     e.outer = outer_for(known, *e.host);
@@ -106,8 +108,9 @@ std::vector<KnownMapping> known_from(const std::vector<Fan>& fans) {
   for (const Fan& fan : fans) {
     auto known = std::find_if(all.begin(), all.end(), [&](const KnownMapping& k) { return k.mapping == fan.mapping; });
     if (known == all.end())
-      known = all.insert(all.end(),
-                         {fan.mapping, fan.spec.host_reserve, fan.spec.encapsulation, fan.vni(), fan.port(), {}});
+      known = all.insert(
+          all.end(),
+          {fan.mapping, fan.spec.host_reserve, fan.spec.encapsulation, fan.vni(), fan.port(), fan.spec.pools, {}});
     known->own_hosts.push_back(fan.host);
   }
   return all;
@@ -122,6 +125,7 @@ Result<KnownMapping> known_from(const FanSpec& spec, Address host) {
                       spec.encapsulation,
                       spec.vni.value_or(default_vni(spec.overlay)),
                       spec.port.value_or(default_vxlan_port),
+                      spec.pools,
                       {}};
 }
 

@@ -22,6 +22,7 @@ struct KnownMapping {
   Encapsulation encapsulation = Encapsulation::vxlan;
   std::uint32_t vni = 0;
   std::uint16_t port = default_vxlan_port;
+  std::vector<Pool> pools;
   std::vector<Address> own_hosts; // this host's addresses in the underlay that have a slice
 };
 
@@ -60,6 +61,7 @@ struct Explanation {
   std::optional<Mapping> mapping;   // absent when the address is in neither network of any mapping
   std::optional<Address> host;      // the underlay address of the owner
   std::optional<Prefix> slice;      // what the owner owns
+  std::string pool;                 // the name of the pool it is in, "" for none
   bool own = false;                 // the owner is this host
   std::optional<OuterHeader> outer; // absent when no packet to this address leaves: `why_not` says why
   std::string why_not;              // why no packet goes there through a tunnel; "" when one does

@@ -9,6 +9,7 @@
 
 #include "core/address.h"
 #include "core/encapsulation.h"
+#include "core/pool.h"
 
 namespace fan {
 
@@ -40,7 +41,10 @@ struct FanSpec {
   std::vector<Prefix> expose;        // parts of the slice that outside hosts may open connections to
   bool expose_all = false;
   std::optional<unsigned> ttl_security; // most hops between two hosts; outer TTL must be >= 256 - hops (RFC 5082)
+  std::vector<Pool> pools;              // ordered by first number; disjoint
   bool dhcp = false;
+  std::optional<std::uint32_t> lease; // seconds (core/dns_domain.h); only with dhcp
+  std::optional<std::string> domain;  // in which every address of the overlay has a name; only with dhcp
   bool nat = true;
   bool reach = false;     // this host speaks to the fan and has no bridge of its own in it
   bool strict = false;    // refuse tunnel packets that are addressed to this host inside the tunnel

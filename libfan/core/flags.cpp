@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/dns_domain.h"
 #include "core/errors.h"
 #include "core/mtu.h"
 #include "core/names.h"
@@ -82,6 +83,34 @@ Result<void> take_expose(FanSpec& spec, std::string_view text) {
   return {};
 }
 
+Result<void> take_pool(FanSpec& spec, std::string_view text) {
+  auto pool = parse_pool(text);
+  if (!pool)
+    return std::move(pool).error();
+  if (auto apart = check_apart(spec.pools, *pool); !apart)
+    return apart;
+  const auto place =
+      std::find_if(spec.pools.begin(), spec.pools.end(), [&](const Pool& other) { return other.first > pool->first; });
+  spec.pools.insert(place, std::move(pool).value());
+  return {};
+}
+
+Result<void> take_lease(FanSpec& spec, std::string_view text) {
+  auto seconds = parse_lease(text);
+  if (!seconds)
+    return std::move(seconds).error();
+  spec.lease = *seconds;
+  return {};
+}
+
+Result<void> take_domain(FanSpec& spec, std::string_view text) {
+  auto domain = parse_domain(text);
+  if (!domain)
+    return std::move(domain).error();
+  spec.domain = std::move(domain).value();
+  return {};
+}
+
 Result<void> take_origin(FanSpec& spec, std::string_view text) {
   if (!text.starts_with('/'))
     return usage_error(quoted(text) + " is not an absolute path");
@@ -114,9 +143,12 @@ const Flag flags[] = {
        s.nat = false;
        return Result<void>();
      }},
-    {"expose", "a network or 'all'", take_expose},
+    {"expose", "a network or 'all'", take_expose, true},
     {"ttl-security", "a number of hops",
      [](FanSpec& s, std::string_view t) { return take_number(t, 1, 255, s.ttl_security); }},
+    {"pool", "NAME=FIRST-LAST", take_pool, true},
+    {"lease-time", "a time", take_lease},
+    {"domain", "a domain", take_domain},
     {"reach", nullptr,
      [](FanSpec& s, std::string_view) {
        s.reach = true;

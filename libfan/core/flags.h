@@ -9,11 +9,12 @@
 
 namespace fan {
 
-// `argument` is what a person is told is missing; nullptr: takes none.
+// `argument` is what a person is told is missing; nullptr: takes none. `repeats`: may be given more than once.
 struct Flag {
   const char* name;
   const char* argument;
   Result<void> (*take)(FanSpec&, std::string_view);
+  bool repeats = false;
 };
 
 // nullptr when there is none of this name.

@@ -7,7 +7,10 @@
 #include "core/errors.h"
 #include "core/mtu.h"
 #include "core/names.h"
+#include "core/object.h"
+#include "core/record.h"
 #include "core/resolve.h"
+#include "core/validate_pools.h"
 #include "core/validate_tunnels.h"
 
 namespace fan {
@@ -51,6 +54,7 @@ Valid check_reach(const Question& q) {
                         : spec.bridge                             ? "bridge"
                         : spec.host_reserve != 1                  ? "host-reserve"
                         : spec.expose_all || !spec.expose.empty() ? "expose"
+                        : !spec.pools.empty()                     ? "pool"
                                                                   : nullptr;
   if (!spec.reach || useless == nullptr)
     return {};
@@ -69,6 +73,19 @@ Valid check_exposed(const Question& q) {
                                      many ? "the overlay" : "this host's slice", within.str()),
                          "expose a part of " + within.str() + ", or 'all'");
   return {};
+}
+
+Valid check_pools(const Question& q) {
+  return validate_pools(q.fan);
+}
+
+// Many options are allowed, and all of them at once may be too many.
+Valid check_record(const Question& q) {
+  const std::size_t size = record_of(q.fan).size();
+  if (size <= record_max)
+    return {};
+  return usage_error(fmt::format("this fan's options have {} bytes as words, and a record holds {}", size, record_max),
+                     "expose fewer networks, or use fewer pools or shorter names");
 }
 
 Valid check_mtu(const Question& q) {
@@ -193,8 +210,8 @@ Result<void> validate(const Fan& fan, const std::vector<Fan>& others, const Fact
   const std::vector<Fan> rest = without(fan, others);
   const Question question{fan, rest, facts};
   for (const auto check :
-       {check_host_part, check_reach, check_reserve, check_exposed, check_mtu, check_bridge_name, check_others,
-        check_local_networks, check_underlay_device, check_foreign_bridge, check_tunnels})
+       {check_host_part, check_reach, check_reserve, check_exposed, check_pools, check_mtu, check_bridge_name,
+        check_record, check_others, check_local_networks, check_underlay_device, check_foreign_bridge, check_tunnels})
     if (auto valid = check(question); !valid)
       return valid;
   return {};

@@ -83,7 +83,7 @@ private:
     const Flag* flag = find_flag(word);
     if (flag == nullptr)
       return unknown_flag(word);
-    if (!seen_.insert(word).second && word != "expose")
+    if (!seen_.insert(word).second && !flag->repeats)
       return usage_error("flag " + quoted(word) + " is given twice", "give it once");
     if (flag->argument != nullptr && at_ + 1 == words_.size())
       return usage_error(fmt::format("{} is missing after {}", flag->argument, quoted(word)));
@@ -105,6 +105,11 @@ private:
         return usage_error(
             fmt::format("flag '{}' is for vxlan, and this fan is {}", word, name_of(spec_.encapsulation)),
             fmt::format("add 'type vxlan', or leave '{}' out", word));
+    for (const char* word : {"lease-time", "domain"})
+      if (seen_.count(word) != 0 && !spec_.dhcp)
+        return usage_error(
+            fmt::format("flag '{}' is for the DHCP and DNS server of the fan, which is not asked for", word),
+            fmt::format("add 'dhcp', or leave '{}' out", word));
     return {};
   }
 

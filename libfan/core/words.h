@@ -2,8 +2,8 @@
 // file and the record all speak it. Pure: nothing here knows this host.
 //
 //   dhcp | host-reserve N | auto | bridge NAME | type ipip|vxlan | accept ipip,vxlan | vni N | port N | mtu N | no-nat
-//   | expose PREFIX|all (may be repeated) | ttl-security HOPS | reach | strict | off
-//   | origin FILE
+//   | expose PREFIX|all | ttl-security HOPS | pool NAME=FIRST-LAST | lease-time TIME | domain DOMAIN | reach | strict
+//   | off | origin FILE
 #pragma once
 
 #include <span>
@@ -21,8 +21,8 @@ inline constexpr std::size_t most_exposed = 16; // so that a record stays below 
 
 // Without a `type` word the type is ipip, as in 2015. `words` are free of blanks; any bytes may be in them. With
 // `where` an error carries that place, with the column of the word that is wrong: words[i] is taken to be the i-th
-// blank-separated word of where->excerpt. Every error is of class usage. Flags may come in any order; only `expose` may
-// be repeated.
+// blank-separated word of where->excerpt. Every error is of class usage. Flags may come in any order; only `expose`
+// and `pool` may be repeated.
 Result<FanSpec> parse_words(std::span<const std::string> words, const TextPlace* where = nullptr);
 
 // "250" is 250.0.0.0/8; otherwise a network with its length.

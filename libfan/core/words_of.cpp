@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/dns_domain.h"
+
 namespace fan {
 
 namespace {
@@ -79,6 +81,12 @@ std::vector<std::string> flags_of(const FanSpec& spec) {
   out.word("no-nat", !spec.nat);
   write_expose(out, spec);
   out.number("ttl-security", spec.ttl_security);
+  for (const Pool& pool : spec.pools)
+    out.pair("pool", text_of(pool));
+  if (spec.lease)
+    out.pair("lease-time", lease_text(*spec.lease));
+  if (spec.domain)
+    out.pair("domain", *spec.domain);
   out.word("reach", spec.reach);
   out.word("strict", spec.strict);
   out.word("off", spec.off);

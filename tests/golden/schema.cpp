@@ -29,8 +29,8 @@ bool fits_any(const Json& root, const Json& schemas, const Json& value, bool exa
 }
 
 bool satisfies(const Json& root, const std::string& keyword, const Json& wanted, const Json& value, bool exact) {
-  static const std::set<std::string> elsewhere{"$schema",    "$defs",    "title", "description",
-                                               "properties", "required", "items", "$ref"};
+  static const std::set<std::string> elsewhere{"$schema",  "$defs", "title", "description",         "properties",
+                                               "required", "items", "$ref",  "additionalProperties"};
   if (keyword == "type") {
     return is_of_any_type(value, wanted);
   }
@@ -88,6 +88,11 @@ Complaints complaints(const Json& root, const Json& schema, const Json& value, c
   }
   if (found.empty() && schema.contains("properties")) {
     add(found, about_keys(root, schema, value, path, exact));
+  }
+  if (found.empty() && schema.contains("additionalProperties")) {
+    for (const auto& [key, part] : value.items()) {
+      add(found, complaints(root, schema["additionalProperties"], part, path + "/" + key, exact));
+    }
   }
   if (found.empty() && schema.contains("items")) {
     for (std::size_t i = 0; i < value.size(); ++i) {

@@ -56,6 +56,12 @@ TEST(FanFile, EveryKeyIsItsWord) {
       {"    host-reserve: 3\n", "bridge f type vxlan host-reserve 3"},
       {"    dhcp: yes\n", "bridge f type vxlan dhcp"},
       {"    dhcp: Off\n", "bridge f type vxlan"},
+      {"    dhcp: {}\n", "bridge f type vxlan dhcp"},
+      {"    dhcp: {lease-time: 90m}\n", "bridge f type vxlan dhcp lease-time 90m"},
+      {"    dhcp: {domain: fan.internal, lease-time: infinite}\n",
+       "bridge f type vxlan dhcp lease-time infinite domain fan.internal"},
+      {"    pools: {dhcp: 2-99, docker: 128-191, vip: 100}\n",
+       "bridge f type vxlan pool dhcp=2-99 pool vip=100 pool docker=128-191"},
       {"    nat: false\n", "bridge f type vxlan no-nat"},
       {"    nat: true\n", "bridge f type vxlan"},
       {"    expose: all\n", "bridge f type vxlan expose all"},
@@ -69,9 +75,15 @@ TEST(FanFile, EveryKeyIsItsWord) {
 }
 
 TEST(FanFile, EveryUnderlayOfTheCommandLine) {
-  for (const char* underlay : {"eth0", "eth0/20", "default", "default/12", "172.30.0.28", "172.30.0.0/16"})
+  for (const char* underlay : {"eth0", "eth0/20", "default", "default/12", "172.30.0.28"})
     EXPECT_EQ(only_fan(std::string("version: 1\nfans: {f: {overlay: 250, underlay: ") + underlay + "}}\n"),
               given::spec(std::string("250 ") + underlay + " type vxlan bridge f"));
+}
+
+// It may mean several addresses of a host, each with a bridge.
+TEST(FanFile, ANetworkLeavesItsBridgesToTheirSlices) {
+  EXPECT_EQ(only_fan("version: 1\nfans: {f: {overlay: 250, underlay: 172.30.0.0/16}}\n"),
+            given::spec("250 172.30.0.0/16 type vxlan"));
 }
 
 TEST(FanFile, WithoutFans) {
@@ -103,6 +115,72 @@ TEST(FanFile, ANetplanDocumentWithItsIds) {
     EXPECT_EQ(only_fan(netplan(row.definition, row.underlay)),
               given::spec(std::string("250 ") + row.meant + " type vxlan bridge f"))
         << row.definition;
+}
+
+// A host with three devices, whose own netplan configuration has the IDs `uplink` and `bad`.
+class ThisHost : public Devices {
+public:
+  [[nodiscard]] std::vector<DeviceName> all() const override {
+    return {{"enp1s0", *Mac::parse("52:54:00:00:00:01")},
+            {"enp2s0", *Mac::parse("52:54:00:00:00:02")},
+            {"wlan0", *Mac::parse("52:54:00:00:00:02")}};
+  }
+  [[nodiscard]] Result<std::optional<std::string>> of_netplan_id(const std::string& id) const override {
+    if (id == "bad") {
+      Error error;
+      error.kind = ErrorClass::usage;
+      error.message = "'bad' matches no device of this host";
+      return error;
+    }
+    return id == "uplink" ? std::optional<std::string>("enp2s0") : std::nullopt;
+  }
+};
+
+TEST(FanFile, DefinitionsMatchTheDevicesOfTheHost) {
+  const struct {
+    const char *definition, *underlay, *meant;
+  } table[] = {
+      {"{match: {macaddress: '52:54:00:00:00:01'}}", "lan/16", "enp1s0/16"},
+      {"{match: {macaddress: '52:54:00:00:00:02', name: 'en*'}}", "lan", "enp2s0"},
+      {"{match: {name: 'wl*'}}", "lan/12", "wlan0/12"},
+      {"{}", "uplink/12", "enp2s0/12"},
+      {"{}", "default/12", "default/12"},
+  };
+  for (const auto& row : table) {
+    const auto fans = parse_fan_file(netplan(row.definition, row.underlay), "f.yaml", ThisHost());
+    ASSERT_TRUE(fans.ok()) << row.definition << ": " << fans.error().message;
+    EXPECT_EQ(fans->front().spec.underlay_text, row.meant);
+  }
+  const struct {
+    const char *definition, *underlay, *message;
+  } wrong[] = {
+      {"{match: {macaddress: '52:54:00:00:00:03'}}", "lan/16", "'lan' matches no device of this host"},
+      {"{match: {macaddress: '52:54:00:00:00:02'}}", "lan", "'lan' matches more than one device: enp2s0, wlan0"},
+      {"{match: {name: 'en*'}}", "lan", "'lan' matches more than one device: enp1s0, enp2s0"},
+      {"{match: {driver: virtio_net}}", "lan", "'lan' is matched by something else than a name or a macaddress"},
+      {"{match: {macaddress: x}}", "lan", "the macaddress of 'lan'"},
+      {"{match: }", "lan", "'lan' is matched by something else"},
+      {"{}", "bad", "'bad' matches no device of this host"},
+  };
+  for (const auto& row : wrong) {
+    const auto fans = parse_fan_file(netplan(row.definition, row.underlay), "f.yaml", ThisHost());
+    ASSERT_FALSE(fans.ok()) << row.definition;
+    EXPECT_NE(fans.error().message.find(row.message), std::string::npos) << fans.error().message;
+    EXPECT_EQ(fans.error().place->line, 7);
+  }
+}
+
+// In our own envelope an ID can only be the host's; without netplan a name is a device's.
+TEST(FanFile, IdsOfTheHostInOurOwnEnvelope) {
+  const std::string text = "version: 1\nfans: {f: {overlay: 250, underlay: uplink}}\n"
+                           "mappings: [{overlay: 251, underlay: uplink/12}]\n";
+  const auto fans = parse_fan_file(text, "f.yaml", ThisHost());
+  ASSERT_TRUE(fans.ok());
+  EXPECT_EQ(fans->at(0).spec.underlay_text, "enp2s0");
+  EXPECT_EQ(fans->at(1).spec.underlay_text, "enp2s0/12");
+  const auto without = parse_fan_file(text, "f.yaml");
+  ASSERT_TRUE(without.ok());
+  EXPECT_EQ(without->at(0).spec.underlay_text, "uplink");
 }
 
 struct Bad {
@@ -151,13 +229,26 @@ TEST(FanFile, RefusesAFanThatIsNone) {
   const Bad table[] = {
       {with("    dhpc: true\n"), 6, 5, "'dhpc' is no key of a fan; did you mean 'dhcp'?", ""},
       {with("    colour: red\n"), 6, 5, "'colour' is no key of a fan",
-       "the keys are: overlay, underlay, encapsulation, accept, vni, port, mtu, host-reserve, dhcp, nat, expose, "
+       "the keys are: overlay, underlay, encapsulation, accept, vni, port, mtu, host-reserve, pools, dhcp, nat, "
+       "expose, "
        "ttl-security, strict, reach"},
       {with("    overlay: 251.0.0.0/8\n"), 6, 5, "the key 'overlay' is there twice", "keep one of them"},
       {with("    dhcp: maybe\n"), 6, 11, "dhcp: 'maybe' is neither true nor false", ""},
       {with("    dhcp: [true]\n"), 6, 11, "dhcp: true or false is wanted, and here is a list", ""},
-      {with("    dhcp: {lease-time: 1h}\n"), 6, 11, "dhcp: options of the DHCP server cannot be set yet",
-       "write true or false"},
+      {with("    dhcp: {lease: 1h}\n"), 6, 12, "'lease' is no key of dhcp", "the keys are: lease-time, domain"},
+      {with("    dhcp: {domain: }\n"), 6, 12, "domain: the value is missing", "write one, or leave the key out"},
+      {with("    dhcp: {lease-time: 1x}\n"), 6, 24, "lease-time: '1x' is not a time that a lease can have",
+       "write seconds, or a number with m, h or d, from 2m to 365d, or 'infinite'"},
+      {with("    pools: 2-99\n"), 6, 12,
+       "pools: a mapping from names to ranges of host numbers is wanted, and here is a value", ""},
+      {with("    pools: {dhcp: [2, 99]}\n"), 6, 19,
+       "dhcp: a range of host numbers, as 2-99, is wanted, and here is a list", ""},
+      {with("    pools: {dhcp: }\n"), 6, 13, "dhcp: the value is missing", "write one, or leave the key out"},
+      {with("    pools: {dhcp: 2-99, a: 99-101}\n"), 6, 28,
+       "pools: dhcp=2-99 and a=99-101 have addresses in common: 99 to 99", "move or shorten one of them"},
+      {with("    pools: {docker: 100-200}\n"), 6, 21,
+       "pools: docker: 100 to 200 is not one network, and Docker's fixed-cidr can only name one",
+       "the size has to be a power of two and divide the first number: the largest that fits is docker=128-191"},
       {with("    dhcp:\n"), 6, 5, "dhcp: the value is missing", "write one, or leave the key out"},
       {with("    mtu: many\n"), 6, 10, "mtu: 'many' is not a number from 576 to 65535", ""},
       {with("    mtu: {a: b}\n"), 6, 10, "mtu: a value is wanted, and here is a mapping", ""},
@@ -175,7 +266,7 @@ TEST(FanFile, RefusesAFanThatIsNone) {
       {"version: 1\nfans:\n  f: {overlay: 250.0.0.0/8}\n", 3, 6, "underlay is missing",
        "a fan has at least `overlay: 250.0.0.0/8` and `underlay: eth0/16`"},
       {netplan("{match: {macaddress: '52:54:00:00:00:01'}}", "lan/16"), 7, 33,
-       "underlay: 'lan' is matched by something else than a name, so its device is not known here",
+       "underlay: 'lan' matches no device of this host",
        "give its definition a set-name, or write the device's own name"},
   };
   for (const Bad& bad : table)

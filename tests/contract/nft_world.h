@@ -32,12 +32,12 @@ public:
   std::uint64_t dropped(const std::string& reason);
   void apply(const std::vector<Change>& transaction);
 
-  Underlay underlay;
-  Host& host;          // 172.30.0.28
-  Host& peer;          // 172.30.0.27
-  Netns far;           // behind the tunnel: 250.0.27.5
-  Container near;      // 250.0.28.5
-  Container neighbour; // 250.0.28.6
+  Underlay underlay{NoForgers()}; // every packet counts
+  Host& host;                     // 172.30.0.28
+  Host& peer;                     // 172.30.0.27
+  Netns far;                      // behind the tunnel: 250.0.27.5
+  Container near;                 // 250.0.28.5
+  Container neighbour;            // 250.0.28.6
   nft::Firewall firewall;
 
 private:

@@ -153,6 +153,7 @@ TEST_P(Lifecycle, WhatIsDeletedOrAlteredByHandIsPutBackAndNothingElse) {
       {"all filters", {"tc", "qdisc", "del", "dev", tunnel, "clsact"}, 2},
   };
   for (const ByHand& hand : hands) {
+    const ForgedTraffic::Handle open = fans.underlay.forged().doors_open();
     fans.a.must(hand.command);
     EXPECT_EQ(planned(fans.a, fans.line("up", {"dhcp"})), hand.changes) << hand.what;
     fans.a.fanctl_must(fans.line("up", {"dhcp"}));
@@ -185,6 +186,7 @@ TEST_P(Lifecycle, AChangedOptionChangesJustThatAndLosesNothing) {
   const std::string before = ifindexes();
   UdpStream stream(a, b, at_b);
   EXPECT_TRUE(stream.reached(100));
+  fans.underlay.forged().permit("plain, uninvited"); // by `expose`
   const std::vector<std::vector<std::string>> options{
       {"dhcp"},          {"host-reserve", "1"}, {"no-nat"}, {"mtu", "1400"},
       {"expose", "all"}, {"ttl-security", "1"}, {"strict"}, {}};

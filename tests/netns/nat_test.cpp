@@ -19,12 +19,16 @@ const Address far_side{0xcb007101U}; // 203.0.113.1
 
 // A second network card on a host, with a router of its own behind it that owns 203.0.113.1.
 struct SecondWay {
-  explicit SecondWay(const Host& host) {
+  explicit SecondWay(const FanPair& fans, const Host& host) {
     join(host, "eth1", router, "eth0");
+    const Victim victim = fans.underlay.victims_of(fans.b.address).front();
+    const auto mac = Mac::parse(link_field(host, "eth1", "link/ether"));
+    forging = fans.underlay.forged().from_elsewhere(router, "eth0", *Address::parse("172.31.0.2"), *mac, victim);
     host.ip({"addr add 172.31.0.1/24 dev eth1"});
     router.ip({"addr add 172.31.0.2/24 dev eth0", "addr add 203.0.113.1/32 dev lo"});
   }
   Netns router;
+  ForgedTraffic::Handle forging;
 };
 
 // The source under which datagrams of `from` come to `to`.
@@ -42,7 +46,7 @@ std::string forwarding(const Host& host, const std::string& device) {
 
 TEST_P(Nat, TheSliceLeavesWithTheAddressOfTheDeviceItLeavesByAlsoWhenTheDefaultRouteMoves) {
   FanPair fans(type());
-  const SecondWay second(fans.a);
+  const SecondWay second(fans, fans.a);
   fans.a.ip({"route add 203.0.113.0/24 via 172.31.0.2"});
   fans.up();
   const Container a = fans.container_a();
@@ -158,7 +162,9 @@ TEST_P(Nat, OuterFlowsAreNotInTheConnectionTable) {
       inner = inner || line.find("src=250.0.27.2 dst=250.0.28.2") != std::string::npos;
       const bool between_hosts =
           line.find("172.30.0.27") != std::string::npos && line.find("172.30.0.28") != std::string::npos;
-      EXPECT_FALSE(between_hosts) << line;
+      // What a forger sends in the encapsulation that neither host has is a flow like any other.
+      const bool is_tunnel = (type() == "ipip") == line.starts_with("unknown  4");
+      EXPECT_FALSE(between_hosts && is_tunnel) << line;
     }
     EXPECT_TRUE(inner) << "the table is the one that flows go by";
   }
@@ -177,6 +183,7 @@ TEST_P(Nat, WithoutNatTheSliceLeavesAsItIs) {
 
 TEST_P(Nat, WhatIsExposedIsOpenToTheOutsideAndNothingElseIs) {
   FanPair fans(type());
+  fans.underlay.forged().permit("plain, uninvited");
   fans.a.fanctl_must(fans.line("up", {"expose", "250.0.27.2"}));
   const Container a = fans.container_a();
   const Container closed = fans.container_a("250.0.27.3/24");

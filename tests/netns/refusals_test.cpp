@@ -129,6 +129,7 @@ protected:
 
   // Sends each case, and looks what it was counted as. The look after one case is the look before the next.
   void expect_counted(const std::vector<Case>& cases, Encapsulation over = GetParam()) {
+    const ForgedTraffic::Handle alone = fans->underlay.forged().pause();
     Json before = shown();
     for (const Case& c : cases) {
       SCOPED_TRACE(std::string(c.reason) + ": " + c.what);
@@ -267,6 +268,8 @@ TEST_P(Refusals, FromOutsideTheUnderlayAlsoWithoutTheFirewall) {
   const Container b = fans->container_b();
   const Capture at_container(b, "eth0", is_forged);
   const Forged outside{inner("250.0.27.2", "250.0.28.2"), "198.51.100.1"};
+  const ForgedTraffic::Handle alone = fans->underlay.forged().pause(); // also while the firewall is gone
+  fans->b.must({"nft", "reset", "counter", "inet", "fanctl", "misdelivered"});
   const Counts before = counts(shown());
   send(outside);
   EXPECT_TRUE(eventually([&] {

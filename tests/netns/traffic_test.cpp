@@ -32,7 +32,7 @@ TEST_P(Traffic, HostsReachRemoteContainersAndGateways) {
 }
 
 TEST_P(Traffic, ThreeHostsOfAnUnderlayOf20BitsReachEachOther) {
-  Underlay underlay("10.99.239.254/20");
+  Underlay underlay("10.99.239.254/20", {"99.0.0.0/8", 20});
   std::vector<std::pair<Host*, std::string>> hosts; // with their slice's first three bytes
   for (const char* cidr : {"10.99.238.5/20", "10.99.224.1/20", "10.99.239.200/20"}) {
     hosts.emplace_back(&underlay.host(cidr), "");

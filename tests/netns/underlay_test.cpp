@@ -64,13 +64,14 @@ TEST_P(UnderlayForms, ASubnetOf24BitsInAnUnderlayOf16) {
 
 TEST_P(UnderlayForms, TwoFansAtOnceOnTwoCards) {
   Underlay first;
-  Underlay second("10.7.255.254/16");
+  Underlay second("10.7.255.254/16", {"240.0.0.0/8", 16});
   std::vector<Host*> hosts;
   for (const char* number : {"27", "28"}) {
     Host& host = first.host(std::string("172.30.0.") + number + "/16");
     join(host, "eth1", second.router(), std::string("x") + number);
     second.router().ip({std::string("link set x") + number + " master sw"});
     host.ip({std::string("addr add 10.7.0.") + number + "/16 dev eth1"});
+    second.surround(host, "eth1", at((std::string("10.7.0.") + number).c_str()));
     host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type()});
     host.fanctl_must({"up", "240.0.0.0/8", "eth1/16", "type", type()});
     hosts.push_back(&host);

@@ -2,84 +2,66 @@
 // arrived where they must not. Each packet carries the name of its kind, so a failure says which door is open.
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <mutex>
+#include <memory>
 #include <set>
 #include <string>
-#include <thread>
-#include <utility>
-#include <vector>
 
-#include "core/encapsulation.h"
-#include "support/capture.h"
-#include "support/raw_sender.h"
-#include "support/topology.h"
+#include "support/forgery.h"
+#include "support/netns.h"
 
 namespace fan::test {
 
-// A host of a fan 250.0.0.0/8 over 172.30.0.0/16, seen from those who mean it ill.
-struct Victim {
-  Address host;      // 172.30.0.27, its own address in the underlay
-  Address elsewhere; // another address of the host, which the fan does not use
-  Address gateway;   // 250.0.27.1
-  Address container; // 250.0.27.2
-  Address peer;      // 172.30.0.28, another host of the fan
-  Address far;       // 250.0.28.2, a container of that host
-};
-
+// All senders are one thread's work, some hundred packets a second in all (fewer in an emulated machine).
 class ForgedTraffic {
 public:
-  // Nothing is sent yet. `encapsulation`: of the fan; packets of the other one are a kind of their own.
-  ForgedTraffic(Encapsulation encapsulation, const Victim& victim);
+  // A sender or a watcher is at work as long as this lives, which may be longer than the ForgedTraffic.
+  using Handle = std::shared_ptr<void>;
+
+  ForgedTraffic();
   ~ForgedTraffic();
   ForgedTraffic(const ForgedTraffic&) = delete;
   ForgedTraffic& operator=(const ForgedTraffic&) = delete;
 
   // Frames out of `device` in `netns`, which stands on one segment with the device of the victim that has the address
-  // `to`. `own`: what the sender may be called there. `is_underlay`: false on segments by which no tunnel packet may
-  // come at all, and there it also speaks with the peer's own address.
-  void from_segment(const Netns& netns, const std::string& device, Address own, const Mac& to, bool is_underlay);
-  // From a process of the peer that is not the fan: UDP from an ordinary socket, protocol 4 from a raw one.
-  void from_process(const Netns& peer);
+  // `to`. `own`: what the sender may be called there.
+  Handle from_underlay(const Netns& netns, const std::string& device, Address own, const Mac& to, const Victim& victim);
+  // The same, on a segment by which no tunnel packet may come at all: there it also speaks with the peer's own address.
+  Handle from_elsewhere(const Netns& netns, const std::string& device, Address own, const Mac& to,
+                        const Victim& victim);
+  // From processes of the peer that are not the fan: UDP from an ordinary socket, both encapsulations from a raw one.
+  Handle from_processes(const Netns& peer, const Victim& victim);
   // From a container of the peer with the address `own`.
-  void from_container(const Netns& container, Address own);
+  Handle from_container(const Netns& container, Address own, const Victim& victim);
 
   // Counts what comes in at a device of a container.
-  void watch_container(const Netns& container, const std::string& device = "eth0");
+  Handle watch_container(const Netns& container, const std::string& device = "eth0");
   // Counts what a service of the host is given, on any of its addresses.
-  void watch_services(const Netns& host);
+  Handle watch_services(const Netns& host);
 
-  [[nodiscard]] std::uint64_t sent() const { return sent_; }
-  // The kinds that arrived, each once. Empty is what a test expects.
-  [[nodiscard]] std::set<std::string> arrived() const;
-  // Forgets what has arrived so far.
+  // Nothing is sent while the answer lives: for what is counted to the packet.
+  Handle pause();
+  // What arrives while the answer lives, and what is on its way when it goes, is not in arrived(): for a test that
+  // takes away what stands in their way.
+  Handle doors_open();
+  // A kind that begins so is not in arrived() any more: the test has let it in.
+  void permit(const std::string& beginning);
+
+  // Waits until each packet that is sent by now was sent `times` more, and has arrived if it does.
+  void come_round(int times = 1) const;
+  // The kinds that arrived, a line each. Empty is what a test expects.
+  [[nodiscard]] std::string arrived() const;
+  [[nodiscard]] bool arrives(const std::string& part_of_kind) const;
+  // Forgets what has arrived so far, and what is on its way.
   void forget();
-  // Every kind that is sent by now.
+  // Every kind that was sent.
   [[nodiscard]] std::set<std::string> kinds() const;
+  [[nodiscard]] std::uint64_t sent() const;
 
 private:
-  using Kinds = std::vector<std::pair<std::string, Bytes>>; // name, packet
-  [[nodiscard]] Kinds plain(Address own) const;
-  [[nodiscard]] Kinds tunnelled(Address own) const;
-  [[nodiscard]] Kinds spoken_for_the_peer() const;
-  [[nodiscard]] Kinds of_container(Address own) const;
-  [[nodiscard]] Bytes inner(const std::string& kind, Address source, Address destination) const;
-  [[nodiscard]] Bytes outer(Address source, Address destination, const Bytes& inner_packet) const;
-  [[nodiscard]] Bytes outer_payload(const Bytes& inner_packet) const;
-  void send(RawSender sender, const Kinds& kinds, const Mac* to);
-  bool count(const std::string& kind);
-
-  Encapsulation encapsulation_;
-  Victim victim_;
-  std::deque<RawSender> senders_;
-  std::deque<std::jthread> threads_;
-  std::deque<Capture> captures_;
-  std::atomic<std::uint64_t> sent_{0};
-  mutable std::mutex mutex_;
-  std::set<std::string> arrived_;
-  std::set<std::string> kinds_;
+  struct State;
+  std::shared_ptr<State> state_;
 };
 
 } // namespace fan::test

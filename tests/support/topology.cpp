@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +22,10 @@ Address parsed(const std::string& text) {
   auto address = Address::parse(text.substr(0, text.find('/')));
   EXPECT_TRUE(address.ok()) << "not an address: " << text;
   return address.ok() ? *address : Address();
+}
+
+Prefix network_of(const std::string& cidr) {
+  return Prefix::of(parsed(cidr), static_cast<unsigned>(std::stoul(cidr.substr(cidr.find('/') + 1))));
 }
 
 std::string unique_port_name() {
@@ -66,19 +71,52 @@ std::string fanctl_path() {
   return beside.lexically_normal();
 }
 
+namespace {
+
+bool has(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Is there a fan in the end?
+bool makes_a_fan(const std::vector<std::string>& words) {
+  return (has(words, "up") || has(words, "apply")) && !has(words, "--dry-run") && !has(words, "off");
+}
+
+} // namespace
+
 Outcome Host::fanctl(const std::vector<std::string>& words, RunOptions options) const {
   Argv argv{fanctl_path()};
   argv.insert(argv.end(), words.begin(), words.end());
-  return run(argv, std::move(options));
+  if (has(words, "down"))
+    its_processes_.clear();
+  Outcome outcome = run(argv, std::move(options));
+  if (outcome.ok() && makes_a_fan(words) && its_processes_.empty() && home != nullptr)
+    for (const Victim& victim : home->victims_of(address))
+      its_processes_.push_back(home->forged().from_processes(*this, victim));
+  return outcome;
 }
 
 std::string Host::fanctl_must(const std::vector<std::string>& words, RunOptions options) const {
-  Argv argv{fanctl_path()};
-  argv.insert(argv.end(), words.begin(), words.end());
-  return must(argv, std::move(options));
+  Outcome outcome = fanctl(words, std::move(options));
+  if (!outcome.ok())
+    ADD_FAILURE() << describe(words, outcome);
+  return outcome.out;
 }
 
-Underlay::Underlay(const std::string& router_cidr) : gateway_(parsed(router_cidr)) {
+Underlay::Underlay(const std::string& router_cidr, const Besieged& besieged) : Underlay(NoForgers(), router_cidr) {
+  besieged_ = besieged;
+  if (::testing::UnitTest::GetInstance()->current_test_info() != nullptr) // a benchmark has other things to do
+    forged_ = std::make_unique<ForgedTraffic>();
+}
+
+Underlay::~Underlay() {
+  if (forged_ != nullptr) {
+    EXPECT_EQ(forged_->arrived(), "") << "forged packets that came to a container";
+  }
+}
+
+Underlay::Underlay(NoForgers, const std::string& router_cidr)
+    : own_(network_of(router_cidr).broadcast().v4() - 5), gateway_(parsed(router_cidr)) {
   router_.ip({"link add sw mtu 9000 type bridge forward_delay 0 mcast_snooping 0",
               fmt::format("addr add {} dev sw", router_cidr), fmt::format("addr add {}/32 dev lo", outside().str()),
               "link set sw up"});
@@ -106,7 +144,30 @@ Host& Underlay::host(const std::string& cidr, const HostOptions& options) {
     lines.push_back(fmt::format("route add default via {}", gateway_.str()));
   made.ip(lines);
   wait_until_forwarding(router_, made.name);
+  surround(made, options.device, made.address);
+  if (forged_ != nullptr)
+    made.home = this;
   return made;
+}
+
+Victim Underlay::victim(Address host, Address peer) const {
+  return {*Prefix::parse(besieged_.overlay), Prefix::of(host, besieged_.underlay_length), host, peer};
+}
+
+std::vector<Victim> Underlay::victims_of(Address peer) const {
+  std::vector<Victim> found;
+  for (const Host& host : hosts_)
+    if (host.address != peer)
+      found.push_back(victim(host.address, peer));
+  return found;
+}
+
+void Underlay::surround(const Host& host, const std::string& device, Address address) {
+  if (forged_ == nullptr)
+    return;
+  const Address peer = hosts_.size() > 1 ? hosts_.front().address : Address(address.v4() ^ 7U);
+  const auto mac = Mac::parse(link_field(host, device, "link/ether"));
+  strangers_.push_back(forged_->from_underlay(router_, "sw", own_, mac.ok() ? *mac : Mac(), victim(address, peer)));
 }
 
 Container::Container(const Netns& host, const std::string& bridge)
@@ -121,10 +182,25 @@ Container::Container(const Netns& host, const std::string& bridge)
   }
 }
 
+namespace {
+
+constexpr const char* group_of_fans = "64023"; // what fanctl puts its devices into (docs/state.md)
+
+} // namespace
+
+Container::Container(const Host& host, const std::string& bridge) : Container(static_cast<const Netns&>(host), bridge) {
+  if (host.home != nullptr && link_field(host, bridge, "group") == group_of_fans) {
+    peer_ = &host;
+    watched_ = host.home->forged().watch_container(*this);
+  }
+}
+
 Container::Container(Container&& other) noexcept
-    : Netns(std::move(other)), port_(std::move(other.port_)), host_fd_(std::exchange(other.host_fd_, -1)) {}
+    : Netns(std::move(other)), port_(std::move(other.port_)), peer_(other.peer_), watched_(std::move(other.watched_)),
+      forging_(std::move(other.forging_)), host_fd_(std::exchange(other.host_fd_, -1)) {}
 
 Container::~Container() {
+  forging_.clear();
   if (host_fd_ >= 0) {
     remove_device(host_fd_, port_);
     close(host_fd_);
@@ -137,6 +213,9 @@ void Container::address(const std::string& cidr, Address gateway, unsigned mtu) 
   if (mtu != 0)
     lines.push_back(fmt::format("link set eth0 mtu {}", mtu));
   ip(lines);
+  if (peer_ != nullptr)
+    for (const Victim& victim : peer_->home->victims_of(peer_->address))
+      forging_.push_back(peer_->home->forged().from_container(*this, parsed(cidr), victim));
 }
 
 std::optional<Lease> Container::dhcp() {

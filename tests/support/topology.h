@@ -2,10 +2,12 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "core/address.h"
+#include "support/forger.h"
 #include "support/netns.h"
 
 namespace fan::test {
@@ -19,6 +21,8 @@ struct HostOptions {
   unsigned mtu = 1500;
   bool default_route = true; // by the underlay's router
 };
+
+class Underlay;
 
 // A host of an underlay.
 class Host : public Netns {
@@ -34,14 +38,36 @@ public:
   // The same, and a test failure when its status is not 0. Gives its standard output.
   std::string fanctl_must(const std::vector<std::string>& words,
                           RunOptions options = {}) const; // NOLINT(modernize-use-nodiscard)
+
+  const Underlay* home = nullptr;
+
+private:
+  // From an `up` on until the next `down`: before and after, nothing keeps them from speaking for this host.
+  mutable std::vector<ForgedTraffic::Handle> its_processes_;
 };
+
+// The fan that those who forge packets take the hosts of an underlay to have.
+struct Besieged {
+  std::string overlay = "250.0.0.0/8";
+  unsigned underlay_length = 16;
+};
+
+struct NoForgers {};
 
 // One Ethernet segment with a router on it: the router has `router/len`, forwards, and owns `outside` on its loopback,
 // a place outside every overlay that all hosts reach by their default route.
+//
+// A stranger on the segment forges packets of every kind to each host, from its making to the end, and so do the
+// processes and the containers of hosts that have a fan. That none has come to a container is looked at in the end.
 class Underlay {
 public:
   // "172.30.255.254/16": the router's address says which network the underlay is.
-  explicit Underlay(const std::string& router_cidr = "172.30.255.254/16");
+  explicit Underlay(const std::string& router_cidr = "172.30.255.254/16", const Besieged& besieged = {});
+  // For tests that are about something else, or count every packet.
+  explicit Underlay(NoForgers, const std::string& router_cidr = "172.30.255.254/16");
+  ~Underlay();
+  Underlay(const Underlay&) = delete;
+  Underlay& operator=(const Underlay&) = delete;
 
   // "172.30.0.27/16". The reference stays good for the underlay's life.
   Host& host(const std::string& cidr, const HostOptions& options = {});
@@ -50,8 +76,22 @@ public:
   [[nodiscard]] static Address outside();                       // 198.51.100.1
   [[nodiscard]] Address gateway() const { return gateway_; }
 
+  // Another device of a host that is on this segment, with its address there. The stranger turns to it as well.
+  void surround(const Host& host, const std::string& device, Address address);
+  // One that only tests with forgers may call.
+  [[nodiscard]] ForgedTraffic& forged() const { return *forged_; }
+  [[nodiscard]] bool has_forgers() const { return forged_ != nullptr; }
+  // The other hosts of the segment, as seen from `peer`.
+  [[nodiscard]] std::vector<Victim> victims_of(Address peer) const;
+
 private:
+  [[nodiscard]] Victim victim(Address host, Address peer) const;
+
   Netns router_;
+  std::unique_ptr<ForgedTraffic> forged_;
+  std::vector<ForgedTraffic::Handle> strangers_;
+  Besieged besieged_;
+  Address own_; // of the stranger
   Address gateway_;
   std::deque<Host> hosts_;
 };
@@ -73,6 +113,8 @@ struct Lease {
 class Container : public Netns {
 public:
   Container(const Netns& host, const std::string& bridge);
+  // On a fan bridge: forged packets that come to it are counted, and with its address it forges some itself.
+  Container(const Host& host, const std::string& bridge);
   ~Container();
   Container(Container&& other) noexcept;
   Container& operator=(Container&&) = delete;
@@ -91,6 +133,9 @@ public:
 
 private:
   std::string port_;
+  const Host* peer_ = nullptr; // of a fan bridge among forgers
+  ForgedTraffic::Handle watched_;
+  std::vector<ForgedTraffic::Handle> forging_;
   int host_fd_; // the host's namespace: it may go before the container does
 };
 

@@ -64,10 +64,14 @@ std::string HookedHost::must(const Argv& argv) const {
   return outcome.out;
 }
 
-std::string HookedHost::fanctl_must(const std::vector<std::string>& words) const {
+Argv HookedHost::fanctl(const std::vector<std::string>& words) {
   Argv argv{fanctl_path()};
   argv.insert(argv.end(), words.begin(), words.end());
-  return must(argv);
+  return argv;
+}
+
+std::string HookedHost::fanctl_must(const std::vector<std::string>& words) const {
+  return must(fanctl(words));
 }
 
 std::vector<std::string> HookedHost::fans() const {

@@ -11,7 +11,8 @@ namespace fan::test {
 
 class HookedHost {
 public:
-  // `program`: "ifupdown", "ifupdown2" or "ifupdown-ng". The host's device is eth0, down and without an address.
+  // `program`: "ifupdown", "ifupdown2", "ifupdown-ng" or "firewalld". The host's device is eth0, down and without an
+  // address.
   HookedHost(Underlay& underlay, const std::string& cidr, const std::string& program, bool has_fanctl = true);
 
   // Writes /etc/network/interfaces.
@@ -27,6 +28,10 @@ public:
   // Every call of fanctl since the last time, a line each: "[up][--][250.0.0.0/8][eth0]".
   std::vector<std::string> calls();
   [[nodiscard]] bool has_file(const std::string& path) const;
+  // The command line of the fanctl under test, for run().
+  [[nodiscard]] static Argv fanctl(const std::vector<std::string>& words);
+  // A process that lives in the host's mount namespace.
+  [[nodiscard]] pid_t view_pid() const { return view_.pid(); }
 
   Host& host;
 

@@ -25,8 +25,11 @@ set(CPACK_DEBIAN_PACKAGE_REPLACES ubuntu-fan)
 set(CPACK_RPM_PACKAGE_LICENSE "GPL-2.0-only AND (Apache-2.0 OR GPL-2.0-or-later)")
 set(CPACK_RPM_PACKAGE_GROUP "System Environment/Base")
 set(CPACK_RPM_PACKAGE_SUGGESTS dnsmasq)
+# rpm's own steps would strip the kernel's programs, which it cannot read; what is to be stripped is.
+set(CPACK_RPM_SPEC_MORE_DEFINE "%global __os_install_post %{nil}\n%define _build_id_links none")
+set(CPACK_RPM_PACKAGE_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION}")
 set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
-    /etc /etc/network /etc/network/if-up.d /etc/network/if-down.d /lib /lib/systemd /lib/systemd/system /usr/lib/systemd /usr/lib/systemd/system
+    /usr/libexec /usr/sbin /usr/share /etc /etc/network /etc/network/if-up.d /etc/network/if-down.d /lib /lib/systemd /lib/systemd/system /usr/lib/systemd /usr/lib/systemd/system
     /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/zsh /usr/share/man /usr/share/man/man5 /usr/share/man/man7
     /usr/share/man/man8)
 include(CPack)

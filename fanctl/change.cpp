@@ -38,11 +38,15 @@ void tell_text(const Report& report, const ChangeArguments& given, const World& 
 
 } // namespace
 
-void declare_change(CLI::App& app, ChangeArguments& into) {
-  app.add_flag("--dry-run", into.dry_run, "print the commands that would do it, and do nothing");
+void declare_wait(CLI::App& app, ChangeArguments& into) {
   app.add_option("--wait", into.wait, "wait this long for another fanctl (default 10)")
       ->type_name("SECONDS")
       ->allow_extra_args(false);
+}
+
+void declare_change(CLI::App& app, ChangeArguments& into) {
+  app.add_flag("--dry-run", into.dry_run, "print the commands that would do it, and do nothing");
+  declare_wait(app, into);
   declare_common(app, into.common);
 }
 

@@ -19,6 +19,8 @@ struct ChangeArguments {
 };
 inline constexpr const char* default_wait = "10";
 
+// `--wait` alone, and with the other options of a change.
+void declare_wait(CLI::App& app, ChangeArguments& into);
 void declare_change(CLI::App& app, ChangeArguments& into);
 
 // "up 250.0.0.0/8 eth0/16": the request as typed, for messages.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/errors.h"
 #include "core/suggest.h"
@@ -19,6 +20,10 @@ constexpr std::array table{
     Command{"up", "bring a fan up, change it, or repair it", help_up, run_up},
     Command{"down", "take a fan down and leave what was there before", help_down, run_down},
     Command{"apply", "make this host have the fans of its configuration", help_apply, run_apply},
+    Command{"try", "apply, and back again unless it is confirmed", help_try, run_try},
+    Command{"enable", "write a fan into the configuration and bring it up", help_enable, run_enable},
+    Command{"disable", "take such a fan down and out of the configuration", help_disable, run_disable},
+    Command{"import", "the fans of ubuntu-fan and LXD as a configuration", help_import, run_import},
     Command{"show", "list the fans of this host, and how they are", help_show, run_show},
     Command{"explain", "which host owns an address, and what its packets look like", help_explain, run_explain},
 };
@@ -52,7 +57,7 @@ Error unknown_command(const std::string& name) {
   const std::optional<std::string> near = nearest(name, names);
   const std::string what = name.starts_with("-") ? "unknown option " : "unknown command ";
   return usage_error(what + fan::quoted(name), near ? "did you mean '" + *near + "'?"
-                                                    : "the commands are up, down, apply, show, explain and help");
+                                                    : fmt::format("the commands are {}", fmt::join(names, ", ")));
 }
 
 ExitStatus run_help(Words arguments, Console& console) {

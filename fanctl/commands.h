@@ -26,12 +26,23 @@ std::string help_up();
 std::string help_down();
 std::string help_apply();
 std::string help_show();
+std::string help_try();
+std::string help_enable();
+std::string help_disable();
+std::string help_import();
 std::string help_explain();
 ExitStatus run_up(Words arguments, World& world, Console& console);
 ExitStatus run_down(Words arguments, World& world, Console& console);
 ExitStatus run_apply(Words arguments, World& world, Console& console);
+ExitStatus run_try(Words arguments, World& world, Console& console);
+ExitStatus run_enable(Words arguments, World& world, Console& console);
+ExitStatus run_disable(Words arguments, World& world, Console& console);
+ExitStatus run_import(Words arguments, World& world, Console& console);
 ExitStatus run_show(Words arguments, World& world, Console& console);
 ExitStatus run_explain(Words arguments, World& world, Console& console);
+
+// The whole of fanatic, the name by which Juju and scripts make a fan persistent.
+ExitStatus run_fanatic(Words arguments, World& world, Console& console);
 
 // The whole of fanctl, `arguments` without the program's name.
 ExitStatus run(Words arguments, World& world, Console& console);

@@ -21,7 +21,7 @@ Error unreadable(const std::string& path, const std::string& why) {
 
 Result<std::string> read_descriptor(int descriptor, const std::string& path) {
   struct stat facts {};
-  if (fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+  if (descriptor != 0 && (fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode))) {
     return unreadable(path, "not a regular file");
   }
   std::string text;
@@ -39,8 +39,13 @@ Result<std::string> read_descriptor(int descriptor, const std::string& path) {
   return text;
 }
 
+} // namespace
+
 // O_NONBLOCK: opening a pipe must not hang.
-Result<std::string> read_file(const std::string& path) {
+Result<std::string> read_whole(const std::string& path) {
+  if (path == "-") {
+    return read_descriptor(0, "standard input");
+  }
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     return unreadable(path, std::strerror(errno));
@@ -50,14 +55,12 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
-} // namespace
-
 Result<std::vector<ConfiguredFan>> read_configuration(const std::vector<std::string>& named) {
   const std::string path = named.empty() ? default_configuration : named.front();
   if (named.empty() && access(path.c_str(), F_OK) != 0) {
     return std::vector<ConfiguredFan>{};
   }
-  Result<std::string> text = read_file(path);
+  Result<std::string> text = read_whole(path);
   if (!text) {
     return std::move(text).error();
   }

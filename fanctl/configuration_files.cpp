@@ -127,6 +127,8 @@ Result<std::vector<std::string>> yaml_files_in(const std::string& directory, Tru
 
 class Reader {
 public:
+  explicit Reader(const Devices& devices) : devices_(devices) {}
+
   void read(const std::string& path) {
     const std::string origin = origin_of(path);
     if (origin.empty()) {
@@ -158,7 +160,7 @@ private:
   }
 
   void read_yaml(const std::string& text, const std::string& path, const std::string& origin) {
-    Result<std::vector<FileFan>> fans = parse_fan_file(text, path);
+    Result<std::vector<FileFan>> fans = parse_fan_file(text, path, devices_);
     if (!fans) {
       fail(origin, std::move(fans).error());
       return;
@@ -208,6 +210,7 @@ private:
     configuration_.wanted.push_back({std::move(spec), title, place});
   }
 
+  const Devices& devices_;
   Configuration configuration_;
   std::vector<Error> errors_;
 };
@@ -268,12 +271,12 @@ std::string origin_of(const std::string& path) {
   return failed || odd || absolute.size() > longest_word ? "" : absolute;
 }
 
-Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& source) {
+Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& source, const Devices& devices) {
   Result<std::vector<std::string>> files = files_of(source);
   if (!files) {
     return std::move(files).error();
   }
-  Reader reader;
+  Reader reader(devices);
   for (const std::string& file : *files) {
     reader.read(file);
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/devices.h"
 #include "core/result.h"
 #include "engine/apply_configuration.h"
 
@@ -27,7 +28,7 @@ struct ReadConfiguration {
 // The *.yaml files of a directory in lexical order, then /etc/network/fan. A file that has an error is broken as a
 // whole, but of one written as /etc/network/fan the good lines count. A fan that two files have is an error of the
 // second. An error: a directory that cannot be read or trusted, as then nobody knows what is missing.
-Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& source);
+Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& source, const Devices& devices);
 
 // `path` made absolute, as the origin of a fan; "" when a record cannot hold it.
 std::string origin_of(const std::string& path);

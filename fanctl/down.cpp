@@ -1,9 +1,9 @@
-// fanctl down: one fan by its words or its bridge, or several with -a or -e.
+// fanctl down: one fan by its words or its name, or several with -a or -e.
 #include <CLI/CLI.hpp>
 
 #include "core/errors.h"
-#include "core/words.h"
 #include "fanctl/change.h"
+#include "fanctl/fan_name.h"
 
 namespace fan::cli {
 
@@ -44,20 +44,12 @@ Result<Selector> selector_of(const DownArguments& given) {
     which.all = given.every ? Selector::All::every : Selector::All::configured;
     return which;
   }
-  const FanArguments& fan = given.change.fan;
-  if (fan.words.size() == 1 && fan.overlay.empty() && fan.underlay.empty()) {
-    which.bridge = fan.words.front();
-    return which;
+  Result<FanName> name = fan_name_of(given.change.fan);
+  if (!name) {
+    return std::move(name).error();
   }
-  Result<std::vector<std::string>> words = words_of_fan(fan);
-  if (!words) {
-    return std::move(words).error();
-  }
-  Result<FanSpec> spec = parse_words(*words);
-  if (!spec) {
-    return std::move(spec).error();
-  }
-  which.spec = std::move(spec).value();
+  which.name = std::move(name->word);
+  which.spec = std::move(name->pair);
   return which;
 }
 
@@ -102,10 +94,11 @@ std::string help_down() {
   declare(app, unused);
   return "usage: fanctl down OVERLAY UNDERLAY [OPTIONS]\n"
          "       fanctl down -o OVERLAY -u UNDERLAY [OPTIONS]\n"
-         "       fanctl down BRIDGE [OPTIONS]\n"
+         "       fanctl down FAN [OPTIONS]\n"
          "       fanctl down -a | -e [OPTIONS]\n\n"
          "Takes a fan down and leaves what was there before it. Works when the underlay's device or address is "
-         "gone.\n\n"
+         "gone.\n"
+         "FAN is a bridge, an overlay or a slice; all fans of an overlay are meant.\n\n"
          "options:\n" +
          options_text(app) + "\nExample: fanctl down 250.0.0.0/8 eth0/16\n";
 }

@@ -14,6 +14,10 @@ ExitStatus status_of(ErrorClass kind) {
     return ExitStatus::kernel;
   case ErrorClass::busy:
     return ExitStatus::busy;
+  case ErrorClass::not_found:
+    return ExitStatus::not_found;
+  case ErrorClass::in_use:
+    return ExitStatus::in_use;
   case ErrorClass::partial:
     return ExitStatus::partial;
   }
@@ -32,6 +36,10 @@ std::string_view word_for(ErrorClass kind) {
     return "kernel";
   case ErrorClass::busy:
     return "busy";
+  case ErrorClass::not_found:
+    return "not-found";
+  case ErrorClass::in_use:
+    return "in-use";
   case ErrorClass::partial:
     return "partial";
   }

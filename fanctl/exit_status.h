@@ -17,13 +17,17 @@ enum class ExitStatus : int {
   kernel = 5,
   busy = 6,
   partial = 7,
-  degraded = 8, // only `show --check`: a fan is not as it should be
-  differs = 9,  // only `apply --check`: the host is not as configured
+  degraded = 8,   // only `show --check`: a fan is not as it should be
+  differs = 9,    // only `apply --check` and `show --diff --check`: the host is not as configured
+  not_found = 10, // no such fan is up
+  in_use = 11,    // ports are attached to the fan's bridge
+  reverted = 12,  // only `try`: nobody confirmed, and the host is as it was
 };
 
 ExitStatus status_of(ErrorClass kind);
 
-// The word for an error's class in JSON: "usage", "host-state", "privilege", "kernel", "busy", "partial".
+// The word for an error's class in JSON: "usage", "host-state", "privilege", "kernel", "busy", "not-found", "in-use",
+// "partial".
 std::string_view word_for(ErrorClass kind);
 
 } // namespace fan::cli

@@ -8,6 +8,7 @@
 #include "core/words.h"
 #include "engine/requests.h"
 #include "fanctl/commands.h"
+#include "fanctl/fan_name.h"
 #include "fanctl/output/explanation.h"
 
 namespace fan::cli {
@@ -55,7 +56,8 @@ Result<KnownMapping> known_of(const FanSpec& spec, World& world) {
   return known;
 }
 
-Result<std::vector<KnownMapping>> mappings_of_host(World& world) {
+// `given` names some of the fans of this host, or is empty for all of them.
+Result<std::vector<KnownMapping>> mappings_of_host(const FanArguments& given, World& world) {
   Result<Provider*> provider = world.provider();
   if (!provider) {
     return std::move(provider).error();
@@ -64,7 +66,7 @@ Result<std::vector<KnownMapping>> mappings_of_host(World& world) {
   if (!found) {
     return std::move(found).error();
   }
-  if (found->fans.empty()) {
+  if (found->fans.empty() && given.empty()) {
     return host_error("no fan is up on this host, so no mapping is known",
                       "name one: fanctl explain ADDRESS -o OVERLAY -u UNDERLAY");
   }
@@ -72,13 +74,18 @@ Result<std::vector<KnownMapping>> mappings_of_host(World& world) {
   for (const FanStatus& fan : found->fans) {
     fans.push_back(fan.fan);
   }
+  if (!given.empty()) {
+    Result<std::vector<Fan>> meant = find_fans(given, fans, **provider);
+    return meant ? Result<std::vector<KnownMapping>>(known_from(*meant)) : std::move(meant).error();
+  }
   return known_from(fans);
 }
 
 Result<std::vector<KnownMapping>> mappings_of(FanArguments given, World& world) {
   given.words.erase(given.words.begin());
-  if (given.empty()) {
-    return mappings_of_host(world);
+  const bool by_name = given.words.size() == 1 && given.overlay.empty() && given.underlay.empty();
+  if (given.empty() || by_name) {
+    return mappings_of_host(given, world);
   }
   Result<std::vector<std::string>> words = words_of_fan(given);
   if (!words) {
@@ -116,11 +123,11 @@ std::string help_explain() {
   CLI::App app;
   ExplainArguments unused;
   declare(app, unused);
-  return "usage: fanctl explain ADDRESS [-o OVERLAY -u UNDERLAY] [OPTIONS]\n\n"
+  return "usage: fanctl explain ADDRESS [FAN | -o OVERLAY -u UNDERLAY] [OPTIONS]\n\n"
          "Says which host owns an address of the overlay, or which slice a host of the underlay has, what the address "
          "is for, and\n"
          "what the outer header of a packet to it is, or why there is none. Without -o and -u the fans of this host "
-         "are taken.\n"
+         "are taken,\nor of them FAN: a bridge, an overlay or a slice.\n"
          "With -u ADDRESS/LENGTH it answers as that host would. Needs no root, and with -o and -u no fan.\n\n"
          "options:\n" +
          options_text(app) + "\nExample: fanctl explain 250.0.28.15 -o 250 -u 172.30.0.0/16\n";

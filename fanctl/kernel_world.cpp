@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/lock.h"
+#include "fanctl/host_devices.h"
 #include "fanctl/privilege.h"
 #include "linux/bpf/command_lines.h"
 #include "linux/kernel_provider.h"
@@ -22,10 +23,11 @@ namespace {
 
 constexpr const char* lock_directory = "/run/fanctl";
 
-// One lock per network namespace, as that is what fanctl works on; its inode number names it.
-std::string lock_name() {
+// One of each per network namespace, as that is what fanctl works on; its inode number names it.
+std::string name_with(const char* ending) {
   struct stat facts {};
-  return stat("/proc/self/ns/net", &facts) == 0 ? fmt::format("netns-{}.lock", facts.st_ino) : "netns.lock";
+  return stat("/proc/self/ns/net", &facts) == 0 ? fmt::format("netns-{}.{}", facts.st_ino, ending)
+                                                : fmt::format("netns.{}", ending);
 }
 
 std::uint64_t monotonic_ns() {
@@ -65,6 +67,9 @@ public:
   Result<Provider*> provider() override { return &kernel_; }
   Result<void> may_change() override { return judge_privilege(read_process_facts()); }
   Result<void> lock(std::chrono::milliseconds wait) override;
+  void unlock() override { lock_.reset(); }
+  [[nodiscard]] const Devices& devices() override { return devices_; }
+  [[nodiscard]] std::string try_path() const override;
   Result<std::vector<TrafficCount>> counters() override;
   Result<std::vector<RefusedPeer>> refused() override;
   [[nodiscard]] RenderContext render_context() const override {
@@ -74,16 +79,21 @@ public:
 
 private:
   KernelProvider kernel_;
+  HostDevices devices_{kernel_};
   std::optional<Lock> lock_;
 };
 
 Result<void> KernelWorld::lock(std::chrono::milliseconds wait) {
-  Result<Lock> taken = Lock::acquire(lock_directory, lock_name(), wait);
+  Result<Lock> taken = Lock::acquire(lock_directory, name_with("lock"), wait);
   if (!taken) {
     return std::move(taken).error();
   }
   lock_.emplace(std::move(taken).value());
   return {};
+}
+
+std::string KernelWorld::try_path() const {
+  return fmt::format("{}/{}", lock_directory, name_with("try"));
 }
 
 Result<std::vector<TrafficCount>> KernelWorld::counters() {

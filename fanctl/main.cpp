@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <string_view>
 #include <vector>
 
 #include "fanctl/commands.h"
@@ -29,7 +30,9 @@ int main(int argc, char** argv) {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     const std::unique_ptr<World> world = make_kernel_world();
     Console console;
-    const ExitStatus status = run(arguments, *world, console);
+    const std::string_view name = argc > 0 ? argv[0] : "";
+    const bool fanatic = name.substr(name.rfind('/') + 1) == "fanatic";
+    const ExitStatus status = (fanatic ? run_fanatic : run)(arguments, *world, console);
     return write_out(console, status);
   } catch (const std::exception& unexpected) {
     (void)std::fprintf(stderr, "fanctl: %s\n", unexpected.what());

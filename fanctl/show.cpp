@@ -4,8 +4,9 @@
 #include <CLI/CLI.hpp>
 
 #include "core/errors.h"
-#include "core/words.h"
+#include "fanctl/applying.h"
 #include "fanctl/commands.h"
+#include "fanctl/fan_name.h"
 #include "fanctl/output/error_text.h"
 #include "fanctl/output/show_json.h"
 #include "fanctl/output/table.h"
@@ -16,49 +17,38 @@ namespace {
 
 struct ShowArguments {
   CommonArguments common;
-  std::vector<std::string> words;
+  FanArguments fan;    // with --diff its words are the names of files
+  FileArguments files; // with --diff
+  bool diff = false;
   bool stats = false;
   bool refused = false;
   bool check = false;
 };
 
 void declare(CLI::App& app, ShowArguments& into) {
-  app.add_option("words", into.words)->group("");
+  declare_fan(app, into.fan, FanOptions::none);
   app.add_flag("--stats", into.stats, "packets accepted and refused, by reason");
   app.add_flag("--refused", into.refused, "whose packets were refused");
-  app.add_flag("--check", into.check, "exit with status 8 when a fan is not as it should be");
+  app.add_flag("--diff", into.diff, "what `fanctl apply` would change, object by object");
+  declare_files(app, into.files, false);
+  app.add_flag("--check", into.check, "exit with status 8 when a fan is not as it should be, with --diff 9");
   declare_common(app, into.common);
 }
 
-// FAN is a bridge, an overlay or a slice.
-bool is_meant(const Fan& fan, const std::string& name) {
-  return name == fan.bridge || name == fan.spec.overlay_text || name == fan.mapping.overlay().str() ||
-         name == fan.slice().str();
-}
-
-Error no_such_fan(const std::string& name, const std::vector<FanStatus>& fans) {
-  std::string names;
-  for (const FanStatus& status : fans) {
-    names += (names.empty() ? "" : ", ") + status.fan.bridge;
-  }
-  return host_error("no fan " + fan::quoted(name) + " on this host",
-                    names.empty() ? "no fan is up" : "the fans are " + names);
-}
-
-Result<void> select(Status& status, const std::vector<std::string>& names) {
-  if (names.empty()) {
+Result<void> select(Status& status, const FanArguments& given, Provider& provider) {
+  if (given.empty()) {
     return {};
   }
-  std::vector<FanStatus> chosen;
-  for (const FanStatus& fan : status.fans) {
-    if (is_meant(fan.fan, names.front())) {
-      chosen.push_back(fan);
-    }
+  std::vector<Fan> fans;
+  for (const FanStatus& one : status.fans) {
+    fans.push_back(one.fan);
   }
-  if (chosen.empty()) {
-    return no_such_fan(names.front(), status.fans);
+  Result<std::vector<Fan>> meant = find_fans(given, fans, provider);
+  if (!meant) {
+    return std::move(meant).error();
   }
-  status.fans = std::move(chosen);
+  std::erase_if(status.fans,
+                [&](const FanStatus& one) { return std::find(meant->begin(), meant->end(), one.fan) == meant->end(); });
   return {};
 }
 
@@ -72,7 +62,7 @@ Result<ShowView> look(const ShowArguments& given, World& world) {
     return std::move(found).error();
   }
   ShowView view{std::move(found).value(), std::nullopt, std::nullopt};
-  if (Result<void> selected = select(view.status, given.words); !selected) {
+  if (Result<void> selected = select(view.status, given.fan, **provider); !selected) {
     return std::move(selected).error();
   }
   if (given.stats) {
@@ -128,10 +118,43 @@ Result<void> parse(Words arguments, ShowArguments& into) {
   if (Result<void> parsed = parse_arguments(app, arguments); !parsed) {
     return parsed;
   }
-  if (into.words.size() > 1) {
-    return usage_error("one fan at most, and there is " + fan::quoted(into.words[1]) + " too", "fanctl show [FAN]");
+  if (!into.diff) {
+    return into.files.directory.empty() ? Result<void>() : usage_error("--dir goes with --diff");
   }
-  return {};
+  if (into.stats || into.refused || !into.fan.overlay.empty() || !into.fan.underlay.empty()) {
+    return usage_error("--diff is about a configuration, and fans or counters are asked for too", "give either");
+  }
+  into.files.files = std::move(into.fan.words);
+  return check_files(into.files);
+}
+
+Result<Applying> compare(const ShowArguments& given, World& world) {
+  Result<ReadConfiguration> read = read_configuration_files(given.files.source(), world.devices());
+  if (!read) {
+    return std::move(read).error();
+  }
+  Result<Provider*> provider = world.provider();
+  if (!provider) {
+    return std::move(provider).error();
+  }
+  return apply_read(std::move(read).value(), **provider, "show", true);
+}
+
+ExitStatus show_diff(const ShowArguments& given, World& world, Console& console) {
+  Result<Applying> work = compare(given, world);
+  if (!work) {
+    return fail(console, given.common.json, std::move(work).error().within("show --diff"));
+  }
+  if (given.common.json) {
+    console.out += report_document(work->report, world.render_context());
+  } else {
+    console.out += diff_text(work->report);
+    for (const Error& error : work->report.errors) {
+      console.err += error_text(error);
+    }
+  }
+  const bool differs = given.check && !work->summary.empty();
+  return !work->report.errors.empty() ? ExitStatus::partial : differs ? ExitStatus::differs : ExitStatus::success;
 }
 
 } // namespace
@@ -140,12 +163,15 @@ std::string help_show() {
   CLI::App app;
   ShowArguments unused;
   declare(app, unused);
-  return "usage: fanctl show [FAN] [--stats] [--refused] [--check] [--json] [-v]\n\n"
-         "Lists the fans of this host. FAN is a bridge, an overlay or a slice. A fan of which something was deleted or "
-         "altered\n"
-         "has the flag `degraded`; -v says what.\n\n"
+  return "usage: fanctl show [FAN] [--stats] [--refused] [--check] [--json] [-v]\n"
+         "       fanctl show --diff [FILE... | --dir DIRECTORY] [--check] [--json]\n\n"
+         "Lists the fans of this host. FAN is a bridge, an overlay, a slice, or OVERLAY UNDERLAY. A fan of which "
+         "something was\n"
+         "deleted or altered has the flag `degraded`; -v says what. With --diff: the objects that `fanctl apply` would "
+         "change,\n"
+         "`-` as they are found and `+` as they are expected.\n\n"
          "options:\n" +
-         options_text(app) + "\nNeeds no root to list; --check, --stats and --refused do.\n";
+         options_text(app) + "\nNeeds no root to list; --check, --diff, --stats and --refused do.\n";
 }
 
 ExitStatus run_show(Words arguments, World& world, Console& console) {
@@ -156,6 +182,9 @@ ExitStatus run_show(Words arguments, World& world, Console& console) {
   if (given.common.help) {
     console.out += help_show();
     return ExitStatus::success;
+  }
+  if (given.diff) {
+    return show_diff(given, world, console);
   }
   Result<ShowView> view = look(given, world);
   if (!view) {

@@ -4,6 +4,7 @@
 #include "config/legacy_file.h"
 #include "core/errors.h"
 #include "core/words.h"
+#include "fanctl/applying.h"
 #include "fanctl/change.h"
 #include "fanctl/configuration.h"
 
@@ -71,6 +72,48 @@ Result<Report> up_one(const UpArguments& given, World& world) {
   return report;
 }
 
+// The fans of the configuration that FAN names: by key, bridge or overlay.
+ReadConfiguration only(ReadConfiguration read, const std::string& name) {
+  const Result<Prefix> overlay = parse_overlay(name);
+  std::erase_if(read.configuration.wanted, [&](const WantedFan& fan) {
+    return fan.name != name && fan.spec.bridge != name && !(overlay && fan.spec.overlay == *overlay);
+  });
+  read.configuration.everything = false; // whatever is not named stays as it is
+  read.configuration.files.clear();
+  return read;
+}
+
+Result<Report> up_configured(const UpArguments& given, World& world) {
+  const std::string& name = given.change.fan.words.front();
+  Result<ReadConfiguration> read = read_configuration_files({}, world.devices());
+  if (!read) {
+    return std::move(read).error().within("up");
+  }
+  ReadConfiguration named = only(std::move(read).value(), name);
+  if (named.configuration.wanted.empty()) {
+    return parse_overlay(name)
+               ? up_one(given, world)
+               : Result<Report>(
+                     make_error(ErrorClass::not_found, "up: no fan " + fan::quoted(name) + " is in the configuration",
+                                "write OVERLAY UNDERLAY, as in 250.0.0.0/8 eth0/16, or look at /etc/fanctl/*.yaml "
+                                "and /etc/network/fan"));
+  }
+  named.errors.clear(); // of files that are not followed; `apply` says them
+  named.notes.clear();
+  Result<Provider*> provider = ready(given.change, world);
+  if (!provider) {
+    return std::move(provider).error().within("up");
+  }
+  Result<Applying> done = apply_read(std::move(named), **provider, "up", given.change.dry_run);
+  return done ? Result<Report>(std::move(done->report)) : std::move(done).error().within("up");
+}
+
+bool names_configured(const FanArguments& fan) {
+  FanArguments others = fan;
+  others.words.clear();
+  return fan.words.size() == 1 && others.empty();
+}
+
 Result<Report> up_all(const UpArguments& given, World& world) {
   Result<std::vector<ConfiguredFan>> lines = read_configuration(given.config);
   if (!lines) {
@@ -103,9 +146,11 @@ std::string help_up() {
   declare(app, unused);
   return "usage: fanctl up OVERLAY UNDERLAY [WORDS] [OPTIONS]\n"
          "       fanctl up -o OVERLAY -u UNDERLAY [WORDS] [OPTIONS]\n"
+         "       fanctl up FAN [OPTIONS]\n"
          "       fanctl up -a [--config FILE] [OPTIONS]\n\n"
          "Brings a fan up. On a fan that is up it changes what differs, repairs what is broken, and else does "
-         "nothing.\n\n"
+         "nothing.\n"
+         "FAN is one of the configuration, by its name or overlay.\n\n"
          "words: dhcp | host-reserve N | bridge NAME | off | auto, and every option below of a fan without its "
          "dashes\n\n"
          "options:\n" +
@@ -124,7 +169,9 @@ ExitStatus run_up(Words arguments, World& world, Console& console) {
     console.out += help_up();
     return ExitStatus::success;
   }
-  Result<Report> report = given.change.all ? up_all(given, world) : up_one(given, world);
+  Result<Report> report = given.change.all                     ? up_all(given, world)
+                          : names_configured(given.change.fan) ? up_configured(given, world)
+                                                               : up_one(given, world);
   return report ? tell(*report, given.change, world, console) : fail(console, given.change.common.json, report.error());
 }
 

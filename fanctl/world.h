@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/devices.h"
 #include "core/address.h"
 #include "core/render.h"
 #include "core/result.h"
@@ -47,6 +48,12 @@ public:
   virtual Result<std::vector<TrafficCount>> counters() = 0;
   virtual Result<std::vector<RefusedPeer>> refused() = 0;
   [[nodiscard]] virtual RenderContext render_context() const = 0;
+  // For names in a configuration that may be netplan's IDs. Asks the host only when it is asked.
+  [[nodiscard]] virtual const Devices& devices() = 0;
+  // Lets go of the lock; another lock() may follow.
+  virtual void unlock() = 0;
+  // Where `try` listens for its confirmation: a path that is this network namespace's own.
+  [[nodiscard]] virtual std::string try_path() const = 0;
 };
 
 } // namespace fan::cli

@@ -15,6 +15,8 @@ enum class ErrorClass {
   privilege,  // a capability, user namespace, seccomp or lockdown is in the way
   kernel,     // the kernel lacks a feature, or refused a request that should have been right
   busy,       // another fanctl holds the lock
+  not_found,  // no fan of that name is up
+  in_use,     // ports are attached to the fan bridge
   partial,    // some of several requests failed, or undoing a failed one was not complete
 };
 

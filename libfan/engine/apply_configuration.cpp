@@ -43,7 +43,7 @@ bool is_changeable(const Configuration& configuration, const Fan& fan, const Fan
 
 Error still_used(const Fan& fan, const std::vector<std::string>& ports, const char* what) {
   Error error;
-  error.kind = ErrorClass::host_state;
+  error.kind = ErrorClass::in_use;
   error.message = fmt::format("{} has ports attached: {}", fan.bridge, fmt::join(ports, ", "));
   error.hint = fmt::format("stop what uses them; the next `fanctl apply` {} it", what);
   return error;
@@ -52,7 +52,7 @@ Error still_used(const Fan& fan, const std::vector<std::string>& ports, const ch
 void take_down(Provider& provider, const Fan& fan, const RequestOptions& options, Applied& applied) {
   const std::string title = "remove " + fan.bridge;
   Selector which;
-  which.bridge = fan.bridge;
+  which.name = fan.bridge;
   auto outcome = down(provider, which, RequestOptions{.dry_run = options.dry_run});
   if (outcome) {
     applied.parts.push_back({title, std::move(outcome).value()});

@@ -32,8 +32,8 @@ struct Outcome {
 
 // Which fans `down` means. Exactly one of the three is set.
 struct Selector {
-  std::optional<FanSpec> spec; // overlay and underlay; matched as typed first, then by what it resolves to on this host
-  std::optional<std::string> bridge;
+  std::optional<FanSpec> spec;     // overlay and underlay, as FanName::pair (engine/fan_selection.h)
+  std::optional<std::string> name; // as FanName::word
   enum class All { none, configured, every } all = All::none; // configured: `down -a` (flag auto); every: `down -e`
 };
 
@@ -43,8 +43,8 @@ struct Selector {
 // for.
 Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions& options);
 
-// Takes fans down and leaves what was there before them. Nothing selected by `spec` or `bridge`: error, class
-// host_state. Ports attached: error naming them, unless options.force. `All`: an empty selection is a success;
+// Takes fans down and leaves what was there before them. Nothing selected by `spec` or `name`: error, class not_found.
+// Ports attached: error naming them, class in_use, unless options.force. `All`: an empty selection is a success;
 // leftovers of ours that belong to no record (a process was killed) are removed too.
 Result<Outcome> down(Provider& provider, const Selector& which, const RequestOptions& options);
 

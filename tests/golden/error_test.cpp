@@ -79,6 +79,8 @@ TEST(ExitStatus, OneForEachClass) {
   EXPECT_EQ(static_cast<int>(status_of(ErrorClass::kernel)), 5);
   EXPECT_EQ(static_cast<int>(status_of(ErrorClass::busy)), 6);
   EXPECT_EQ(static_cast<int>(status_of(ErrorClass::partial)), 7);
+  EXPECT_EQ(static_cast<int>(status_of(ErrorClass::not_found)), 10);
+  EXPECT_EQ(static_cast<int>(status_of(ErrorClass::in_use)), 11);
 }
 
 } // namespace

@@ -24,8 +24,12 @@ public:
   Result<std::vector<cli::TrafficCount>> counters() override { return counts; }
   Result<std::vector<cli::RefusedPeer>> refused() override { return peers; }
   [[nodiscard]] RenderContext render_context() const override;
+  [[nodiscard]] const Devices& devices() override { return no_devices; }
+  void unlock() override {}
+  [[nodiscard]] std::string try_path() const override { return ""; }
 
   MemoryProvider host = MemoryProvider::host(Address(0xac1e001cU), 16);
+  Devices no_devices;
   std::optional<Error> refusal; // what may_change answers
   bool locked_by_another = false;
   std::vector<cli::TrafficCount> counts;

@@ -2,13 +2,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config_folder.h"
 #include "fan_pair.h"
 #include "support/snapshot.h"
 
@@ -22,39 +21,11 @@ constexpr int host_state = 3;
 constexpr int partial = 7;
 constexpr int differs = 9;
 
-// A folder of configuration files that goes with the test.
-class Folder {
-public:
-  Folder() {
-    char name[] = "/tmp/fan-apply-XXXXXX";
-    EXPECT_NE(mkdtemp(name), nullptr);
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(file(name)) << text;
-    std::filesystem::permissions(file(name), std::filesystem::perms(0644));
-  }
-  void remove(const std::string& name) const { std::filesystem::remove(file(name)); }
-
-private:
-  std::string path_;
-};
-
-std::string yaml(const std::string& name, const std::string& overlay, const std::string& more = "") {
-  return "version: 1\nfans:\n  " + name + ": {overlay: " + overlay + ", underlay: eth0/16" + more + "}\n";
-}
-
 class Apply : public ::testing::Test {
 protected:
   Underlay underlay;
   Host& host = underlay.host("172.30.0.27/16");
-  Folder folder;
+  ConfigFolder folder;
 
   [[nodiscard]] Outcome apply(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> words{"apply", "--dir", folder.path()};
@@ -65,8 +36,8 @@ protected:
 };
 
 TEST_F(Apply, BringsUpChangesAndRemoves) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
-  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml_fan("two", "241.0.0.0/8"));
   folder.write("ignored.txt", "not ours");
   Outcome outcome = apply();
   EXPECT_EQ(outcome.status, 0) << outcome.err;
@@ -74,7 +45,7 @@ TEST_F(Apply, BringsUpChangesAndRemoves) {
   EXPECT_THAT(shown(), HasSubstr("host-reserve 1 auto bridge one type vxlan"));
   EXPECT_THAT(host.fanctl_must({"show", "--json"}), HasSubstr("\"origin\": \"" + folder.file("a.yaml") + "\""));
 
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8", ", host-reserve: 3"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8", ", host-reserve: 3"));
   outcome = apply();
   EXPECT_EQ(outcome.out, "one: changed\n") << outcome.err;
   EXPECT_THAT(shown(), HasSubstr("host-reserve 3 auto bridge one"));
@@ -87,7 +58,7 @@ TEST_F(Apply, BringsUpChangesAndRemoves) {
 }
 
 TEST_F(Apply, AsConfiguredItWritesNothing) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8", ", dhcp: true"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8", ", dhcp: true"));
   ASSERT_EQ(apply().status, 0);
   std::vector<std::string> argv{
       "strace",      "-f",    "-qq",   "-s",         "64", "-e", "trace=sendmsg,sendto,bpf,execve,rename,mkdir",
@@ -103,7 +74,7 @@ TEST_F(Apply, AsConfiguredItWritesNothing) {
 }
 
 TEST_F(Apply, CheckAndDryRunTellAndChangeNothing) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
   EXPECT_TRUE(eventually([&] { return link_field(host, "eth0", "state") == "UP"; })); // a veth's carrier comes late
   const Snapshot before = snapshot(host);
   const Outcome check = apply({"--check"});
@@ -119,13 +90,13 @@ TEST_F(Apply, CheckAndDryRunTellAndChangeNothing) {
 }
 
 TEST_F(Apply, OneBrokenFileOfThreeDisturbsNobody) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
-  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
-  folder.write("c.yaml", yaml("three", "242.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml_fan("two", "241.0.0.0/8"));
+  folder.write("c.yaml", yaml_fan("three", "242.0.0.0/8"));
   ASSERT_EQ(apply().status, 0);
   const Snapshot whole = snapshot(host);
 
-  folder.write("b.yaml", yaml("two", "241.0.0.0/8", ", dhpc: true"));
+  folder.write("b.yaml", yaml_fan("two", "241.0.0.0/8", ", dhpc: true"));
   Outcome outcome = apply();
   EXPECT_EQ(outcome.status, partial);
   EXPECT_EQ(outcome.out, "");
@@ -133,7 +104,7 @@ TEST_F(Apply, OneBrokenFileOfThreeDisturbsNobody) {
   EXPECT_THAT(outcome.err, HasSubstr("^"));
   EXPECT_EQ(difference(whole, snapshot(host)), "");
 
-  folder.write("c.yaml", yaml("three", "242.0.0.0/8", ", mtu: 1300"));
+  folder.write("c.yaml", yaml_fan("three", "242.0.0.0/8", ", mtu: 1300"));
   outcome = apply();
   EXPECT_EQ(outcome.status, partial);
   EXPECT_EQ(outcome.out, "three: changed\n");
@@ -147,14 +118,14 @@ TEST_F(Apply, OneBrokenFileOfThreeDisturbsNobody) {
 
 TEST_F(Apply, AFanMadeByHandIsNeverTouched) {
   host.fanctl_must({"up", "-o", "250.0.0.0/8", "-u", "eth0/16", "bridge", "mine"});
-  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  folder.write("b.yaml", yaml_fan("two", "241.0.0.0/8"));
   EXPECT_EQ(apply().status, 0);
-  folder.write("a.yaml", yaml("mine", "250.0.0.0/8", ", mtu: 1300"));
+  folder.write("a.yaml", yaml_fan("mine", "250.0.0.0/8", ", mtu: 1300"));
   Outcome outcome = apply();
   EXPECT_EQ(outcome.status, partial);
   EXPECT_EQ(outcome.out, "");
   EXPECT_THAT(outcome.err, HasSubstr("mine was brought up by hand, so it is left as it is"));
-  folder.write("a.yaml", yaml("other", "250.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("other", "250.0.0.0/8"));
   outcome = apply();
   EXPECT_EQ(outcome.status, partial);
   EXPECT_THAT(shown(), HasSubstr("host-reserve 1 bridge mine type vxlan\n"));
@@ -165,8 +136,8 @@ TEST_F(Apply, AFanMadeByHandIsNeverTouched) {
 }
 
 TEST_F(Apply, AFanInUseIsNotRemoved) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
-  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml_fan("two", "241.0.0.0/8"));
   ASSERT_EQ(apply().status, 0);
   {
     const Container user(host, "one");
@@ -176,7 +147,7 @@ TEST_F(Apply, AFanInUseIsNotRemoved) {
     EXPECT_EQ(outcome.status, partial);
     EXPECT_EQ(outcome.out, "two: removed\n");
     EXPECT_THAT(outcome.err, HasSubstr("one has ports attached: " + user.port()));
-    folder.write("c.yaml", yaml("renamed", "250.0.0.0/8"));
+    folder.write("c.yaml", yaml_fan("renamed", "250.0.0.0/8"));
     EXPECT_THAT(apply().err, HasSubstr("one has ports attached: " + user.port()));
   }
   EXPECT_TRUE(eventually([&] { return apply().status == 0; }));
@@ -185,14 +156,14 @@ TEST_F(Apply, AFanInUseIsNotRemoved) {
 }
 
 TEST_F(Apply, ANameThatGoesToAnotherOverlayAndAFanThatGoesToAnotherName) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
   ASSERT_EQ(apply().status, 0);
-  folder.write("a.yaml", yaml("one", "241.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "241.0.0.0/8"));
   Outcome outcome = apply();
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(shown(), HasSubstr("241.0.0.0/8"));
   EXPECT_THAT(shown(), Not(HasSubstr("250.0.0.0/8")));
-  folder.write("a.yaml", yaml("new", "241.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("new", "241.0.0.0/8"));
   outcome = apply();
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   EXPECT_THAT(shown(), HasSubstr("auto bridge new"));
@@ -201,8 +172,8 @@ TEST_F(Apply, ANameThatGoesToAnotherOverlayAndAFanThatGoesToAnotherName) {
 }
 
 TEST_F(Apply, NamedFilesLeaveOtherFilesAlone) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
-  folder.write("b.yaml", yaml("two", "241.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml_fan("two", "241.0.0.0/8"));
   folder.write("legacy", "242.0.0.0/8 eth0/16 bridge three type vxlan\n243.0.0.0/8 eth0/16 off\n244 eth0 dhpc\n");
   ASSERT_EQ(apply().status, 0);
   const Outcome legacy = host.fanctl({"apply", folder.file("legacy")});
@@ -225,7 +196,7 @@ TEST_F(Apply, TheFilesOfEtc) {
   RunOptions etc;
   etc.binds = {{folder.path(), "/etc"}};
   EXPECT_EQ(host.fanctl({"apply"}, etc).out, "241.0.0.0/8 eth0/16: changed\n");
-  folder.write("fanctl/b.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("fanctl/b.yaml", yaml_fan("one", "250.0.0.0/8"));
   folder.write("netplan/50.yaml", "network: {version: 2, fans: {x: {overlay: 242.0.0.0/8, underlay: eth0/16}}}\n");
   const Outcome both = host.fanctl({"apply"}, etc);
   EXPECT_EQ(both.status, 0);
@@ -239,8 +210,8 @@ TEST_F(Apply, TheFilesOfEtc) {
 }
 
 TEST_F(Apply, TheSameFanInTwoFilesIsAnErrorOfTheSecond) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
-  folder.write("b.yaml", yaml("one", "241.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
+  folder.write("b.yaml", yaml_fan("one", "241.0.0.0/8"));
   const Outcome outcome = apply();
   EXPECT_EQ(outcome.status, partial);
   EXPECT_EQ(outcome.out, "one: changed\n");
@@ -249,7 +220,7 @@ TEST_F(Apply, TheSameFanInTwoFilesIsAnErrorOfTheSecond) {
 }
 
 TEST_F(Apply, FilesThatOthersCanWriteAreRefused) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
   ASSERT_EQ(apply().status, 0);
   const Snapshot before = snapshot(host);
   const std::string file = folder.file("a.yaml");
@@ -279,7 +250,7 @@ TEST_F(Apply, FilesThatOthersCanWriteAreRefused) {
 }
 
 TEST_F(Apply, AFolderThatIsNotThereIsAnErrorAndNothingGoesDown) {
-  folder.write("a.yaml", yaml("one", "250.0.0.0/8"));
+  folder.write("a.yaml", yaml_fan("one", "250.0.0.0/8"));
   ASSERT_EQ(apply().status, 0);
   const Outcome outcome = host.fanctl({"apply", "--dir", folder.file("nowhere")});
   EXPECT_EQ(outcome.status, host_state);

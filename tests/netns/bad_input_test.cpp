@@ -32,6 +32,7 @@ using Words = std::vector<std::string>;
 
 constexpr int usage = 2;
 constexpr int host_state = 3;
+constexpr int not_found = 10;
 constexpr int privilege = 4;
 constexpr int kernel = 5;
 constexpr int busy = 6;
@@ -137,8 +138,8 @@ TEST_F(BadInput, UnderlaysThatThisHostDoesNotHave) {
                            {{"up", "250", "10.7.0.0/16", "type", "vxlan"},
                             host_state,
                             {"no address in the underlay 10.7.0.0/16", "172.30.0.27 on eth0"}},
-                           {{"down", "250", "eth0/16"}, host_state, {"no such fan is up"}},
-                           {{"show", "fan-250-0-27"}, host_state, {"no fan 'fan-250-0-27'"}},
+                           {{"down", "250", "eth0/16"}, not_found, {"no such fan is up"}},
+                           {{"show", "fan-250-0-27"}, not_found, {"no such fan is up"}},
                        });
   host.must({"ip", "route", "del", "default"});
   expect_refused(host, {{"up", "250", "default/16", "type", "vxlan"}, host_state, {"no IPv4 default route"}});

@@ -105,7 +105,7 @@ TEST_P(Lifecycle, DownRefusesWhilePortsAreAttachedAndNamesThem) {
   fans.a.fanctl_must(fans.line("up"));
   const Container c = fans.container_a();
   const Outcome refused = fans.a.fanctl({"down", "250.0.0.0/8", "eth0/16"});
-  EXPECT_EQ(refused.status, 3);
+  EXPECT_EQ(refused.status, 11);
   EXPECT_NE(refused.err.find(c.port()), std::string::npos) << refused.err;
   EXPECT_TRUE(fans.a.fanctl(fans.line("up")).ok());
   fans.a.fanctl_must({"down", "--force", "250.0.0.0/8", "eth0/16"});

@@ -1,0 +1,206 @@
+// fanctl enable and disable: a fan in a file of its own in the configuration, and up or down accordingly.
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "config/fan_yaml.h"
+#include "core/errors.h"
+#include "core/words.h"
+#include "fanctl/applying.h"
+#include "fanctl/change.h"
+#include "fanctl/safe_file.h"
+
+namespace fan::cli {
+
+namespace {
+
+struct EnableArguments {
+  ChangeArguments change;
+  FileArguments files; // only --dir
+};
+
+void declare(CLI::App& app, EnableArguments& into, FanOptions options) {
+  declare_fan(app, into.change.fan, options);
+  declare_files(app, into.files, false);
+  declare_wait(app, into.change);
+  declare_common(app, into.change.common);
+}
+
+Result<FanSpec> parse(Words arguments, EnableArguments& into, FanOptions options) {
+  CLI::App app;
+  declare(app, into, options);
+  if (Result<void> parsed = parse_arguments(app, arguments); !parsed) {
+    return std::move(parsed).error();
+  }
+  if (into.change.common.help) {
+    return FanSpec();
+  }
+  if (Result<void> good = check_files(into.files); !good) {
+    return std::move(good).error();
+  }
+  Result<std::vector<std::string>> words = words_of_fan(into.change.fan);
+  Result<FanSpec> spec = words ? parse_words(*words) : Result<FanSpec>(std::move(words).error());
+  if (spec && (spec->off || spec->autostart)) {
+    return usage_error("'off' and 'auto' are for lines of a file", "leave them out");
+  }
+  return spec;
+}
+
+// "/etc/fanctl/250.0.0.0-8_eth0-16.yaml": one file for each pair, whatever its options.
+std::string path_of(const EnableArguments& given, const FanSpec& spec) {
+  FanSpec bare;
+  bare.overlay = spec.overlay;
+  bare.underlay = spec.underlay;
+  const std::vector<std::string> words = words_of(bare);
+  std::string name = words[0] + "_" + words[1];
+  std::replace(name.begin(), name.end(), '/', '-');
+  const std::string folder = given.files.directory.empty() ? configuration_directory : given.files.directory.front();
+  return fmt::format("{}/{}.yaml", folder, name);
+}
+
+// The fan must not be in another file, which `apply` would take for an error of one of them.
+Result<void> check_other_files(const EnableArguments& given, const FanSpec& spec, const std::string& path,
+                               World& world) {
+  Result<ReadConfiguration> read = read_configuration_files(given.files.source(), world.devices());
+  const bool missing = !read && !given.files.directory.empty();
+  if (!read) {
+    return missing ? Result<void>() : std::move(read).error(); // it is made when the file is written
+  }
+  for (const WantedFan& fan : read->configuration.wanted) {
+    if (fan.spec.overlay == spec.overlay && fan.spec.underlay == spec.underlay && fan.spec.origin != origin_of(path)) {
+      return host_error(fmt::format("this fan is in {} already", fan.spec.origin), "change it there");
+    }
+  }
+  return {};
+}
+
+// What `path` says now becomes so, and nothing else.
+Result<Applying> apply_file(const EnableArguments& given, const std::string& path, const char* command, bool there,
+                            World& world) {
+  ReadConfiguration read;
+  read.configuration.files = {origin_of(path)};
+  read.configuration.everything = false;
+  if (there) {
+    Result<ReadConfiguration> found = read_configuration_files({{path}, ""}, world.devices());
+    if (!found) {
+      return std::move(found).error();
+    }
+    read = std::move(found).value();
+  }
+  Result<Provider*> provider = ready(given.change, world);
+  return provider ? apply_read(std::move(read), **provider, command, false) : std::move(provider).error();
+}
+
+// The file as it was before.
+void put_back(const std::string& path, const std::optional<std::string>& text) {
+  (void)(text ? write_ours(path, *text) : remove_ours(path));
+}
+
+Result<Applying> enable(const EnableArguments& given, FanSpec spec, World& world) {
+  const std::string path = path_of(given, spec);
+  if (Result<void> allowed = world.may_change(); !allowed) {
+    return std::move(allowed).error();
+  }
+  Result<std::optional<std::string>> before = read_ours(path);
+  if (!before) {
+    return std::move(before).error();
+  }
+  if (Result<void> free = check_other_files(given, spec, path, world); !free) {
+    return std::move(free).error();
+  }
+  const NamedSpec named{name_for(spec), spec, ""};
+  if (Result<void> written = write_ours(path, yaml_of({&named, 1})); !written) {
+    return std::move(written).error();
+  }
+  Result<Applying> done = apply_file(given, path, "enable", true, world);
+  if (!done || !done->report.errors.empty()) {
+    put_back(path, *before);
+  }
+  return done;
+}
+
+Result<Applying> disable(const EnableArguments& given, const FanSpec& spec, World& world) {
+  const std::string path = path_of(given, spec);
+  Result<std::optional<std::string>> before = read_ours(path);
+  if (!before || !*before) {
+    return before ? make_error(ErrorClass::not_found, "this fan is not enabled: there is no " + path,
+                               "a fan that is up all the same goes down with `fanctl down`")
+                  : std::move(before).error();
+  }
+  Result<Applying> done = apply_file(given, path, "disable", false, world);
+  if (done && done->report.errors.empty()) {
+    if (Result<void> removed = remove_ours(path); !removed) {
+      return std::move(removed).error();
+    }
+  }
+  return done;
+}
+
+ExitStatus say(Result<Applying> done, const EnableArguments& given, const World& world, Console& console) {
+  const bool failed = done && !done->report.errors.empty();
+  if (!done || failed) {
+    return fail(console, given.change.common.json, failed ? done->report.errors.front() : done.error());
+  }
+  return tell(done->report, given.change, world, console);
+}
+
+using Work = Result<Applying> (*)(const EnableArguments&, FanSpec, World&);
+
+ExitStatus run_either(const char* name, std::string (*help)(), FanOptions options, Work work, Words arguments,
+                      World& world, Console& console) {
+  EnableArguments given;
+  Result<FanSpec> spec = parse(arguments, given, options);
+  if (!spec) {
+    return fail(console, wants_json(arguments), std::move(spec).error().within(name));
+  }
+  if (given.change.common.help) {
+    console.out += help();
+    return ExitStatus::success;
+  }
+  Result<Applying> done = work(given, std::move(spec).value(), world);
+  return say(done ? std::move(done) : Result<Applying>(std::move(done).error().within(name)), given, world, console);
+}
+
+} // namespace
+
+std::string help_enable() {
+  CLI::App app;
+  EnableArguments unused;
+  declare(app, unused, FanOptions::all);
+  return "usage: fanctl enable -o OVERLAY -u UNDERLAY [WORDS] [OPTIONS]\n\n"
+         "Writes the fan into a file of its own in /etc/fanctl, from where it comes up at boot, and brings it up. The "
+         "bridge is\n"
+         "called after the overlay, as fan-250, where no --bridge is given. On a fan that is enabled it changes what "
+         "differs.\n"
+         "When it cannot come up, the file is as it was before.\n\n"
+         "options:\n" +
+         options_text(app) + "\nExample: fanctl enable -o 250.0.0.0/8 -u eth0/16 --dhcp\n";
+}
+
+std::string help_disable() {
+  CLI::App app;
+  EnableArguments unused;
+  declare(app, unused, FanOptions::none);
+  return "usage: fanctl disable -o OVERLAY -u UNDERLAY [OPTIONS]\n\n"
+         "Takes a fan down that `fanctl enable` brought up, and removes its file. Does neither while ports are "
+         "attached.\n\n"
+         "options:\n" +
+         options_text(app) + "\nExample: fanctl disable -o 250.0.0.0/8 -u eth0/16\n";
+}
+
+ExitStatus run_enable(Words arguments, World& world, Console& console) {
+  return run_either(
+      "enable", help_enable, FanOptions::all,
+      [](const EnableArguments& given, FanSpec spec, World& w) { return enable(given, std::move(spec), w); }, arguments,
+      world, console);
+}
+
+ExitStatus run_disable(Words arguments, World& world, Console& console) {
+  return run_either(
+      "disable", help_disable, FanOptions::none,
+      [](const EnableArguments& given, FanSpec spec, World& w) { return disable(given, spec, w); }, arguments, world,
+      console);
+}
+
+} // namespace fan::cli

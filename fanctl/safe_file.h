@@ -1,0 +1,25 @@
+// Files of a configuration that fanctl writes itself: whole or not at all, and never over somebody else's work.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace fan::cli {
+
+// The first line of a file that fanctl wrote and may write again.
+inline constexpr std::string_view our_sign =
+    "# Written by fanctl, which may write it again. Remove this line to keep it "
+    "as it is.\n";
+
+// Nothing where there is no such file; class host_state where it is somebody else's or cannot be read.
+Result<std::optional<std::string>> read_ours(const std::string& path);
+
+// Mode 0644, by a new file that takes the old one's place; the folder is made where it is missing. Refuses to replace a
+// file that has not our sign (class host_state).
+Result<void> write_ours(const std::string& path, const std::string& text);
+Result<void> remove_ours(const std::string& path);
+
+} // namespace fan::cli

@@ -1,0 +1,98 @@
+#include "config/lxd_network.h"
+
+#include <fmt/format.h>
+
+#include "config/yaml_checks.h"
+#include "config/yaml_document.h"
+#include "core/errors.h"
+#include "core/flags.h"
+#include "core/words.h"
+
+namespace fan {
+
+namespace {
+
+constexpr const char* by_default = "240.0.0.0/8"; // LXD's fan.overlay_subnet where none is given
+
+struct Network {
+  const YamlDocument& document;
+  const YamlNode& config;
+
+  [[nodiscard]] std::string value(const char* key, const char* otherwise) const {
+    const YamlNode* node = config.find(key);
+    return node != nullptr && node->kind == YamlNode::Kind::scalar ? node->text : otherwise;
+  }
+  [[nodiscard]] Error at(const char* key, Error error) const {
+    const YamlNode* node = config.find(key);
+    return document.at(node != nullptr ? *node : config, std::move(error).within(key));
+  }
+};
+
+Result<void> take_networks(const Network& network, FanSpec& spec) {
+  spec.overlay_text = network.value("fan.overlay_subnet", by_default);
+  auto overlay = parse_overlay(spec.overlay_text);
+  if (!overlay)
+    return network.at("fan.overlay_subnet", std::move(overlay).error());
+  spec.overlay = *overlay;
+  const std::string underlay_text = network.value("fan.underlay_subnet", "auto");
+  spec.underlay_text = underlay_text == "auto" ? "default/16" : underlay_text;
+  auto underlay = parse_underlay(spec.underlay_text);
+  if (!underlay)
+    return network.at("fan.underlay_subnet", std::move(underlay).error());
+  spec.underlay = *underlay;
+  return {};
+}
+
+Result<void> take_option(const Network& network, const char* key, const char* word, const std::string& value,
+                         FanSpec& spec) {
+  if (auto taken = find_flag(word)->take(spec, value); !taken)
+    return network.at(key, std::move(taken).error());
+  return {};
+}
+
+Result<void> take_options(const Network& network, FanSpec& spec) {
+  if (auto taken = take_option(network, "fan.type", "type", network.value("fan.type", "vxlan"), spec); !taken)
+    return taken;
+  spec.dhcp = network.value("ipv4.dhcp", "true") != "false";
+  spec.nat = network.value("ipv4.nat", "true") != "false";
+  const std::string domain = network.value("dns.domain", "");
+  return domain.empty() || !spec.dhcp ? Result<void>() : take_option(network, "dns.domain", "domain", domain, spec);
+}
+
+std::string comment_on(const std::string& name, const FanSpec& spec) {
+  const std::string what = name.empty() ? "A fan of LXD" : "LXD's network " + name;
+  return what + (spec.encapsulation == Encapsulation::vxlan
+                     ? ", which bridges where this fan routes: the two do not speak to each other,\nso move all hosts. "
+                       "Containers go onto the new bridge."
+                     : ". Containers go onto the new bridge.");
+}
+
+} // namespace
+
+bool is_lxd_network(std::string_view text) {
+  return text.find("bridge.mode:") != std::string_view::npos;
+}
+
+Result<NamedSpec> parse_lxd_network(std::string_view text, const std::string& file) {
+  auto document = YamlDocument::parse(text, file);
+  if (!document)
+    return std::move(document).error();
+  const YamlNode& root = document->root();
+  const YamlNode* config = root.find("config");
+  if (config == nullptr || config->kind != YamlNode::Kind::mapping)
+    return document->at(
+        root, usage_error("there is no `config:` of a network of LXD", "give what `lxc network show NAME` prints"));
+  const Network network{*document, *config};
+  if (network.value("bridge.mode", "") != "fan")
+    return network.at("bridge.mode", usage_error("this network is no fan", "its bridge.mode would be `fan`"));
+  FanSpec spec;
+  if (auto taken = take_networks(network, spec); !taken)
+    return std::move(taken).error();
+  if (auto taken = take_options(network, spec); !taken)
+    return std::move(taken).error();
+  const YamlNode* name = root.find("name");
+  const std::string comment = comment_on(name != nullptr ? name->text : "", spec);
+  return NamedSpec{name_for(spec), std::move(spec), comment};
+}
+
+} // namespace fan

@@ -26,6 +26,8 @@
 /* On an answer of the egress program, from there to the ingress program of the same device. Only this host can set it
  * on what comes out of a tunnel device with no tunnel key. */
 #define FAN_ANSWER_MARK 0x0fa70001
+/* On what the ingress program let in, as far as the ruleset's first rule: equals fan::checked_mark (core/ruleset.h). */
+#define FAN_CHECKED_MARK 0x0fa70002
 #define FAN_RECORD_MAX 1000
 #define FAN_IPIP 0
 #define FAN_VXLAN 1

@@ -189,7 +189,8 @@ FAN_INLINE int fan_ingress(struct __sk_buff* skb, __u32 encapsulation, __u32 off
     return fan_refuse(skb, reason, outer.source, ipv4 && loaded ? &headers.ip : 0);
 
   fan_count(skb, FAN_IN_ACCEPTED);
-  if (offset) /* routed, not bridged: the inner destination MAC says nothing */
+  skb->mark = FAN_CHECKED_MARK; /* spares the packet the ruleset's coarser check of the same */
+  if (offset)                   /* routed, not bridged: the inner destination MAC says nothing */
     bpf_skb_change_type(skb, 0 /* PACKET_HOST */);
   return TC_ACT_OK;
 }

@@ -66,7 +66,6 @@ void put_tunnels(const Fan& fan, std::vector<SetElement>& elements) {
 void put_underlay(const Fan& fan, std::vector<SetElement>& elements) {
   elements.push_back({firewall::underlays, device_element(fan.device) + " . " + fan.host.str(), {}});
   elements.push_back({firewall::underlay_nets, prefix_element(fan.mapping.underlay()), {}});
-  elements.push_back({firewall::marks, fmt::format("{:#010x}", tunnel_mark), {}});
 }
 
 std::vector<Prefix> underlays_of(const std::vector<Fan>& fans) {

@@ -27,7 +27,6 @@ inline constexpr const char* protocols = "protocols";         // 4 when a fan re
 inline constexpr const char* ports = "ports";                 // UDP ports of vxlan                    8472
 inline constexpr const char* underlays = "underlays"; // device . own address                  "eth0" . 172.30.0.28
 inline constexpr const char* underlay_nets = "underlay_nets"; // where peers are                       172.30.0.0/16
-inline constexpr const char* marks = "marks";                 // what egress marks with                0x0fa70000
 inline constexpr const char* gateways = "gateways"; // map: overlay : gateway                250.0.0.0/8 : 250.0.28.1
 } // namespace firewall
 

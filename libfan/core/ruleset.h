@@ -2,6 +2,7 @@
 // (core/firewall_sets.h). Pure text; linux/nft loads it and compares what the kernel lists with it.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ namespace fan {
 // The rules, written exactly as nft 1.0.6 lists them (`nft -y list table`), comments and blank lines apart: so the
 // listing itself tells whether anybody changed them.
 std::string_view ruleset_rules();
+
+// What the ingress program marks with: such packets the rules do not check again. Taken off by the first rule.
+inline constexpr std::uint32_t checked_mark = 0x0fa70002;
 
 // FNV-1a, 64 bit, of ruleset_rules(), 16 hex digits. Kept in the kernel as part of the table's comment.
 const std::string& ruleset_version();

@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "bench.h"
+#include "core/ruleset.h"
 
 namespace fan::test {
 namespace {
@@ -236,6 +237,7 @@ void expect_verdict(const Verdict& verdict, const Case& c) {
   const bool accepted = std::string(c.reason) == "in-accepted";
   EXPECT_EQ(verdict.action, accepted ? TC_ACT_OK : TC_ACT_SHOT);
   EXPECT_EQ(verdict.raised, Names{c.reason});
+  EXPECT_EQ(verdict.mark, accepted ? checked_mark : 0U) << "what the ruleset goes by";
 }
 
 TEST_P(Incoming, ByVxlan) {

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "core/ruleset.h"
+#include "netns/transfer.h"
 #include "nft_world.h"
 
 using namespace fan;
@@ -58,6 +60,9 @@ protected:
     }
     return packet[9] != protocol_udp || frame.destination_port() == (packet[22] << 8 | packet[23]);
   }
+
+  // Takes the rules of a chain away, as somebody might.
+  void flush(const std::string& chain) { host.must({"nft", "flush", "chain", "inet", "fanctl", chain}); }
 
   void element(const std::string& set, const std::string& text) { world.apply({create(SetElement{set, text, {}})}); }
   void without(const std::string& set, const std::string& text) { world.apply({remove(SetElement{set, text, {}})}); }
@@ -111,6 +116,39 @@ TEST_F(Rules, OutOfTheTunnelComesOnlyOverlayToSlice) {
   refused("tunnel_coarse", world.far, udp_packet(far_address, host_address, 1, 7005), world.near, "eth0");
 }
 
+TEST_F(Rules, WithoutTheCoarseCheckTheSamePacketsArrive) {
+  refused("tunnel_coarse", world.far, udp_packet(neighbour_address, near_address, 1, 7001), world.near, "eth0");
+  flush("coarse");
+  passes(world.far, udp_packet(neighbour_address, near_address, 1, 7002), world.near, "eth0", neighbour_address);
+}
+
+// What the ingress program does: its mark is its word, and goes no further than the first rule.
+TEST_F(Rules, WhatTheIngressProgramLetInIsNotJudgedAgainAndItsMarkIsTakenOff) {
+  host.must({"nft", fmt::format("add table netdev program {{ chain in {{ type filter hook ingress device fanvx8472 "
+                                "priority 0; meta mark set {:#010x} ; }} ; }}",
+                                checked_mark)});
+  host.must({"nft", "add table inet probe { counter marked { } ; chain seen { type filter hook prerouting priority "
+                    "-290; meta mark != 0 counter name marked ; } ; }"});
+  passes(world.far, udp_packet(outside, near_address, 1, 7001), world.near, "eth0", outside);
+  EXPECT_NE(host.must({"nft", "list", "counters", "table", "inet", "probe"}).find("packets 0 "), std::string::npos);
+  flush("checked");
+  passes(world.far, udp_packet(outside, near_address, 1, 7002), world.near, "eth0", outside);
+  EXPECT_NE(host.must({"nft", "list", "counters", "table", "inet", "probe"}).find("packets 3 "), std::string::npos);
+}
+
+TEST_F(Rules, ADeviceThatLostItsGroupIsJudgedByItsNameToTheSameEnd) {
+  routes_to_slice();
+  host.ip({"link set fanvx8472 group default", "link set fan-250-0-28 group default"});
+  passes(world.far, udp_packet(far_address, near_address, 1, 7001), world.near, "eth0", far_address);
+  passes(world.near, udp_packet(near_address, far_address, 1, 7001), world.far, "eth0", near_address);
+  passes(world.near, ipip_packet(near_address, far_address), world.far, "eth0", near_address);
+  passes(world.near, udp_packet(near_address, outside, 1, 7001), world.underlay.router(), "sw", host_address);
+  refused("tunnel_coarse", world.far, udp_packet(outside, near_address, 1, 7002), world.near, "eth0");
+  refused("forged", world.near, udp_packet(far_address, outside, 1, 7003), world.underlay.router(), "sw");
+  refused("outside", peer, udp_packet(peer_address, near_address, 1, 7004), world.near, "eth0");
+  refused("smuggled", world.near, udp_packet(near_address, peer_address, 40000, 8472), peer, "eth0");
+}
+
 // ---- arrival of tunnel packets
 
 TEST_F(Rules, TheTunnelIsAcceptedOnItsDeviceAndAddressFromTheUnderlayOnly) {
@@ -135,6 +173,23 @@ TEST_F(Rules, TheTunnelIsAcceptedOnItsDeviceAndAddressFromTheUnderlayOnly) {
     pause_for(std::chrono::milliseconds(100));
     EXPECT_EQ(world.dropped("misdelivered"), before);
   }
+}
+
+TEST_F(Rules, WithoutTheCheckOfArrivalTunnelPacketsReachTheHostByAnyWay) {
+  host.ip({"addr add 172.30.0.29/16 dev eth0"});
+  const Socket tunnel(host, SOCK_DGRAM);
+  ASSERT_EQ(tunnel.bind_to(Address(), 8472), 0);
+  const auto came = [&](std::uint16_t from) {
+    RawSender::packets(peer).send(udp_packet(peer_address, Address(0xac1e001dU), from, 8472));
+    pause_for(std::chrono::milliseconds(200));
+    char byte = 0;
+    return recv(tunnel.fd(), &byte, 1, MSG_DONTWAIT) == 1;
+  };
+  const std::uint64_t before = world.dropped("misdelivered");
+  EXPECT_FALSE(came(40000));
+  EXPECT_EQ(world.dropped("misdelivered"), before + 1);
+  flush("arriving");
+  EXPECT_TRUE(came(40001));
 }
 
 TEST_F(Rules, AContainerCannotSpeakToItsHostsTunnel) {
@@ -311,22 +366,25 @@ TEST_F(Rules, WhatTheProgramMarksLeavesAndTheMarkDoesNot) {
        "eth0 priority 0; udp dport 8472 meta mark 0 counter name unmarked ; udp dport 8472 meta mark != 0 counter name "
        "marked ; } ; }"});
   const Capture seen(peer, "eth0", [](const Frame& f) { return f.destination_port() == 8472; });
-  {
-    const Inside inside(host);
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const auto send_marked = [&] {
+    const Socket marked(host, SOCK_DGRAM);
     const std::uint32_t mark = tunnel_mark;
-    ASSERT_EQ(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark), 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(8472);
-    to.sin_addr.s_addr = htonl(peer_address.v4());
-    EXPECT_EQ(sendto(fd, "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to), 1);
-    close(fd);
-  }
+    ASSERT_EQ(setsockopt(marked.fd(), SOL_SOCKET, SO_MARK, &mark, sizeof mark), 0);
+    ASSERT_EQ(marked.connect_to(peer_address, 8472), 0);
+    EXPECT_EQ(send(marked.fd(), "x", 1, 0), 1);
+  };
+  const auto on_the_wire = [&](const std::string& kind, int packets) {
+    return host.must({"nft", "list", "counter", "netdev", "wire", kind}).find(fmt::format("packets {} ", packets)) !=
+           std::string::npos;
+  };
+  send_marked();
   EXPECT_TRUE(seen.reached(1));
-  const std::string counters = host.must({"nft", "list", "table", "netdev", "wire"});
-  EXPECT_NE(counters.find("counter unmarked {\n\t\tpackets 1 "), std::string::npos) << counters;
-  EXPECT_NE(counters.find("counter marked {\n\t\tpackets 0 "), std::string::npos) << counters;
+  EXPECT_TRUE(on_the_wire("unmarked", 1));
+  EXPECT_TRUE(on_the_wire("marked", 0));
+  flush("output"); // and this is what took it off
+  send_marked();
+  EXPECT_TRUE(seen.reached(2));
+  EXPECT_TRUE(on_the_wire("marked", 1));
 }
 
 // ---- replacing the table

@@ -37,7 +37,7 @@ std::vector<Change> loading(const Fan& fan) {
 // The bridge has to be there before the containers are.
 static const std::string& with_bridge(const Host& host) {
   static const std::string name = bridge;
-  host.ip({"link add " + name + " address 02:fa:fa:00:1c:01 mtu 1450 type bridge forward_delay 0",
+  host.ip({"link add " + name + " group 64023 address 02:fa:fa:00:1c:01 mtu 1450 type bridge forward_delay 0",
            "addr add 250.0.28.1/24 dev " + name, "link set " + name + " up"});
   return name;
 }
@@ -45,7 +45,8 @@ static const std::string& with_bridge(const Host& host) {
 FirewalledHost::Wiring::Wiring(const Host& host, const Netns& far) {
   far.set_sysctl("net/ipv6/conf/default/disable_ipv6", "1"); // its announcements would count as refused, too
   join(host, tunnel, far, "eth0");
-  host.ip({std::string("route add 250.0.0.0/8 dev ") + tunnel + " src 250.0.28.1"});
+  host.ip({std::string("link set ") + tunnel + " group 64023",
+           std::string("route add 250.0.0.0/8 dev ") + tunnel + " src 250.0.28.1"});
   far.ip({"addr add 250.0.27.5/8 dev eth0", "route add default dev eth0"});
   host.set_sysctl("net/ipv4/ip_forward", "1");
   host.set_sysctl("net/ipv4/conf/fanvx8472/proxy_arp", "1"); // the far end asks for everybody

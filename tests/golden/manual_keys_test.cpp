@@ -49,5 +49,18 @@ TEST(ManualOfTheFile, ItsExamplesAreRight) {
   EXPECT_EQ(examples, 2U);
 }
 
+TEST(ExamplesForNetplan, AreRead) {
+  const auto one = parse_fan_file(read_text(std::string(SOURCE_DIR) + "/netplan/examples/one-host.yaml"), "f");
+  ASSERT_TRUE(one.ok()) << one.error().message;
+  EXPECT_EQ(one->size(), 2U);
+  const auto netplan =
+      parse_fan_file(read_text(std::string(SOURCE_DIR) + "/netplan/examples/netplan-document.yaml"), "f");
+  ASSERT_TRUE(netplan.ok()) << netplan.error().message;
+  ASSERT_EQ(netplan->size(), 3U);
+  EXPECT_EQ(netplan->at(0).spec.underlay_text, "lan0/16");
+  EXPECT_EQ(netplan->at(1).spec.underlay_text, "bond0/16");
+  EXPECT_TRUE(netplan->at(2).spec.reach);
+}
+
 } // namespace
 } // namespace fan::test

@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
-#include "core/address.h"
+#include "linux/nft/condition_text.h"
 
 namespace fan::nft {
 namespace {
 
 using firewall::Action;
 using firewall::Condition;
-using firewall::Range;
 using firewall::Rule;
 using firewall::Subject;
 using Words = std::vector<std::string>;
@@ -20,60 +18,6 @@ using Words = std::vector<std::string>;
 template <std::size_t size>
 bool one_of(const std::array<std::string_view, size>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-bool is_address(Subject subject) {
-  return subject == Subject::source || subject == Subject::destination;
-}
-
-bool is_named(Subject subject) {
-  return subject == Subject::in_device || subject == Subject::out_device || subject == Subject::state ||
-         subject == Subject::status || subject == Subject::destination_type || subject == Subject::family;
-}
-
-std::optional<std::uint32_t> number_of(Subject subject, std::string_view text) {
-  if (is_address(subject)) {
-    const Result<Address> address = Address::parse(text);
-    return address ? std::optional(address->v4()) : std::nullopt;
-  }
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
-// "67", "1000-2000", "10.0.0.1", "10.0.0.0/8", "10.0.0.1-10.0.0.9".
-std::optional<Range> range_of(Subject subject, std::string_view text) {
-  if (is_address(subject) && text.find('/') != std::string_view::npos) {
-    const Result<Prefix> prefix = Prefix::parse(text);
-    return prefix ? std::optional(Range{prefix->network().v4(), prefix->broadcast().v4()}) : std::nullopt;
-  }
-  const std::size_t dash = text.find('-');
-  const auto first = number_of(subject, text.substr(0, dash));
-  const auto last = dash == std::string_view::npos ? first : number_of(subject, text.substr(dash + 1));
-  return first && last ? std::optional(Range{*first, *last}) : std::nullopt;
-}
-
-bool put_value(Condition& condition, const std::string& text) {
-  if (is_named(condition.subject)) {
-    condition.names.push_back(text);
-    return text.find_first_of("$<>=!&|^@") == std::string::npos;
-  }
-  const auto range = range_of(condition.subject, text);
-  if (range) {
-    condition.ranges.push_back(*range);
-  }
-  return range.has_value();
-}
-
-Condition condition_of(Subject subject, const Words& values, bool negated) {
-  Condition condition{subject, negated, {}, {}};
-  const bool understood =
-      std::all_of(values.begin(), values.end(), [&](const std::string& text) { return put_value(condition, text); });
-  return understood && !values.empty() ? condition : Condition{};
-}
-
-Condition protocol(std::uint32_t number) {
-  return {Subject::protocol, false, {}, {{number, number}}};
 }
 
 constexpr std::array<std::string_view, 10> translations{"queue",  "dnat", "snat", "masquerade", "redirect",
@@ -191,7 +135,7 @@ private:
         {{"tcp", 6}, {"udp", 17}, {"icmp", 1}, {"icmpv6", 58}, {"sctp", 132}, {"dccp", 33}}};
     for (const auto& [name, number] : protocols) {
       if (word == name) {
-        rule_.conditions.push_back(protocol(number));
+        rule_.conditions.push_back(protocol_is(number));
         field({{{"sport", Subject::source_port}, {"dport", Subject::destination_port}}});
         return;
       }
@@ -307,53 +251,6 @@ private:
 };
 
 } // namespace
-
-std::vector<std::string> words_of_rule(std::string_view line) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at < line.size();) {
-    const char c = line[at];
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-      ++at;
-    } else if (c == '"') {
-      const std::size_t end = std::min(line.find('"', at + 1), line.size());
-      words.emplace_back(line.substr(at + 1, end - at - 1));
-      at = end + 1;
-    } else if (c == ',' || c == '{' || c == '}') {
-      words.emplace_back(1, c);
-      ++at;
-    } else {
-      const std::size_t end = std::min(line.find_first_of(" \t\r\n,{}\"", at), line.size());
-      words.emplace_back(line.substr(at, end - at));
-      at = end;
-    }
-  }
-  return words;
-}
-
-NamedSet read_elements(const std::vector<std::string>& words) {
-  NamedSet set;
-  std::vector<std::string> one;
-  const auto put = [&] {
-    if (one.empty()) {
-      return;
-    }
-    const auto colon = std::find(one.begin(), one.end(), ":");
-    // "a . b" is a tuple, and a tuple is no value of any one subject.
-    const bool tuple = one.size() > 1 && one[1] == ".";
-    set.elements.emplace_back(tuple ? "" : one.front(),
-                              colon == one.end() ? Words{} : Words(std::next(colon), one.end()));
-    one.clear();
-  };
-  for (const std::string& word : words) {
-    if (word == ",") {
-      put();
-    } else {
-      one.push_back(word);
-    }
-  }
-  put();
-  return set;
-}
 
 std::vector<Rule> read_rule(std::string_view line, const NamedSets& sets) {
   return Reader(line, sets).read();

@@ -2,7 +2,11 @@
 // removed.
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
 #include <net/if.h>
+#include <unistd.h>
+
+#include <map>
 
 #include <bpf/bpf.h>
 
@@ -166,6 +170,121 @@ TEST_F(ProgramsOnDevices, AnotherBuildIsReplacedInPlaceAndGivesUpItsRecords) {
   EXPECT_EQ(list->at(0).handle, 1U);
   EXPECT_TRUE(observe(programs).at("classifier fanvx8472 ingress").object ==
               Object(classifier("tunnel_in_vxlan", Direction::ingress)));
+}
+
+// The rows that no object speaks for, because they follow from others or from where the programs are.
+class RowsThatFollow : public ProgramsOnDevices {
+protected:
+  RowsThatFollow() {
+    create_all(maker);
+    EXPECT_EQ(drifted(), std::vector<std::string>{});
+    for (const bpf::MapId& map : maker.maps_in_use()) {
+      maps[map.name] = bpf_map_get_fd_by_id(map.id);
+    }
+  }
+  ~RowsThatFollow() override {
+    for (const auto& [name, fd] : maps) {
+      close(fd);
+    }
+  }
+  RowsThatFollow(const RowsThatFollow&) = delete;
+  RowsThatFollow& operator=(const RowsThatFollow&) = delete;
+
+  // The keys of what is not as it was made.
+  std::vector<std::string> drifted() {
+    bpf::Programs finder;
+    const ObservedSet seen = observe(finder);
+    std::vector<std::string> keys;
+    for (const Object& object : everything()) {
+      const auto found = seen.find(key_of(object));
+      if (found == seen.end() || !(found->second.object == object)) {
+        keys.push_back(key_of(object));
+      }
+    }
+    return keys;
+  }
+  // What `up` does with what is seen to be another than wanted.
+  void repair() {
+    bpf::Programs repairer;
+    const ObservedSet seen = observe(repairer);
+    for (const Object& object : everything()) {
+      if (const auto found = seen.find(key_of(object)); !(found->second.object == object)) {
+        must(repairer.apply(Change{found->second.object, object, "altered"}));
+      }
+    }
+  }
+  void expect_seen_and_repaired(const std::string& key, const std::string& what) {
+    EXPECT_EQ(drifted(), std::vector<std::string>{key}) << what;
+    repair();
+    EXPECT_EQ(drifted(), std::vector<std::string>{}) << what;
+  }
+  template <class Key>
+  std::vector<std::pair<Key, __u32>> rows(const char* map) {
+    std::vector<std::pair<Key, __u32>> all;
+    Key key{};
+    for (int more = bpf_map_get_next_key(maps.at(map), nullptr, &key); more == 0;
+         more = bpf_map_get_next_key(maps.at(map), &key, &key)) {
+      __u32 value = 0;
+      EXPECT_EQ(bpf_map_lookup_elem(maps.at(map), &key, &value), 0);
+      all.emplace_back(key, value);
+    }
+    return all;
+  }
+
+  bpf::Programs maker;
+  std::map<std::string, int> maps;
+  const std::string first = "classifier fanvx8472 ingress";
+};
+
+TEST_F(RowsThatFollow, EachKnownNetworkAndNumberIsMissed) {
+  for (const auto& [key, value] : rows<fan_known_key>(FAN_MAP_KNOWN)) {
+    ASSERT_EQ(bpf_map_delete_elem(maps.at(FAN_MAP_KNOWN), &key), 0);
+    expect_seen_and_repaired(first, "deleted");
+  }
+  fan_known_key all{32, htonl(FAN_KNOWN_UNDERLAY), {}}; // any outer source at all
+  const __u32 one = 1;
+  ASSERT_EQ(bpf_map_update_elem(maps.at(FAN_MAP_KNOWN), &all, &one, BPF_ANY), 0);
+  expect_seen_and_repaired(first, "added");
+  EXPECT_EQ(rows<fan_known_key>(FAN_MAP_KNOWN).size(), 2U);
+}
+
+TEST_F(RowsThatFollow, AnOwnAddressThatBecameAnotherKindOfRowIsSeen) {
+  const auto own = [&] {
+    std::vector<fan_lpm_key> keys;
+    for (const auto& [key, value] : rows<fan_lpm_key>(FAN_MAP_NEVER)) {
+      if (value == FAN_OUT_OURSELVES) {
+        keys.push_back(key);
+      }
+    }
+    return keys;
+  };
+  ASSERT_EQ(own().size(), 1U);
+  fan_lpm_key key = own().front();
+  ASSERT_EQ(bpf_map_delete_elem(maps.at(FAN_MAP_NEVER), &key), 0);
+  expect_seen_and_repaired(first, "deleted");
+  const __u32 nonsense = 77; // the program would send nothing there
+  key.address.words[3] = htonl(0xac1e001bU);
+  ASSERT_EQ(bpf_map_update_elem(maps.at(FAN_MAP_NEVER), &key, &nonsense, BPF_ANY), 0);
+  expect_seen_and_repaired(first, "a peer that is never sent to");
+  const __u32 ourselves = FAN_OUT_OURSELVES;
+  ASSERT_EQ(bpf_map_update_elem(maps.at(FAN_MAP_NEVER), &key, &ourselves, BPF_ANY), 0);
+  expect_seen_and_repaired(first, "a peer that is said to be this host");
+  EXPECT_EQ(own().size(), 1U);
+}
+
+TEST_F(RowsThatFollow, EachDeviceIsKnownForWhatItIsAndNoOtherIs) {
+  netns.ip({"link add eth9 type bridge"});
+  const __u32 tunnel = devices.at(0).ifindex;
+  const __u32 bridge = devices.at(1).ifindex;
+  const __u32 stranger = if_nametoindex("eth9");
+  const __u32 as_tunnel = FAN_ROLE_TUNNEL;
+  ASSERT_EQ(bpf_map_delete_elem(maps.at(FAN_MAP_DEVICES), &tunnel), 0);
+  expect_seen_and_repaired(first, "a tunnel that the guard does not know");
+  ASSERT_EQ(bpf_map_update_elem(maps.at(FAN_MAP_DEVICES), &bridge, &as_tunnel, BPF_ANY), 0);
+  expect_seen_and_repaired("classifier fan-250-0-28 egress", "a bridge that the guard takes for a tunnel");
+  ASSERT_EQ(bpf_map_update_elem(maps.at(FAN_MAP_DEVICES), &stranger, &as_tunnel, BPF_ANY), 0);
+  expect_seen_and_repaired(first, "a device of somebody else's that the guard takes for a tunnel");
+  EXPECT_EQ(rows<__u32>(FAN_MAP_DEVICES).size(), 2U);
 }
 
 TEST_F(ProgramsOnDevices, AForeignFilterBeforeOursIsSeenOutrunAndLeftAlone) {

@@ -65,49 +65,6 @@ Result<void> append(const MapSet& maps, std::vector<Object>& objects) {
   return {};
 }
 
-template <class Key>
-bool holds(const std::vector<Entry<Key, __u32>>& entries, const Key& key) {
-  return std::any_of(entries.begin(), entries.end(),
-                     [&](const auto& entry) { return std::memcmp(&entry.key, &key, sizeof(key)) == 0; });
-}
-
-// Makes the map hold `wanted` and nothing else of what `present` lists. New entries first, so that nothing is ever
-// missing.
-template <class Key>
-Result<void> settle(const MapSet& maps, MapRole role, const std::vector<Entry<Key, __u32>>& wanted,
-                    const std::vector<Entry<Key, __u32>>& present) {
-  for (const auto& entry : wanted) {
-    if (!holds(present, entry.key)) {
-      if (Result<void> done = put(maps, role, &entry.key, &entry.value); !done) {
-        return done;
-      }
-    }
-  }
-  for (const auto& entry : present) {
-    if (!holds(wanted, entry.key)) {
-      if (Result<void> done = erase(maps, role, &entry.key); !done) {
-        return done;
-      }
-    }
-  }
-  return {};
-}
-
-Result<void> settle_what_follows(const MapSet& maps) {
-  const auto mappings = read<MappingRow>(maps);
-  const auto slices = read<SliceRow>(maps);
-  const auto known = entries<fan_known_key, __u32>(maps, MapRole::known);
-  auto never = entries<fan_lpm_key, __u32>(maps, MapRole::never);
-  if (!mappings || !slices || !known || !never) {
-    return !mappings ? mappings.error() : !slices ? slices.error() : !known ? known.error() : never.error();
-  }
-  if (Result<void> done = settle(maps, MapRole::known, known_of(*mappings, *slices), *known); !done) {
-    return done;
-  }
-  std::erase_if(*never, [](const auto& entry) { return entry.value != FAN_OUT_OURSELVES; });
-  return settle(maps, MapRole::never, ourselves_of(*slices), *never);
-}
-
 template <class Row>
 Result<void> carry_out(const MapSet& maps, const Change& change) {
   const Result<std::vector<Row>> rows = read<Row>(maps);
@@ -141,7 +98,81 @@ Result<void> check_record(const RecordRow& row) {
   return e;
 }
 
+// What follows from the rows of a map and of those that it is read with; `present` leaves out what does not follow.
+struct Following {
+  std::vector<Entry<fan_known_key, __u32>> known_wanted, known_present;
+  std::vector<Entry<fan_lpm_key, __u32>> never_wanted, never_present;
+};
+
+Result<Following> following(const MapSet& maps) {
+  const auto mappings = read<MappingRow>(maps);
+  const auto slices = read<SliceRow>(maps);
+  auto known = entries<fan_known_key, __u32>(maps, MapRole::known);
+  auto never = entries<fan_lpm_key, __u32>(maps, MapRole::never);
+  if (!mappings || !slices || !known || !never) {
+    return !mappings ? mappings.error() : !slices ? slices.error() : !known ? known.error() : never.error();
+  }
+  std::erase_if(*never, [](const auto& entry) { return decode(entry).has_value(); }); // objects of their own
+  return Following{known_of(*mappings, *slices), std::move(*known), ourselves_of(*slices), std::move(*never)};
+}
+
+template <class Key>
+bool holds(const std::vector<Entry<Key, __u32>>& entries, const Entry<Key, __u32>& wanted) {
+  return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+    return std::memcmp(&entry.key, &wanted.key, sizeof(Key)) == 0 && entry.value == wanted.value;
+  });
+}
+
+template <class Key>
+bool same(const std::vector<Entry<Key, __u32>>& a, const std::vector<Entry<Key, __u32>>& b) {
+  const auto within = [](const auto& those, const auto& these) {
+    return std::all_of(those.begin(), those.end(), [&](const auto& entry) { return holds(these, entry); });
+  };
+  return within(a, b) && within(b, a);
+}
+
+// Makes the map hold `wanted` and nothing else of what `present` lists. New entries first, so that nothing is ever
+// missing.
+template <class Key>
+Result<void> settle(const MapSet& maps, MapRole role, const std::vector<Entry<Key, __u32>>& wanted,
+                    const std::vector<Entry<Key, __u32>>& present) {
+  for (const auto& entry : wanted) {
+    if (!holds(present, entry)) {
+      if (Result<void> done = put(maps, role, &entry.key, &entry.value); !done) {
+        return done;
+      }
+    }
+  }
+  for (const auto& entry : present) {
+    const bool key_wanted = std::any_of(wanted.begin(), wanted.end(), [&](const auto& other) {
+      return std::memcmp(&other.key, &entry.key, sizeof(Key)) == 0;
+    });
+    if (!key_wanted) {
+      if (Result<void> done = erase(maps, role, &entry.key); !done) {
+        return done;
+      }
+    }
+  }
+  return {};
+}
+
 } // namespace
+
+Result<bool> what_follows_is_right(const MapSet& maps) {
+  const Result<Following> rows = following(maps);
+  return rows ? Result<bool>(same(rows->known_wanted, rows->known_present) &&
+                             same(rows->never_wanted, rows->never_present))
+              : rows.error();
+}
+
+Result<void> settle_what_follows(const MapSet& maps) {
+  const Result<Following> rows = following(maps);
+  if (!rows) {
+    return rows.error();
+  }
+  Result<void> done = settle(maps, MapRole::known, rows->known_wanted, rows->known_present);
+  return done ? settle(maps, MapRole::never, rows->never_wanted, rows->never_present) : done;
+}
 
 Result<std::vector<Object>> read_rows(const MapSet& maps) {
   std::vector<Object> objects;

@@ -20,4 +20,9 @@ Result<std::vector<RecordRow>> read_records(const MapSet& maps);
 // (host_state); the kernel's.
 Result<void> apply_row(const MapSet& maps, const Change& change);
 
+// What follows from the rows and is written beside them: the networks and VNIs that are known, the addresses of this
+// host. True when it is as it should be.
+Result<bool> what_follows_is_right(const MapSet& maps);
+Result<void> settle_what_follows(const MapSet& maps);
+
 } // namespace fan::bpf

@@ -1,0 +1,107 @@
+#include "linux/bpf/known_devices.h"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+
+namespace fan::bpf {
+namespace {
+
+bool exists(std::uint32_t ifindex) {
+  std::array<char, IF_NAMESIZE> name{};
+  return if_indextoname(ifindex, name.data()) != nullptr;
+}
+
+std::uint32_t device_role_of(const Attached& attached) {
+  const ProgramRole* role = role_of_program(attached.program);
+  return role == nullptr ? 0 : role->device_role;
+}
+
+// What the programs on a device say that it is; 0: nothing.
+Result<std::uint32_t> role_of_device(Filters& filters, std::uint32_t ifindex) {
+  for (const Direction direction : {Direction::ingress, Direction::egress}) {
+    const Result<std::vector<Attached>> present = find_attached(filters, ifindex, direction);
+    if (!present) {
+      return present.error();
+    }
+    for (const Attached& attached : *present) {
+      if (const std::uint32_t role = device_role_of(attached); role != 0) {
+        return role;
+      }
+    }
+  }
+  return 0U;
+}
+
+Result<void> forget_strangers(Filters& filters, const MapSet& maps, std::uint32_t but) {
+  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
+  if (!known) {
+    return known.error();
+  }
+  for (const auto& [ifindex, role] : *known) {
+    const Result<std::uint32_t> said = ifindex == but ? Result<std::uint32_t>(role) : role_of_device(filters, ifindex);
+    if (!said) {
+      return said.error();
+    }
+    if (*said != role) {
+      if (Result<void> gone = forget_device(maps, ifindex); !gone) {
+        return gone;
+      }
+    }
+  }
+  return {};
+}
+
+} // namespace
+
+bool says_what_device_is(const Attached& attached) {
+  return device_role_of(attached) != 0;
+}
+
+Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex) {
+  const __u32 key = ifindex;
+  Result<void> gone = erase(maps, MapRole::devices, &key);
+  return !gone && gone.error().sys_errno != ENOENT ? gone : Result<void>();
+}
+
+Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role) {
+  if (Result<void> forgotten = forget_strangers(filters, maps, ifindex); !forgotten) {
+    return forgotten;
+  }
+  const __u32 key = ifindex;
+  const __u32 value = role.device_role;
+  return put(maps, MapRole::devices, &key, &value);
+}
+
+Result<std::vector<std::uint32_t>> wrongly_known(const MapSet& maps, const std::vector<Device>& ours,
+                                                 const std::vector<OurFilter>& found) {
+  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
+  if (!known) {
+    return known.error();
+  }
+  std::map<std::uint32_t, std::uint32_t> wanted;
+  for (const OurFilter& filter : found) {
+    if (const std::uint32_t role = device_role_of(filter.attached); role != 0) {
+      wanted[filter.device.ifindex] = role;
+    }
+  }
+  std::vector<std::uint32_t> wrong;
+  for (const auto& entry : *known) {
+    const bool is_ours =
+        std::any_of(ours.begin(), ours.end(), [&](const Device& device) { return device.ifindex == entry.key; });
+    if (const auto at = wanted.find(entry.key); at != wanted.end() && at->second == entry.value) {
+      wanted.erase(at);
+    } else if (!is_ours && exists(entry.key)) {
+      wrong.push_back(0);
+    }
+  }
+  for (const auto& [ifindex, role] : wanted) {
+    wrong.push_back(ifindex);
+  }
+  return wrong;
+}
+
+} // namespace fan::bpf

@@ -1,0 +1,28 @@
+// Rows of the map fan_devices: which of this namespace's devices are tunnels and bridges of ours. The guard lets pass
+// what comes from a tunnel, so a row too many is a door and a row too few closes one. They follow from where the
+// programs are.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/result.h"
+#include "linux/bpf/attached.h"
+#include "linux/bpf/our_filters.h"
+
+namespace fan::bpf {
+
+// Makes the map know this device, or no longer. Rows of devices that have gone, or that no program of ours says
+// anything about, go as well.
+Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role);
+Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex);
+
+// True of a program whose device has a row because of it.
+bool says_what_device_is(const Attached& attached);
+
+// The devices among those of `found` whose row is missing or says something else; 0 among them: a device that is there
+// and is none of `ours` has a row.
+Result<std::vector<std::uint32_t>> wrongly_known(const MapSet& maps, const std::vector<Device>& ours,
+                                                 const std::vector<OurFilter>& found);
+
+} // namespace fan::bpf

@@ -21,6 +21,14 @@ FAN_INLINE int fan_local_sender(const struct __sk_buff* skb, const __u32* role, 
   return bpf_map_lookup_elem(&fan_slices_v1, &key) != 0;
 }
 
+/* An endpoint with a prefix of 32 bits speaks to its neighbours by the gateway, on purpose. The kernel would tell it
+ * not to; that cannot be switched off for one device, as it ORs the device's send_redirects with that of `all`. */
+FAN_INLINE int fan_is_redirect(struct __sk_buff* skb, __u32 offset, const struct iphdr* ip) {
+  __u8 type;
+  return ip->protocol == IPPROTO_ICMP && bpf_skb_load_bytes(skb, offset + ip->ihl * 4, &type, sizeof(type)) == 0 &&
+         type == 5 /* ICMP_REDIRECT */;
+}
+
 FAN_INLINE int fan_guard(struct __sk_buff* skb, __u32 offset) {
   struct fan_headers headers = {};
   __u32 from = skb->ingress_ifindex;
@@ -29,6 +37,8 @@ FAN_INLINE int fan_guard(struct __sk_buff* skb, __u32 offset) {
     return TC_ACT_OK;
   if (skb->protocol != bpf_htons(ETH_P_IP) || fan_load(skb, offset, &headers))
     return TC_ACT_OK; /* ARP and the like have no overlay source to forge a packet with */
+  if (from == 0 && fan_is_redirect(skb, offset, &headers.ip))
+    return TC_ACT_SHOT;
   if (!fan_in_an_overlay(headers.ip.saddr) || fan_local_sender(skb, role, headers.ip.saddr))
     return TC_ACT_OK;
   return fan_refuse(skb, FAN_GUARD_FORGED, 0, &headers.ip);

@@ -42,6 +42,9 @@ public:
     for (const SetElement& element : firewall_elements(fans)) {
       put(element);
     }
+    for (const Fan& fan : fans) {
+      add_former(fan, fans);
+    }
   }
 
   ObjectSet take() && { return std::move(objects_); }
@@ -66,6 +69,17 @@ private:
   // A host without a bridge speaks from the gateway's address, which then is on the tunnel device.
   void add_reaching_address(const Fan& fan) {
     put(InterfaceAddress{tunnel_name(fan.spec.encapsulation, fan.port()), fan.gateway(), 32});
+  }
+
+  // With br_netfilter frames between two ports meet the firewall, which would take those of an old slice for forged.
+  void add_former(const Fan& fan, const std::vector<Fan>& all) {
+    for (const Address address : fan.former) {
+      const Prefix old = fan.slice_of_former(address);
+      const bool taken = std::any_of(all.begin(), all.end(), [&](const Fan& f) { return f.slice().overlaps(old); });
+      if (!taken) {
+        put(SetElement{firewall::bridge_slices, device_element(fan.bridge) + " . " + prefix_element(old), {}});
+      }
+    }
   }
 
   void add_tunnel(const Fan& fan, Encapsulation e) {

@@ -26,8 +26,14 @@ struct Fan {
   std::uint32_t mtu = 0; // bytes of inner IP packet
   std::string bridge;    // name of the fan bridge
   std::vector<SavedForwarding> forwarding;
+  // Addresses that `host` was before, the newest last. What is attached to the bridge may still use their slices among
+  // itself, and nowhere else.
+  std::vector<Address> former;
 
   [[nodiscard]] Prefix slice() const { return mapping.slice_of(host); }
+  [[nodiscard]] Prefix slice_of_former(Address address) const {
+    return fan::slice_of(mapping.overlay(), Prefix::of(address, mapping.underlay().length()), address);
+  }
   [[nodiscard]] Address gateway() const { return slice().at(1); }
   [[nodiscard]] std::uint32_t vni() const { return spec.vni.value_or(default_vni(spec.overlay)); }
   [[nodiscard]] std::uint16_t port() const { return spec.port.value_or(default_vxlan_port); }

@@ -33,6 +33,8 @@ std::string facts_of(const Fan& fan) {
     text += " bridge=" + fan.bridge;
   for (const SavedForwarding& saved : fan.forwarding)
     text += fmt::format(" was={}:{}", saved.device, saved.was ? 1 : 0);
+  for (const Address address : fan.former)
+    text += " former=" + address.str();
   return text;
 }
 
@@ -56,6 +58,7 @@ Fan shortened(Fan fan) {
   spec.autostart = fan.spec.autostart;
   spec.origin = fan.spec.origin;
   fan.spec = spec;
+  fan.former.clear();
   return fan;
 }
 
@@ -66,6 +69,7 @@ struct RecordedFacts {
   std::optional<std::uint32_t> mtu;
   std::optional<std::string> bridge;
   std::vector<SavedForwarding> forwarding;
+  std::vector<Address> former;
 };
 
 bool read_saved(RecordedFacts& facts, std::string_view value) {
@@ -83,6 +87,13 @@ bool read_host(RecordedFacts& facts, std::string_view value) {
     return false;
   facts.host = *host;
   return true;
+}
+
+bool read_former(RecordedFacts& facts, std::string_view value) {
+  const auto address = Address::parse(value);
+  if (address)
+    facts.former.push_back(*address);
+  return address.ok();
 }
 
 bool read_mtu(RecordedFacts& facts, std::string_view value) {
@@ -112,6 +123,8 @@ bool read_fact(RecordedFacts& facts, std::string_view word) {
     return read_mtu(facts, value);
   if (key == "bridge")
     return validate_device_name(value).ok() && read_name(facts.bridge, value);
+  if (key == "former")
+    return read_former(facts, value);
   return key == "was" && read_saved(facts, value);
 }
 
@@ -124,7 +137,8 @@ Result<Fan> assemble(FanSpec spec, const RecordedFacts& facts) {
   if (!mapping->usable_host(*facts.host))
     return bad("its host address " + facts.host->str() + " names a network");
   std::string bridge = facts.bridge.value_or(bridge_of(spec, mapping->slice_of(*facts.host)));
-  return Fan{std::move(spec), *mapping, *facts.host, *facts.device, *facts.mtu, std::move(bridge), facts.forwarding};
+  return Fan{std::move(spec), *mapping,          *facts.host,      *facts.device,
+             *facts.mtu,      std::move(bridge), facts.forwarding, facts.former};
 }
 
 Result<std::vector<std::string>> words_after_version(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/address.h"
 #include "core/facts.h"
@@ -21,6 +22,13 @@ struct Scope {
   std::set<std::string> sysctls; // keys
   std::set<std::string> bridges; // DHCP servers of these bridges
   std::set<Prefix> routes;       // routes to exactly these destinations, main table, whatever their protocol
+};
+
+// Who was seen on a bridge.
+struct Endpoint {
+  Address address;
+  std::string port; // the device behind which it is; "" when the bridge has forgotten
+  auto operator<=>(const Endpoint&) const = default;
 };
 
 class Provider {
@@ -41,6 +49,10 @@ public:
   // A route of this host, other than the default and other than ours, that overlaps `overlay`; as text, "10.8.0.0/16
   // dev tun0". One streamed dump in constant memory; call it only when a mapping is new.
   virtual Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) = 0;
+
+  // The IPv4 addresses that this host has resolved on `bridge`, by address. Only those of late: the kernel forgets.
+  // Empty when there is no such device.
+  virtual Result<std::vector<Endpoint>> endpoints(const std::string& bridge) = 0;
 
   // The packet filters of others on this host. Reads only.
   virtual Result<firewall::Filters> filters() = 0;

@@ -7,13 +7,10 @@
 
 #include "core/resolve.h"
 #include "core/validate.h"
+#include "engine/moved.h"
 
 namespace fan {
 namespace {
-
-bool same_request(const FanSpec& a, const FanSpec& b) {
-  return a.overlay == b.overlay && a.underlay == b.underlay;
-}
 
 // Of several addresses the one the kernel itself would speak from; a network means all of them.
 Result<std::vector<Candidate>> choose(Provider& provider, const FanSpec& spec, const Facts& facts,
@@ -51,22 +48,19 @@ Result<Fan> fan_of(Provider& provider, const FanSpec& spec, const Candidate& can
   if (!made) {
     return made;
   }
-  // A fan that moved to another address keeps its bridge, and so do the containers on it.
-  for (const Fan& old : host.fans) {
-    const bool moved = same_request(old.spec, spec) && spec.underlay.kind != UnderlayRef::Kind::network;
-    if (!spec.bridge && (moved || old.slice() == made->slice())) {
-      made->bridge = old.bridge;
-    }
+  const auto same_slice =
+      std::find_if(host.fans.begin(), host.fans.end(), [&](const Fan& old) { return old.slice() == made->slice(); });
+  if (same_slice != host.fans.end()) {
+    keep_what_is_attached(*made, *same_slice, host.facts);
+  } else if (const Fan* old = moved_from(spec, host.fans)) {
+    keep_what_is_attached(*made, *old, host.facts);
   }
   return made;
 }
 
 // The recorded fans with `fan` in the place of the one it replaces.
 void put_fan(std::vector<Fan>& fans, const Fan& fan) {
-  std::erase_if(fans, [&](const Fan& old) {
-    const bool moved = same_request(old.spec, fan.spec) && fan.spec.underlay.kind != UnderlayRef::Kind::network;
-    return moved || old.slice() == fan.slice();
-  });
+  std::erase_if(fans, [&](const Fan& old) { return moves(fan.spec, old) || old.slice() == fan.slice(); });
   fans.push_back(fan);
 }
 
@@ -172,6 +166,12 @@ Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& 
     }
   }
   save_forwarding(resolution.after, host.facts);
+  for (const Fan& fan : resolution.asked) {
+    const Fan* old = moved_from(fan.spec, host.fans);
+    if (old != nullptr && old->host != fan.host) {
+      resolution.notes.push_back(note_of_move(provider, fan, *old, host.facts));
+    }
+  }
   return resolution;
 }
 

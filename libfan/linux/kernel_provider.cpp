@@ -65,6 +65,10 @@ Result<std::optional<Address>> KernelProvider::preferred_source(const Prefix& un
   return netlink::Network::preferred_source(underlay, device);
 }
 
+Result<std::vector<Endpoint>> KernelProvider::endpoints(const std::string& bridge) {
+  return netlink::Network::endpoints(bridge);
+}
+
 Result<std::optional<std::string>> KernelProvider::overlapping_route(const Prefix& overlay) {
   return netlink::Network::overlapping_route(overlay);
 }

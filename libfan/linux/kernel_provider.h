@@ -18,6 +18,7 @@ public:
   Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) override;
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
+  Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override;
   Result<firewall::Filters> filters() override { return firewall_.filters(); }
   [[nodiscard]] std::string program_build() const override;
   [[nodiscard]] std::string ruleset_version() const override;

@@ -214,5 +214,24 @@ TEST_P(Nat, ContainersAreSentNoRedirects) {
   EXPECT_EQ(redirects.count(), 0U);
 }
 
+// Its packets to its neighbours come in and go out by one bridge, which is what redirects are for.
+TEST_P(Nat, AContainerOf32BitsIsSentNoRedirects) {
+  FanPair fans(type());
+  fans.a.fanctl_must(fans.line("up"));
+  const Container lonely(fans.a, "fan-250-0-27");
+  lonely.ip({"addr add 250.0.27.2/32 dev eth0", "route add 250.0.27.1 dev eth0 scope link",
+             "route add default via 250.0.27.1"});
+  const Container sibling = fans.container_a("250.0.27.3/24");
+  const Capture redirects(lonely, "eth0", [](const Frame& f) {
+    return !f.outgoing && f.protocol() == protocol_icmp && f.ipv4().size() > 20 && f.ipv4()[20] == 5;
+  });
+  const Capture answers(lonely, "eth0", [](const Frame& f) {
+    return !f.outgoing && f.protocol() == protocol_icmp && f.ipv4().size() > 20 && f.ipv4()[20] == 0;
+  });
+  EXPECT_TRUE(pings(lonely, *Address::parse("250.0.27.3"), {}, 10));
+  EXPECT_TRUE(answers.reached(10));
+  EXPECT_EQ(redirects.count(), 0U);
+}
+
 } // namespace
 } // namespace fan::test

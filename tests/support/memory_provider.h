@@ -21,6 +21,7 @@ public:
   Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) override;
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
+  Result<std::vector<Endpoint>> endpoints(const std::string& /*bridge*/) override { return seen; }
   Result<firewall::Filters> filters() override { return foreign_filters; }
   [[nodiscard]] std::string program_build() const override { return "0badcafe"; }
   [[nodiscard]] std::string ruleset_version() const override { return "memory"; }
@@ -35,6 +36,7 @@ public:
   std::size_t transactions = 0; // carried out so far
   std::optional<std::string> foreign_route;
   firewall::Filters foreign_filters;
+  std::vector<Endpoint> seen; // on any bridge
 
   // What a person does by hand: the object is gone, and what the kernel takes with it.
   void delete_by_hand(const std::string& key);

@@ -53,6 +53,16 @@ TEST(Record, TakesOddDeviceNames) {
   }
 }
 
+TEST(Record, RemembersWhatAMovedFanWasBefore) {
+  Fan fan = given::fan("250 eth0/16", given::host());
+  fan.former = {Address(0xac1e0909U), Address(0xac1f0001U)};
+  EXPECT_NE(record_of(fan).find(" former=172.30.9.9 former=172.31.0.1"), std::string::npos) << record_of(fan);
+  const auto again = parse_record(record_of(fan));
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(*again, fan);
+  EXPECT_FALSE(parse_record(record_of(fan) + " former=172.30.9").ok());
+}
+
 // Every option at its longest.
 Fan largest_fan(bool exposed) {
   Facts facts = given::host();

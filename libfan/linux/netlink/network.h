@@ -32,6 +32,8 @@ public:
   static Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device);
   static Result<std::optional<std::string>> overlapping_route(const Prefix& overlay);
 
+  static Result<std::vector<Endpoint>> endpoints(const std::string& bridge);
+
   // Ours: bridges and tunnels with our sign, routes of our protocol, wherever they are. Of scope.devices: the device
   // itself when it is a bridge or a tunnel, its addresses, permanent neighbours, and whether it is up; devices that are
   // not there are left out. Of scope.routes: what stands in the main table. When two routes have one destination, ours

@@ -1,0 +1,114 @@
+// Who is behind which port of a bridge: the neighbours that the kernel has resolved on the bridge, and the bridge's own
+// table of who sends from where.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <map>
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include "linux/netlink/attributes.h"
+#include "linux/netlink/link.h"
+#include "linux/netlink/network.h"
+#include "linux/netlink/socket.h"
+
+namespace fan::netlink {
+namespace {
+
+struct Resolved {
+  std::uint32_t ifindex = 0;
+  Address address; // unspecified for an entry of a bridge's table
+  Mac mac;
+};
+
+// A neighbour with a MAC, of IPv4 or of a bridge.
+std::optional<Resolved> parse_resolved(const nlmsghdr& message, unsigned char family) {
+  const auto* header = header_of<ndmsg>(message);
+  if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != family) {
+    return std::nullopt;
+  }
+  const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
+  const auto mac = attributes.mac(NDA_LLADDR);
+  const auto address = attributes.v4(NDA_DST);
+  if (!mac || (family == AF_INET && !address)) {
+    return std::nullopt;
+  }
+  return Resolved{static_cast<std::uint32_t>(header->ndm_ifindex), address.value_or(Address()), *mac};
+}
+
+// `filter`: NDA_IFINDEX or NDA_MASTER, by which a kernel since 4.20 filters; an older one gives everything.
+Result<std::vector<Resolved>> list_resolved(Socket& socket, unsigned char family, unsigned filter,
+                                            std::uint32_t ifindex) {
+  Message message(RTM_GETNEIGH, NLM_F_DUMP);
+  ndmsg header{};
+  header.ndm_family = family;
+  message.header(header).u32(filter, ifindex);
+  return collect<Resolved>(socket, message, [family](const nlmsghdr& one) { return parse_resolved(one, family); });
+}
+
+struct BridgePorts {
+  std::uint32_t bridge = 0;
+  std::map<std::uint32_t, std::string> names; // by ifindex
+};
+
+BridgePorts ports_of(const std::vector<Link>& links, const std::string& bridge) {
+  BridgePorts ports;
+  for (const Link& link : links) {
+    ports.bridge = link.fact.name == bridge ? link.fact.ifindex : ports.bridge;
+  }
+  for (const Link& link : links) {
+    if (ports.bridge != 0 && link.fact.master == ports.bridge) {
+      ports.names.emplace(link.fact.ifindex, link.fact.name);
+    }
+  }
+  return ports;
+}
+
+// A kernel that does not filter has given the neighbours and tables of other devices as well.
+std::vector<Endpoint> join(const std::vector<Resolved>& neighbours, const std::vector<Resolved>& table,
+                           const BridgePorts& ports) {
+  std::map<Mac, std::string> behind;
+  for (const Resolved& entry : table) {
+    if (const auto port = ports.names.find(entry.ifindex); port != ports.names.end()) {
+      behind.emplace(entry.mac, port->second);
+    }
+  }
+  std::vector<Endpoint> found;
+  for (const Resolved& neighbour : neighbours) {
+    if (neighbour.ifindex == ports.bridge) {
+      const auto port = behind.find(neighbour.mac);
+      found.push_back({neighbour.address, port == behind.end() ? "" : port->second});
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+} // namespace
+
+Result<std::vector<Endpoint>> Network::endpoints(const std::string& bridge) {
+  auto socket = Socket::open();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  const auto links = list_links(*socket);
+  if (!links) {
+    return links.error();
+  }
+  const BridgePorts ports = ports_of(*links, bridge);
+  if (ports.names.empty()) {
+    return std::vector<Endpoint>{};
+  }
+  auto neighbours = list_resolved(*socket, AF_INET, NDA_IFINDEX, ports.bridge);
+  if (!neighbours) {
+    return std::move(neighbours).error().within("list the neighbours on " + bridge);
+  }
+  auto table = list_resolved(*socket, AF_BRIDGE, NDA_MASTER, ports.bridge);
+  if (!table) {
+    return std::move(table).error().within("list who is behind which port of " + bridge);
+  }
+  return join(*neighbours, *table, ports);
+}
+
+} // namespace fan::netlink

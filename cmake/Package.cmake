@@ -24,6 +24,7 @@ set(CPACK_DEBIAN_PACKAGE_REPLACES ubuntu-fan)
 
 set(CPACK_RPM_PACKAGE_LICENSE "GPL-2.0-only AND (Apache-2.0 OR GPL-2.0-or-later)")
 set(CPACK_RPM_PACKAGE_GROUP "System Environment/Base")
+set(CPACK_RPM_PACKAGE_RELOCATABLE OFF)
 set(CPACK_RPM_PACKAGE_SUGGESTS dnsmasq)
 # rpm's own steps would strip the kernel's programs, which it cannot read; what is to be stripped is.
 set(CPACK_RPM_SPEC_MORE_DEFINE "%global __os_install_post %{nil}\n%define _build_id_links none")

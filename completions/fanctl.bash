@@ -3,8 +3,12 @@
 # `fanctl show --json`, so it cannot differ from the program that is installed. Functions only: sourcing it prints and runs nothing.
 # shellcheck shell=bash
 
-# The commands, one a line.
+# The commands, one a line. fanatic has names of its own for two of them.
 _fanctl_commands() {
+    if [ "${1##*/}" = fanatic ]; then
+        printf '%s\n' enable-fan disable-fan show
+        return
+    fi
     "$1" help 2>/dev/null | sed -n '/^commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'
 }
 
@@ -17,7 +21,7 @@ _fanctl_options() {
 
 # The fans there are, by bridge or by overlay ("bridge", "overlay").
 _fanctl_fans() {
-    "$1" show --json 2>/dev/null | sed -nE "s/^ *\"$2\": \"([^\"]+)\",?\$/\1/p" | sort -u
+    fanctl show --json 2>/dev/null | sed -nE "s/^ *\"$1\": \"([^\"]+)\",?\$/\1/p" | sort -u
 }
 
 _fanctl_devices() { # of /sys, as ip(8) need not be there
@@ -31,8 +35,8 @@ _fanctl_values() {
     case $metavariable in
     FILE*) compgen -f -- "$current" ;;
     DIRECTORY) compgen -d -- "$current" ;;
-    BRIDGE | FAN | NAME) compgen -W "$(_fanctl_fans "$program" bridge)" -- "$current" ;;
-    OVERLAY) compgen -W "$(_fanctl_fans "$program" overlay) 250.0.0.0/8" -- "$current" ;;
+    BRIDGE | FAN | NAME) compgen -W "$(_fanctl_fans bridge)" -- "$current" ;;
+    OVERLAY) compgen -W "$(_fanctl_fans overlay) 250.0.0.0/8" -- "$current" ;;
     UNDERLAY) compgen -W "default/16 $(_fanctl_devices | sed 's,$,/16,')" -- "$current" ;;
     LIST) compgen -W "ipip vxlan ipip,vxlan" -- "$current" ;;
     *[a-z]\|* | *\|[a-z]*) compgen -W "$(tr '|' '\n' <<<"$metavariable" | grep -x '[a-z][a-z-]*')" -- "$current" ;;
@@ -72,10 +76,10 @@ _fanctl_words() {
     case $command:$place in
     up:1) _fanctl_values "$program" OVERLAY "$current" ;;
     up:2) _fanctl_values "$program" UNDERLAY "$current" ;;
-    up:*) compgen -W "$("$program" up --help 2>/dev/null | sed -n 's/^words: //p' | tr '|,' '\n\n' | awk 'NF && NF < 3 { print $1 }')
-        $(awk '/^--/ { print substr($1, 3) }' <<<"$options" | grep -vxE 'help|verbose|json|dry-run|wait|all|config|overlay|underlay')" -- "$current" ;;
+    up:* | enable:* | enable-fan:*) compgen -W "$(fanctl up --help 2>/dev/null | sed -n 's/^words: //p' | tr '|,' '\n\n' | awk 'NF && NF < 3 { print $1 }')
+        $(awk '/^--/ { print substr($1, 3) }' <<<"$options" | grep -vxE 'help|verbose|json|dry-run|wait|all|config|dir|overlay|underlay')" -- "$current" ;;
     down:2) _fanctl_values "$program" UNDERLAY "$current" ;;
-    down:* | show:* | explain:*) compgen -W "$(_fanctl_fans "$program" bridge) $(_fanctl_fans "$program" overlay)" -- "$current" ;;
+    down:* | show:* | explain:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;
     esac
 }

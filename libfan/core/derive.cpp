@@ -72,12 +72,16 @@ private:
   }
 
   // With br_netfilter frames between two ports meet the firewall, which would take those of an old slice for forged.
+  // What leaves for the world is translated as before, so that the underlay does not see the overlay's addresses.
   void add_former(const Fan& fan, const std::vector<Fan>& all) {
     for (const Address address : fan.former) {
       const Prefix old = fan.slice_of_former(address);
       const bool taken = std::any_of(all.begin(), all.end(), [&](const Fan& f) { return f.slice().overlaps(old); });
       if (!taken) {
         put(SetElement{firewall::bridge_slices, device_element(fan.bridge) + " . " + prefix_element(old), {}});
+        if (fan.spec.nat) {
+          put(SetElement{firewall::nat_slices, prefix_element(old), {}});
+        }
       }
     }
   }

@@ -200,7 +200,7 @@ TEST_P(Doors, AContainerThatTriedBeforeUpNeitherForgesNorHearsTheTunnel) {
   const Capture sent(fans.a, "eth0",
                      [&](const Frame& f) { return !f.outgoing && f.source() == b.address && of_the_tunnel(f); });
   siege.handles.push_back(siege.forged.from_container(thief, *Address::parse("172.17.0.2"), siege.victim));
-  EXPECT_TRUE(sent.reached(20)) << "before `up` nothing stops it, and conntrack learns";
+  EXPECT_TRUE(sent.reached(5, std::chrono::seconds(60))) << "before `up` nothing stops it, and conntrack learns";
   EXPECT_NE(b.must({"conntrack", "-L"}).find("172.17.0.2"), std::string::npos);
   siege.up();
   const Container a = fans.container_a();

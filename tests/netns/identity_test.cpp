@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "fan_pair.h"
+#include "support/capture.h"
 #include "support/udp_stream.h"
 
 namespace fan::test {
@@ -74,7 +75,44 @@ TEST_P(Identity, ANewAddressMovesTheSliceAndTheBridgeStaysWithItsPorts) {
   fresh.address("250.1.27.2/24", *Address::parse("250.1.27.1"));
   EXPECT_TRUE(pings(fresh, at_b));
   EXPECT_TRUE(pings(b, *Address::parse("250.1.27.2")));
-  EXPECT_FALSE(old_one.run({"ping", "-n", "-q", "-c", "1", "-W", "1", at_b.str()}).ok()) << "it speaks for nobody now";
+}
+
+// The old slice is nobody's, or another host's: from it and to it nothing passes the tunnel, and each refusal is
+// counted.
+TEST_P(Identity, WhatIsLeftOfTheOldSliceIsKeptFromTheTunnel) {
+  FanPair fans(type());
+  fans.up();
+  const Container old(fans.container_a());
+  const Container b = fans.container_b();
+  EXPECT_TRUE(pings(b, at_a, {}, 1));
+  renumber(fans, fans.a, "172.30.1.27/16");
+  fans.a.ip({"addr add 172.30.0.27/16 dev eth0"}); // still there, beside the new one
+  fans.a.fanctl_must(fans.line("up"));
+  EXPECT_THAT(fans.a.fanctl_must({"show"}), HasSubstr("172.30.1.27/16"));
+
+  const ForgedTraffic::Handle alone = fans.underlay.forged().pause(); // its packets are counted as well
+  const Capture at_old(old, "eth0", [](const Frame& f) { return !f.outgoing && f.source() == at_b; });
+  const Capture at_new(b, "eth0", [](const Frame& f) { return !f.outgoing && f.source() == at_a; });
+  const auto counted = [&](const char* counter) {
+    return fans.a.must({"nft", "list", "counter", "inet", "fanctl", counter});
+  };
+  const std::string before = counted("misdelivered");
+  EXPECT_FALSE(b.run({"ping", "-n", "-q", "-c", "2", "-i", "0.1", "-W", "1", at_a.str()}).ok());
+  EXPECT_NE(counted("misdelivered"), before) << "came for an address that is no fan's any more";
+  EXPECT_EQ(at_old.count(), 0U);
+
+  old.ip({"route replace 250.1.27.1 dev eth0", "route replace default via 250.1.27.1"}); // somebody tries
+  const std::string stats = fans.a.fanctl_must({"show", "--stats"});
+  EXPECT_FALSE(old.run({"ping", "-n", "-q", "-c", "2", "-i", "0.1", "-W", "1", at_b.str()}).ok());
+  EXPECT_NE(fans.a.fanctl_must({"show", "--stats"}), stats);
+  EXPECT_EQ(at_new.count(), 0U);
+  const Capture as_it_is(fans.underlay.router(), "sw", [](const Frame& f) { return f.source() == at_a; });
+  const Capture translated(fans.underlay.router(), "sw", [](const Frame& f) {
+    return f.source() == *Address::parse("172.30.1.27") && f.destination() == Underlay::outside();
+  });
+  (void)old.run({"ping", "-n", "-q", "-c", "1", "-W", "1", Underlay::outside().str()});
+  EXPECT_TRUE(translated.reached(1));
+  EXPECT_EQ(as_it_is.count(), 0U) << "the overlay's addresses are not for the underlay to see";
 }
 
 TEST_P(Identity, ANameThatWasGivenStaysWhenTheAddressChanges) {

@@ -12,11 +12,13 @@ struct ApplyArguments {
   ChangeArguments change;
   FileArguments files;
   bool check = false;
+  bool exit_code = false;
 };
 
 void declare(CLI::App& app, ApplyArguments& into) {
   declare_files(app, into.files, true);
   app.add_flag("--check", into.check, "change nothing; exit with status 9 when the host is not as configured");
+  app.add_flag("--exit-code", into.exit_code, "exit with status 9, not 0, when something was changed");
   declare_change(app, into.change);
 }
 
@@ -50,7 +52,8 @@ ExitStatus say(Applying& work, const ApplyArguments& given, const World& world, 
     work.report.dry_run = false; // --check alone prints no commands
   }
   const ExitStatus status = tell(work.report, given.change, world, console);
-  return status == ExitStatus::success && given.check && !work.summary.empty() ? ExitStatus::differs : status;
+  const bool told = (given.check || given.exit_code) && !work.summary.empty();
+  return status == ExitStatus::success && told ? ExitStatus::differs : status;
 }
 
 } // namespace
@@ -59,7 +62,7 @@ std::string help_apply() {
   CLI::App app;
   ApplyArguments unused;
   declare(app, unused);
-  return "usage: fanctl apply [FILE...] [--dir DIRECTORY] [--dry-run] [--check] [OPTIONS]\n\n"
+  return "usage: fanctl apply [FILE...] [--dir DIRECTORY] [--dry-run] [--check] [--exit-code] [OPTIONS]\n\n"
          "Makes this host have the fans of its configuration: /etc/fanctl/*.yaml and /etc/network/fan. Fans that came "
          "from\n"
          "it and are in it no longer go down, unless something is attached to them. What was brought up by hand is "

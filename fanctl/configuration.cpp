@@ -10,6 +10,7 @@
 #include "config/legacy_file.h"
 #include "core/errors.h"
 #include "fanctl/configuration_files.h"
+#include "fanctl/trust.h"
 
 namespace fan::cli {
 
@@ -39,20 +40,25 @@ Result<std::string> read_descriptor(int descriptor, const std::string& path) {
   return text;
 }
 
-} // namespace
-
 // O_NONBLOCK: opening a pipe must not hang.
-Result<std::string> read_whole(const std::string& path) {
-  if (path == "-") {
-    return read_descriptor(0, "standard input");
-  }
+template <class Check>
+Result<std::string> read_file(const std::string& path, Check check) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     return unreadable(path, std::strerror(errno));
   }
   Result<std::string> text = read_descriptor(descriptor, path);
+  if (Result<void> good = check(descriptor); text && !good) {
+    text = std::move(good).error();
+  }
   close(descriptor);
   return text;
+}
+
+} // namespace
+
+Result<std::string> read_whole(const std::string& path) {
+  return path == "-" ? read_descriptor(0, "standard input") : read_file(path, [](int) { return Result<void>(); });
 }
 
 Result<std::vector<ConfiguredFan>> read_configuration(const std::vector<std::string>& named) {
@@ -60,7 +66,7 @@ Result<std::vector<ConfiguredFan>> read_configuration(const std::vector<std::str
   if (named.empty() && access(path.c_str(), F_OK) != 0) {
     return std::vector<ConfiguredFan>{};
   }
-  Result<std::string> text = read_whole(path);
+  Result<std::string> text = read_file(path, [&](int descriptor) { return check_trusted(descriptor, path); });
   if (!text) {
     return std::move(text).error();
   }

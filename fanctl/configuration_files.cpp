@@ -18,6 +18,7 @@
 #include "core/errors.h"
 #include "core/words.h"
 #include "fanctl/configuration.h"
+#include "fanctl/trust.h"
 
 namespace fan::cli {
 
@@ -54,8 +55,7 @@ Error unreadable(const std::string& path) {
   return error;
 }
 
-// Whoever can write a configuration can have root change the network.
-Result<void> check_trusted(const Descriptor& descriptor, const std::string& path, mode_t type) {
+Result<void> check_type(const Descriptor& descriptor, const std::string& path, mode_t type) {
   struct stat facts {};
   if (fstat(descriptor.get(), &facts) != 0) {
     return unreadable(path);
@@ -63,26 +63,23 @@ Result<void> check_trusted(const Descriptor& descriptor, const std::string& path
   if ((facts.st_mode & S_IFMT) != type) {
     return about(path, type == S_IFDIR ? "is not a directory" : "is not a regular file", "");
   }
-  if (facts.st_uid != 0 && facts.st_uid != geteuid()) {
-    return about(path, fmt::format("belongs to the user {}, and a configuration has to belong to root", facts.st_uid),
-                 "look at what is in it, then: chown root " + path);
-  }
-  if ((facts.st_mode & S_IWOTH) != 0 || ((facts.st_mode & S_IWGRP) != 0 && facts.st_gid != 0)) {
-    return about(path, fmt::format("can be written by others (mode {:04o})", facts.st_mode & 07777U),
-                 "look at what is in it, then: chmod go-w " + path);
-  }
   return {};
 }
 
 enum class Trust { needed, none };
+
+Result<void> check(const Descriptor& descriptor, const std::string& path, mode_t type, Trust trust) {
+  Result<void> right = check_type(descriptor, path, type);
+  return right && trust == Trust::needed ? check_trusted(descriptor.get(), path) : right;
+}
 
 Result<std::string> read_text(const std::string& path, Trust trust = Trust::needed) {
   const Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // opening a pipe must not hang
   if (descriptor.get() < 0) {
     return unreadable(path);
   }
-  if (Result<void> trusted = check_trusted(descriptor, path, S_IFREG); trust == Trust::needed && !trusted) {
-    return std::move(trusted).error();
+  if (Result<void> right = check(descriptor, path, S_IFREG, trust); !right) {
+    return std::move(right).error();
   }
   std::string text;
   std::string part(65536, '\0');
@@ -104,8 +101,8 @@ Result<std::vector<std::string>> yaml_files_in(const std::string& directory, Tru
   if (descriptor.get() < 0) {
     return unreadable(directory);
   }
-  if (Result<void> trusted = check_trusted(descriptor, directory, S_IFDIR); trust == Trust::needed && !trusted) {
-    return std::move(trusted).error();
+  if (Result<void> right = check(descriptor, directory, S_IFDIR, trust); !right) {
+    return std::move(right).error();
   }
   DIR* listing = fdopendir(dup(descriptor.get()));
   if (listing == nullptr) {

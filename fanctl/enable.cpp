@@ -1,6 +1,8 @@
 // fanctl enable and disable: a fan in a file of its own in the configuration, and up or down accordingly.
 #include <algorithm>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -62,10 +64,12 @@ std::string path_of(const EnableArguments& given, const FanSpec& spec) {
 // The fan must not be in another file, which `apply` would take for an error of one of them.
 Result<void> check_other_files(const EnableArguments& given, const FanSpec& spec, const std::string& path,
                                World& world) {
+  if (!given.files.directory.empty() && access(given.files.directory.front().c_str(), F_OK) != 0) {
+    return {}; // it is made when the file is written
+  }
   Result<ReadConfiguration> read = read_configuration_files(given.files.source(), world.devices());
-  const bool missing = !read && !given.files.directory.empty();
   if (!read) {
-    return missing ? Result<void>() : std::move(read).error(); // it is made when the file is written
+    return std::move(read).error();
   }
   for (const WantedFan& fan : read->configuration.wanted) {
     if (fan.spec.overlay == spec.overlay && fan.spec.underlay == spec.underlay && fan.spec.origin != origin_of(path)) {

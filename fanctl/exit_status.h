@@ -17,8 +17,9 @@ enum class ExitStatus : int {
   kernel = 5,
   busy = 6,
   partial = 7,
-  degraded = 8,   // only `show --check`: a fan is not as it should be
-  differs = 9,    // only `apply --check` and `show --diff --check`: the host is not as configured
+  degraded = 8, // only `show --check`: a fan is not as it should be
+  differs =
+      9, // only `apply --check`, `apply --exit-code` and `show --diff --check`: the host is, or was, not as configured
   not_found = 10, // no such fan is up
   in_use = 11,    // ports are attached to the fan's bridge
   reverted = 12,  // only `try`: nobody confirmed, and the host is as it was

@@ -31,6 +31,7 @@ constexpr std::array all_word_options{
     WordOption{"accept", "LIST", "receive these encapsulations too, e.g. ipip,vxlan"},
     WordOption{"reach", nullptr, "speak to the fan without a bridge of one's own in it"},
     WordOption{"strict", nullptr, "refuse tunnels inside the tunnel for every endpoint"},
+    WordOption{"no-isolate", nullptr, "let endpoints speak to those of other fans that are not isolated either"},
 };
 
 // Words that a value follows: the value is no word itself.

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include <fcntl.h>
@@ -117,6 +118,16 @@ int keep_watch(World& world, std::chrono::seconds timeout, int orders, int answe
   return done ? 0 : 1;
 }
 
+// Nothing of the command that was forked may run in this process, whatever is thrown.
+int keep_watch_safely(World& world, std::chrono::seconds timeout, int orders, int answers, int confirmations) {
+  try {
+    return keep_watch(world, timeout, orders, answers, confirmations);
+  } catch (const std::exception& unexpected) {
+    send(answers, unexpected.what());
+    return 1;
+  }
+}
+
 // --- where the keeper can be told by others
 
 // A pipe with a name, which nobody but root can open. Nobody reads it: no trial is under way.
@@ -172,7 +183,7 @@ Result<Trial> Trial::begin(World& world, std::chrono::seconds timeout) {
   if (keeper == 0) {
     close(orders[1]);
     close(answers[0]);
-    const int status = keep_watch(world, timeout, orders[0], answers[1], *confirmations);
+    const int status = keep_watch_safely(world, timeout, orders[0], answers[1], *confirmations);
     unlink(path.c_str());
     _exit(status);
   }

@@ -94,6 +94,7 @@ Json to_json(const Fan& fan) {
   json["nat"] = spec.nat;
   json["reach"] = spec.reach;
   json["strict"] = spec.strict;
+  json["isolate"] = spec.isolate;
   json["auto"] = spec.autostart;
   json["origin"] = or_null(spec.origin);
   json["ttl_security"] = or_null(spec.ttl_security);

@@ -37,6 +37,7 @@ Json fields(const SliceRow& o) {
           {"accept_vxlan", o.accept_vxlan},
           {"least_ttl", o.least_ttl},
           {"strict", o.strict},
+          {"open", o.open},
           {"reserve", o.reserve},
           {"port", o.port}};
 }

@@ -14,6 +14,7 @@ struct fan_target {
   __u32 underlay_length;
   __u32 slice_length; /* of the destination's slice */
   __u32 vni;
+  __u32 isolated; /* it is in another overlay, and the sender's fan speaks to its own only */
 };
 
 /* 0 when the destination is in a mapping. The slice's own mapping is tried first: it is in hand. */
@@ -24,6 +25,7 @@ FAN_INLINE int fan_target_of(const struct fan_slice* slice, __be32 destination, 
   target->underlay_length = fan_v4_length(slice->underlay_length);
   target->vni = slice->vni;
   if (!fan_inside(address, fan_v4(&slice->overlay), overlay_length)) {
+    target->isolated = !(slice->flags & FAN_OPEN);
     struct fan_lpm_key key = fan_host_key(destination);
     struct fan_mapping* mapping = bpf_map_lookup_elem(&fan_mappings_v1, &key);
     if (!mapping)
@@ -40,6 +42,8 @@ FAN_INLINE int fan_target_of(const struct fan_slice* slice, __be32 destination, 
 
 FAN_INLINE __u32 fan_check_target(const struct fan_slice* slice, const struct fan_target* target, __be32 destination) {
   __be32 host = bpf_htonl(target->host);
+  if (target->isolated)
+    return FAN_OUT_ISOLATED;
   if (host == slice->host.words[3])
     return FAN_OUT_OURSELVES;
   if (!fan_names_one(target->host, target->underlay_length))

@@ -59,6 +59,7 @@ enum fan_slice_flag {
   FAN_ACCEPT_IPIP = 1 << FAN_IPIP,
   FAN_ACCEPT_VXLAN = 1 << FAN_VXLAN,
   FAN_STRICT = 1 << 2,
+  FAN_OPEN = 1 << 3, /* speaks to other overlays too */
 };
 
 /* Value of fan_slices; key: the slice. The slice's mapping is repeated, so that the common case needs one lookup. */
@@ -112,6 +113,7 @@ enum fan_role { FAN_ROLE_TUNNEL = 1, FAN_ROLE_BRIDGE = 2 };
   X(FAN_IN_SOURCE_UNUSABLE, "in-source-unusable", "inner source is the first or last address of its slice")            \
   X(FAN_IN_DESTINATION, "in-destination", "inner destination is in no slice of this host, or no endpoint's")           \
   X(FAN_IN_TUNNEL_IN_TUNNEL, "in-tunnel-in-tunnel", "inner packet is itself a tunnel packet")                          \
+  X(FAN_IN_ISOLATED, "in-isolated", "inner source is of another fan, and the destination's is isolated")               \
   X(FAN_OUT_SENT, "out-sent", "sent into the tunnel")                                                                  \
   X(FAN_OUT_NOT_IPV4, "out-not-ipv4", "not IPv4")                                                                      \
   X(FAN_OUT_MALFORMED, "out-malformed", "IPv4 header is malformed")                                                    \
@@ -123,7 +125,9 @@ enum fan_role { FAN_ROLE_TUNNEL = 1, FAN_ROLE_BRIDGE = 2 };
   X(FAN_OUT_KEY, "out-key", "the kernel refused the tunnel key")                                                       \
   X(FAN_OUT_TOO_BIG, "out-too-big", "does not fit the path and may not be fragmented; the sender was told")            \
   X(FAN_OUT_TOO_BIG_SILENT, "out-too-big-silent", "does not fit either; the sender was told a moment ago")             \
-  X(FAN_GUARD_FORGED, "guard-forged", "overlay source that came neither through the tunnel nor from a slice here")
+  X(FAN_OUT_ISOLATED, "out-isolated", "destination is of another fan, and the source's is isolated")                   \
+  X(FAN_GUARD_FORGED, "guard-forged", "overlay source that came neither through the tunnel nor from a slice here")     \
+  X(FAN_GUARD_ISOLATED, "guard-isolated", "from one fan of this host to another, and one of them is isolated")
 
 enum fan_reason {
 #define FAN_REASON_SYMBOL(symbol, name, text) symbol,

@@ -13,12 +13,22 @@ FAN_INLINE int fan_in_an_overlay(__be32 address) {
   return bpf_map_lookup_elem(&fan_mappings_v1, &key) != 0;
 }
 
-/* From a process of this host (no device) or a fan bridge's port: then the source must be of a slice of ours. */
-FAN_INLINE int fan_local_sender(const struct __sk_buff* skb, const __u32* role, __be32 address) {
+/* From a process of this host (no device) or a fan bridge's port: then the source must be of a slice of ours, and this
+ * is it. */
+FAN_INLINE struct fan_slice* fan_local_sender(const struct __sk_buff* skb, const __u32* role, __be32 address) {
   struct fan_lpm_key key = fan_host_key(address);
   if (skb->ingress_ifindex != 0 && (!role || *role != FAN_ROLE_BRIDGE))
     return 0;
-  return bpf_map_lookup_elem(&fan_slices_v1, &key) != 0;
+  return bpf_map_lookup_elem(&fan_slices_v1, &key);
+}
+
+/* From a port of one fan's bridge to another fan: both have to be open. The tunnel's programs see to the rest. */
+FAN_INLINE int fan_kept_apart(const struct fan_slice* source, __be32 destination) {
+  if (fan_inside(bpf_ntohl(destination), fan_v4(&source->overlay), fan_v4_length(source->overlay_length)))
+    return 0;
+  struct fan_lpm_key key = fan_host_key(destination);
+  struct fan_slice* slice = bpf_map_lookup_elem(&fan_slices_v1, &key);
+  return slice && !(source->flags & slice->flags & FAN_OPEN);
 }
 
 /* An endpoint with a prefix of 32 bits speaks to its neighbours by the gateway, on purpose. The kernel would tell it
@@ -39,9 +49,14 @@ FAN_INLINE int fan_guard(struct __sk_buff* skb, __u32 offset) {
     return TC_ACT_OK; /* ARP and the like have no overlay source to forge a packet with */
   if (from == 0 && fan_is_redirect(skb, offset, &headers.ip))
     return TC_ACT_SHOT;
-  if (!fan_in_an_overlay(headers.ip.saddr) || fan_local_sender(skb, role, headers.ip.saddr))
+  if (!fan_in_an_overlay(headers.ip.saddr))
     return TC_ACT_OK;
-  return fan_refuse(skb, FAN_GUARD_FORGED, 0, &headers.ip);
+  struct fan_slice* source = fan_local_sender(skb, role, headers.ip.saddr);
+  if (!source)
+    return fan_refuse(skb, FAN_GUARD_FORGED, 0, &headers.ip);
+  if (from != 0 && fan_kept_apart(source, headers.ip.daddr))
+    return fan_refuse(skb, FAN_GUARD_ISOLATED, 0, &headers.ip);
+  return TC_ACT_OK;
 }
 
 #endif

@@ -65,6 +65,7 @@ struct fan_rule { /* a mapping's numbers, wherever they come from */
   __u32 overlay_length;
   __u32 underlay;
   __u32 underlay_length;
+  __u32 isolated; /* it is another overlay than the slice's, and the slice's fan speaks to its own only */
 };
 
 /* 0 when the address is in an overlay. The slice's own mapping is tried first: it is in hand. */
@@ -82,6 +83,7 @@ FAN_INLINE int fan_rule_of(const struct fan_slice* slice, __be32 address, struct
   rule->overlay_length = fan_v4_length(mapping->overlay_length);
   rule->underlay = fan_v4(&mapping->underlay);
   rule->underlay_length = fan_v4_length(mapping->underlay_length);
+  rule->isolated = slice && !(slice->flags & FAN_OPEN);
   return 0;
 }
 
@@ -98,7 +100,7 @@ FAN_INLINE __u32 fan_check_source(const struct fan_slice* slice, __be32 inner, _
     return FAN_IN_SOURCE_FORGED;
   if (!fan_names_one(address, fan_slice_length(rule.overlay_length, rule.underlay_length)))
     return FAN_IN_SOURCE_UNUSABLE;
-  return FAN_IN_ACCEPTED;
+  return rule.isolated ? FAN_IN_ISOLATED : FAN_IN_ACCEPTED;
 }
 
 /* A tunnel packet for an address of this host would be unpacked a second time (CVE-2020-10136). Endpoints may have

@@ -101,6 +101,8 @@ std::string keys_of(const FanSpec& spec) {
   out.number("ttl-security", spec.ttl_security);
   if (spec.strict)
     out.key("strict", "true");
+  if (!spec.isolate)
+    out.key("isolate", "false");
   if (spec.reach)
     out.key("reach", "true");
   return out.lines();

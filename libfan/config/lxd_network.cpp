@@ -60,11 +60,14 @@ Result<void> take_options(const Network& network, FanSpec& spec) {
 }
 
 std::string comment_on(const std::string& name, const FanSpec& spec) {
-  const std::string what = name.empty() ? "A fan of LXD" : "LXD's network " + name;
-  return what + (spec.encapsulation == Encapsulation::vxlan
-                     ? ", which bridges where this fan routes: the two do not speak to each other,\nso move all hosts. "
-                       "Containers go onto the new bridge."
-                     : ". Containers go onto the new bridge.");
+  std::string text = name.empty() ? "A fan of LXD" : "LXD's network " + name;
+  text += spec.encapsulation == Encapsulation::vxlan
+              ? ", which bridges where this fan routes: the two do not speak to each other,\nso move all hosts. "
+                "Containers go onto the new bridge."
+              : ". Containers go onto the new bridge.";
+  if (spec.underlay.kind == UnderlayRef::Kind::default_route)
+    text += "\nLXD's underlay is `auto`, the network of the default route's device: write its length for /16.";
+  return text;
 }
 
 } // namespace

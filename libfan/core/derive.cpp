@@ -149,6 +149,7 @@ private:
     row.accept_vxlan = fan.accepts(Encapsulation::vxlan);
     row.least_ttl = static_cast<std::uint8_t>(fan.spec.ttl_security ? 256 - *fan.spec.ttl_security : 0);
     row.strict = fan.spec.strict;
+    row.open = !fan.spec.isolate;
     row.reserve = fan.spec.host_reserve;
     row.port = fan.port();
     return row;

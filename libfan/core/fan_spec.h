@@ -47,6 +47,7 @@ struct FanSpec {
   std::optional<std::string> domain;  // in which every address of the overlay has a name; only with dhcp
   bool nat = true;
   bool reach = false;     // this host speaks to the fan and has no bridge of its own in it
+  bool isolate = true;    // endpoints of other fans are not spoken to, on this host or elsewhere
   bool strict = false;    // refuse tunnel packets that are addressed to this host inside the tunnel
   bool autostart = false; // came from the configuration (flag `auto`)
   bool off = false;       // do nothing and succeed

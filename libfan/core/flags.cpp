@@ -159,6 +159,11 @@ const Flag flags[] = {
        s.strict = true;
        return Result<void>();
      }},
+    {"no-isolate", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.isolate = false;
+       return Result<void>();
+     }},
     {"off", nullptr,
      [](FanSpec& s, std::string_view) {
        s.off = true;

@@ -82,6 +82,7 @@ struct SliceRow {
   bool accept_vxlan = false;
   std::uint8_t least_ttl = 0; // outer TTL below this is refused; 0 accepts all
   bool strict = false;       // refuse inner protocols 4, 41, 47 and UDP to the tunnel's port for addresses of this host
+  bool open = false;         // endpoints of other overlays may be spoken to
   std::uint32_t reserve = 1; // the first `reserve` addresses are this host's own
   std::uint16_t port = 0;    // the fan's UDP port
   auto operator<=>(const SliceRow&) const = default;

@@ -256,10 +256,10 @@ std::string describe(const Object& object) {
             return fmt::format("{} underlay {} vni {} send {}", key, o.underlay.str(), o.vni, name_of(o.encapsulation));
           },
           [&](const SliceRow& o) {
-            return fmt::format("{} host {} overlay {} underlay {} vni {}{}{} least-ttl {} reserve {} port {}{}", key,
+            return fmt::format("{} host {} overlay {} underlay {} vni {}{}{} least-ttl {} reserve {} port {}{}{}", key,
                                o.host.str(), o.overlay.str(), o.underlay.str(), o.vni, o.accept_ipip ? " ipip" : "",
                                o.accept_vxlan ? " vxlan" : "", o.least_ttl, o.reserve, o.port,
-                               o.strict ? " strict" : "");
+                               o.strict ? " strict" : "", o.open ? " open" : "");
           },
           [&](const Classifier& o) {
             return fmt::format("{} program {} build {}{}", key, o.program, o.build,

@@ -89,6 +89,7 @@ std::vector<std::string> flags_of(const FanSpec& spec) {
     out.pair("domain", *spec.domain);
   out.word("reach", spec.reach);
   out.word("strict", spec.strict);
+  out.word("no-isolate", !spec.isolate);
   out.word("off", spec.off);
   return out.take();
 }

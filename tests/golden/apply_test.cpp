@@ -92,7 +92,8 @@ TEST_F(ApplyInMemory, CheckAndDryRunTouchNothing) {
   EXPECT_EQ(apply({"--dry-run"}).status, 0);
   EXPECT_EQ(apply({"--dry-run", "--check"}).status, 9);
   EXPECT_EQ(world.host.transactions, 0U);
-  EXPECT_EQ(apply().out, "one: changed\n");
+  EXPECT_EQ(apply({"--exit-code"}).status, 9);
+  EXPECT_EQ(apply({"--exit-code"}).status, 0);
   EXPECT_EQ(apply({"--check"}).status, 0);
   const std::size_t done = world.host.transactions;
   EXPECT_EQ(apply().out, "");

@@ -230,6 +230,10 @@ TEST_F(Apply, FilesThatOthersCanWriteAreRefused) {
   EXPECT_THAT(outcome.err, HasSubstr("a.yaml: can be written by others (mode 0666)"));
   EXPECT_THAT(outcome.err, HasSubstr("chmod go-w " + file));
   ASSERT_EQ(chmod(file.c_str(), 0644), 0);
+  folder.write("legacy", "242.0.0.0/8 eth0/16\n");
+  ASSERT_EQ(chmod(folder.file("legacy").c_str(), 0666), 0);
+  EXPECT_EQ(host.fanctl({"up", "-a", "--config", folder.file("legacy")}).status, host_state) << "there as well";
+  folder.remove("legacy");
   ASSERT_EQ(chown(file.c_str(), 65534, 65534), 0);
   EXPECT_THAT(apply().err, HasSubstr("belongs to the user 65534, and a configuration has to belong to root"));
   ASSERT_EQ(chown(file.c_str(), 0, 0), 0);

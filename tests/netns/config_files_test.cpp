@@ -68,10 +68,10 @@ TEST_F(Config, NamesOfTheWholeOverlay) {
 
 TEST_F(Config, ANetworkMayHoldSeveralAddresses) {
   host.ip({"addr add 172.30.1.5/16 dev eth0"});
-  folder.write("a.yaml", "version: 1\nfans: {all: {overlay: 250, underlay: 172.30.0.0/16}}\n");
+  folder.write("a.yaml", "version: 1\nfans: {many: {overlay: 250, underlay: 172.30.0.0/16}}\n");
   Outcome outcome = apply();
   EXPECT_EQ(outcome.status, 0) << outcome.err;
-  EXPECT_EQ(outcome.out, "all: changed\n");
+  EXPECT_EQ(outcome.out, "many: changed\n");
   const std::string shown = host.fanctl_must({"show"});
   EXPECT_THAT(shown, HasSubstr("fan-250-0-27 "));
   EXPECT_THAT(shown, HasSubstr("fan-250-1-5 "));
@@ -105,7 +105,7 @@ TEST_F(Config, NetplansIdsOfTheHost) {
   folder.write("fanctl/b.yaml", "version: 1\nfans: {two: {overlay: 241.0.0.0/8, underlay: far/16}}\n");
   outcome = in_etc({"apply"});
   EXPECT_EQ(outcome.status, 7);
-  EXPECT_THAT(outcome.err, HasSubstr("b.yaml:2:50: underlay: netplan's 'far' matches no device of this host"));
+  EXPECT_THAT(outcome.err, HasSubstr("b.yaml:2:46: underlay: netplan's 'far' matches no device of this host"));
   folder.write("fanctl/b.yaml", "version: 1\nfans: {two: {overlay: 241.0.0.0/8, underlay: none/16}}\n");
   EXPECT_THAT(in_etc({"apply"}).err, HasSubstr("device 'none' does not exist"));
 }

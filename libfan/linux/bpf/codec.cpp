@@ -82,8 +82,9 @@ Entry<fan_lpm_key, fan_slice> encode(const SliceRow& row) {
   value.length = wide(row.slice.length());
   value.overlay_length = wide(row.overlay.length());
   value.underlay_length = wide(row.underlay.length());
-  value.flags = static_cast<std::uint8_t>((row.accept_ipip ? FAN_ACCEPT_IPIP : 0) |
-                                          (row.accept_vxlan ? FAN_ACCEPT_VXLAN : 0) | (row.strict ? FAN_STRICT : 0));
+  value.flags =
+      static_cast<std::uint8_t>((row.accept_ipip ? FAN_ACCEPT_IPIP : 0) | (row.accept_vxlan ? FAN_ACCEPT_VXLAN : 0) |
+                                (row.strict ? FAN_STRICT : 0) | (row.open ? FAN_OPEN : 0));
   value.least_ttl = row.least_ttl;
   return {lpm_key(row.slice), value};
 }
@@ -106,6 +107,7 @@ std::optional<SliceRow> decode(const Entry<fan_lpm_key, fan_slice>& entry) {
   row.accept_vxlan = (value.flags & FAN_ACCEPT_VXLAN) != 0;
   row.least_ttl = value.least_ttl;
   row.strict = (value.flags & FAN_STRICT) != 0;
+  row.open = (value.flags & FAN_OPEN) != 0;
   row.reserve = value.reserve;
   row.port = value.port;
   return row;

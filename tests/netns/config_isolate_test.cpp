@@ -1,0 +1,90 @@
+// Two fans on each of two hosts: they speak to each other only when both were told to.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fan_pair.h"
+
+namespace fan::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Isolation : public OverEach {
+protected:
+  Underlay underlay;
+  Host& near = underlay.host("172.30.0.27/16");
+  Host& far = underlay.host("172.30.0.28/16");
+
+  void up(const Host& host, const char* overlay, bool isolated) const {
+    std::vector<std::string> words{"up", overlay, "eth0/16", "type", type()};
+    if (!isolated) {
+      words.emplace_back("no-isolate");
+    }
+    host.fanctl_must(words);
+  }
+  static Container container(const Host& host, const std::string& overlay, const std::string& n) {
+    Container c(host, "fan-" + overlay + "-0-" + n);
+    c.address(overlay + ".0." + n + ".2/24", *Address::parse(overlay + ".0." + n + ".1"));
+    return c;
+  }
+  // How often the host counted `reason`.
+  static std::string counted(const Host& host, const std::string& reason) {
+    const std::string table = host.fanctl_must({"show", "--stats"});
+    const std::size_t at = table.find(reason);
+    return at == std::string::npos ? "" : table.substr(at, table.find('\n', at) - at);
+  }
+};
+FAN_OVER_EACH(Isolation);
+
+const Address other_here = *Address::parse("241.0.27.2");
+const Address other_there = *Address::parse("241.0.28.2");
+const Address same_there = *Address::parse("250.0.28.2");
+
+TEST_P(Isolation, FansAreKeptApartUnlessBothAreOpen) {
+  const struct {
+    bool first_isolated, second_isolated, pass;
+  } table[] = {{true, true, false}, {true, false, false}, {false, true, false}, {false, false, true}};
+  for (const Host* host : {&near, &far}) {
+    up(*host, "250.0.0.0/8", true);
+    up(*host, "241.0.0.0/8", true);
+  }
+  const Container a = container(near, "250", "27");
+  const Container b = container(near, "241", "27");
+  const Container c = container(far, "241", "28");
+  const Container d = container(far, "250", "28");
+  for (const auto& row : table) {
+    for (const Host* host : {&near, &far}) {
+      up(*host, "250.0.0.0/8", row.first_isolated);
+      up(*host, "241.0.0.0/8", row.second_isolated);
+    }
+    EXPECT_TRUE(pings(a, same_there, {}, 1));
+    EXPECT_TRUE(pings(b, other_there, {}, 1));
+    EXPECT_EQ(pings(a, other_here, {}, 1), row.pass) << "on one host";
+    EXPECT_EQ(pings(a, other_there, {}, 1), row.pass) << "on two hosts";
+    EXPECT_TRUE(pings(near, other_here, {}, 1)) << "the host itself is in no fan";
+    EXPECT_TRUE(pings(near, other_there, {}, 1));
+  }
+  near.fanctl_must({"show", "--check"});
+}
+
+TEST_P(Isolation, EachSideRefusesUnderAReasonOfItsOwn) {
+  up(near, "250.0.0.0/8", true);
+  up(near, "241.0.0.0/8", true);
+  up(far, "250.0.0.0/8", true);
+  up(far, "241.0.0.0/8", true);
+  const Container a = container(near, "250", "27");
+  const Container b = container(near, "241", "27");
+  const Container c = container(far, "241", "28");
+  EXPECT_FALSE(pings(a, other_here, {}, 1));
+  EXPECT_THAT(counted(near, "guard-isolated"), HasSubstr("another"));
+  EXPECT_FALSE(pings(a, other_there, {}, 1));
+  EXPECT_THAT(counted(near, "out-isolated"), HasSubstr("another"));
+  EXPECT_EQ(counted(far, "in-isolated"), "");
+  up(near, "250.0.0.0/8", false); // a host that does not keep to it
+  EXPECT_FALSE(pings(a, other_there, {}, 1));
+  EXPECT_THAT(counted(far, "in-isolated"), HasSubstr("another"));
+}
+
+} // namespace
+} // namespace fan::test

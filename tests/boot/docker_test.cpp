@@ -1,34 +1,62 @@
 // The fan is there before Docker, so that a container that restarts by itself is back on it after a reboot.
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <iostream>
 
-#include <fmt/format.h>
-
-#include "booted_host.h"
+#include "fan_host.h"
 
 namespace fan::test {
 namespace {
 
-constexpr const char* fan_file = "version: 1\nfans:\n  fan-250:\n    overlay: 250.0.0.0/8\n    underlay: eth0/16\n"
-                                 "    encapsulation: vxlan\n";
 constexpr const char* daemon_file =
     R"({"bridge": "fan-250", "mtu": 1450, "iptables": false, "ip6tables": false, "ip-masq": false, "ip-forward": false,
         "userland-proxy": false})";
 
-TEST(Boot, TheFanIsThereBeforeDockerAndItsContainersComeBack) {
-  Underlay underlay;
-  Host& a = underlay.host("172.30.0.27/16");
-  BootedHost b(underlay, "172.30.0.28/16");
-  b.file("/etc/fanctl/fan.yaml", fan_file);
-  b.file("/etc/docker/daemon.json", daemon_file);
-  b.enable("docker.service");
+// Both in microseconds since the machine's start.
+long time_of(const BootedHost& host, const std::string& unit, const std::string& name) {
+  return std::atol(host.property(unit, name).c_str());
+}
 
-  b.boot();
-  EXPECT_EQ(b.booted(), "running");
-  ASSERT_TRUE(b.active("fanctl.service"));
-  ASSERT_TRUE(b.active("docker.service"));
-  a.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+// Docker does not start without its bridge, so that it is active after one start says the same.
+void expect_fan_before_docker(const BootedHost& host) {
+  ASSERT_TRUE(host.active("fanctl.service"));
+  ASSERT_TRUE(host.active("docker.service"));
+  EXPECT_EQ(host.property("docker.service", "NRestarts"), "0");
+  const long up = time_of(host, "fanctl.service", "ActiveEnterTimestampMonotonic");
+  const long docker = time_of(host, "docker.service", "ExecMainStartTimestampMonotonic");
+  EXPECT_LT(up, docker);
+  std::cout << "the fan was up " << (docker - up) / 1000 << " ms before dockerd was started\n";
+}
+
+Address address_of_container(const BootedHost& host) {
+  const std::string text = host.must({"docker", "inspect", "-f", "{{.NetworkSettings.IPAddress}}", "c1"});
+  auto address = Address::parse(text.substr(0, text.find('\n')));
+  EXPECT_TRUE(address.ok()) << text;
+  return address.ok() ? *address : Address();
+}
+
+TEST(Boot, TheFanIsThereBeforeDockerAndItsContainersComeBack) {
+  FanHost hosts;
+  hosts.b.file("/etc/docker/daemon.json", daemon_file);
+  hosts.b.enable("docker.service");
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  expect_fan_before_docker(hosts.b);
+  hosts.b.must({"docker", "import", "/root/box.tar", "box"});
+  hosts.b.must({"docker", "run", "-d", "--restart=always", "--name=c1", "box", "sleep", "1000000"});
+  EXPECT_TRUE(hosts.reaches(address_of_container(hosts.b)));
+
+  hosts.b.reboot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  expect_fan_before_docker(hosts.b);
+  ASSERT_TRUE(eventually(
+      [&] {
+        return hosts.b.run({"docker", "exec", "c1", "true"}).status != 1;
+      },
+      std::chrono::seconds(30)));
+  EXPECT_NE(hosts.b.must({"ip", "-o", "link", "show", "master", "fan-250"}), "");
+  EXPECT_TRUE(hosts.reaches(address_of_container(hosts.b)));
+  EXPECT_TRUE(hosts.b.run({"docker", "exec", "c1", "ping", "-c", "2", "250.0.27.2"}).ok());
 }
 
 } // namespace

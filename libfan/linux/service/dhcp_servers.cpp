@@ -13,6 +13,7 @@
 #include "core/errors.h"
 #include "linux/service/launch.h"
 #include "linux/service/process_files.h"
+#include "linux/service/server_unit.h"
 
 namespace fan::service {
 namespace {
@@ -103,10 +104,12 @@ bool port_taken(const Result<void>& launched) {
 // A server that was killed a moment ago is no process any more before its sockets are closed: so the port gets a
 // second.
 Result<void> launch_patiently(const std::string& path, const DhcpServer& server) {
-  Result<void> launched = launch(path, server.argv);
+  const bool as_unit = can_be_unit(server.bridge, server.argv);
+  const auto once = [&] { return as_unit ? start_unit(server.bridge, server.argv) : launch(path, server.argv); };
+  Result<void> launched = once();
   for (int tries = 0; port_taken(launched) && tries < 20; ++tries) {
     usleep(50'000);
-    launched = launch(path, server.argv);
+    launched = once();
   }
   return launched;
 }
@@ -139,6 +142,9 @@ Result<void> stop_all(const std::string& bridge) {
   for (const Server& server : running_servers()) {
     if (server.bridge != bridge) {
       continue;
+    }
+    if (is_of_unit(server.process.pid, bridge)) {
+      (void)stop_unit(bridge); // else systemd would start it again; what it does not end is ended here
     }
     if (!stop(server.process)) {
       return make_error(ErrorClass::kernel, fmt::format("dnsmasq (process {}) does not end", server.process.pid),
@@ -178,6 +184,9 @@ Result<void> carry_out(const DhcpServer* before, const DhcpServer* after) {
     }
   }
   if (after == nullptr) {
+    if (Result<void> stopped = stop_unit(before->bridge); !stopped) { // of one that died, and is to be started again
+      return stopped;
+    }
     remove_leases(*before);
     return {};
   }
@@ -188,13 +197,10 @@ Result<void> carry_out(const DhcpServer* before, const DhcpServer* after) {
 
 std::string state_directory() {
   struct stat mine {};
-  struct stat first {};
-  if (stat("/proc/thread-self/ns/net", &mine) != 0) {
+  if (in_first_netns() || stat("/proc/thread-self/ns/net", &mine) != 0) {
     return permanent_folder;
   }
-  const bool is_first =
-      stat("/proc/1/ns/net", &first) == 0 && mine.st_ino == first.st_ino && mine.st_dev == first.st_dev;
-  return is_first ? permanent_folder : fmt::format("{}/netns-{}", passing_folder, mine.st_ino);
+  return fmt::format("{}/netns-{}", passing_folder, mine.st_ino);
 }
 
 Result<ObservedSet> DhcpServers::observe() {

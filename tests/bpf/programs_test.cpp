@@ -43,6 +43,7 @@ protected:
                    true,
                    254,
                    true,
+                   true,
                    3,
                    8472};
     return {RecordRow{"fan-250-0-28", "fanctl/1 a record"},

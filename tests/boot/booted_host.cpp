@@ -49,7 +49,10 @@ BootedHost::BootedHost(Underlay& underlay, std::string cidr)
 }
 
 BootedHost::~BootedHost() {
-  power_off();
+  if (machine_) {
+    keep_transcript();
+    machine_.reset(); // its process 1 goes with it, and all that runs under that
+  }
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }
@@ -63,6 +66,7 @@ void BootedHost::file(const std::string& path, const std::string& text) {
   const std::filesystem::path place = folder_ + "/upper" + path;
   std::filesystem::create_directories(place.parent_path());
   std::ofstream(place) << text;
+  std::filesystem::permissions(place, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 void BootedHost::enable(const std::string& unit) {

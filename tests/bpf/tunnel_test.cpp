@@ -106,6 +106,7 @@ test_key key_with(const std::function<void(test_key&)>& change) {
 std::vector<Case> incoming_cases() {
   const test_key key = good_key();
   const auto strict = [](SliceRow& row) { row.strict = true; };
+  const auto open = [](SliceRow& row) { row.open = true; };
   Bytes cut = incoming();
   cut.resize(cut.size() - 1);
   Bytes fragment = to_port("250.0.28.1", default_vxlan_port);
@@ -115,9 +116,11 @@ std::vector<Case> incoming_cases() {
       {"from_the_other_overlay",
        packet("251.0.9.2", "250.0.28.5"),
        key_with([](test_key& k) { k.outer_source = at("10.99.0.9").v4(); }),
-       "in-accepted",
+       "in-isolated",
        {},
        false},
+      {"from_the_other_overlay_open", packet("251.0.9.2", "250.0.28.5"),
+       key_with([](test_key& k) { k.outer_source = at("10.99.0.9").v4(); }), "in-accepted", open, false},
       {"no_key", incoming(), test_key{}, "in-no-key", {}, false},
       {"to_another_address",
        incoming(),
@@ -289,7 +292,7 @@ std::vector<Out> outgoing_cases() {
   return {
       {"sent", packet("250.0.28.5", "250.0.27.2"), "out-sent"},
       {"from_the_gateway", packet("250.0.28.1", "250.0.27.2"), "out-sent"},
-      {"into_the_other_overlay", packet("250.0.28.5", "251.0.9.2"), "out-sent"},
+      {"into_the_other_overlay", packet("250.0.28.5", "251.0.9.2"), "out-isolated"},
       {"arp", ethernet(from_mac, to_mac, 0x0806, text("an ARP request of 28 bytes..")), "out-not-ipv4"},
       {"ipv6", ethernet(from_mac, to_mac, 0x86dd, Bytes(40)), "out-not-ipv4"},
       {"version_6_in_ipv4", version, "out-malformed"},
@@ -342,7 +345,7 @@ constexpr std::uint32_t flag_df = 0x0100; // TUNNEL_DONT_FRAGMENT, include/net/i
 constexpr std::uint32_t flag_checksum = 0x01;
 
 TEST(Tunnel, OuterHeaderIsWorkedOut) {
-  Host host;
+  Host host([](SliceRow& row) { row.open = true; }); // for the other overlay
   test_key key{};
   host.into_vxlan(packet("250.0.28.5", "250.0.27.2"), &key);
   EXPECT_EQ(key.has_key, 1U);

@@ -41,7 +41,7 @@ void keep_what_is_attached(Fan& made, const Fan& old, const Facts& facts) {
     return;
   }
   made.former = old.former;
-  if (old.host != made.host) {
+  if (old.slice() != made.slice()) {
     made.former.push_back(old.host);
   }
   std::erase(made.former, made.host);
@@ -51,8 +51,12 @@ void keep_what_is_attached(Fan& made, const Fan& old, const Facts& facts) {
 }
 
 std::string note_of_move(Provider& provider, const Fan& made, const Fan& old, const Facts& facts) {
-  std::string note = fmt::format("the underlay address is {} and was {}: {} moves from {} to {}", made.host.str(),
-                                 old.host.str(), made.bridge, old.slice().str(), made.slice().str());
+  std::string note =
+      fmt::format("the underlay address is {} and was {}: {} moves from {} to {}", made.host.str(), old.host.str(),
+                  made.spec.reach ? "this host" : made.bridge, old.slice().str(), made.slice().str());
+  if (made.spec.reach) {
+    return note;
+  }
   const std::vector<std::string> ports = ports_of(facts, old.bridge);
   if (ports.empty()) {
     return note + ". Nothing is attached to it.";

@@ -168,7 +168,7 @@ Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& 
   save_forwarding(resolution.after, host.facts);
   for (const Fan& fan : resolution.asked) {
     const Fan* old = moved_from(fan.spec, host.fans);
-    if (old != nullptr && old->host != fan.host) {
+    if (old != nullptr && old->slice() != fan.slice()) {
       resolution.notes.push_back(note_of_move(provider, fan, *old, host.facts));
     }
   }

@@ -58,6 +58,8 @@ protected:
     join(near, "mid", far, "mid", middle);
     near.ip({"addr add 10.0.0.1/30 dev mid", "route add 172.30.2.0/24 via 10.0.0.2"});
     far.ip({"addr add 10.0.0.2/30 dev mid", "route add 172.30.1.0/24 via 10.0.0.1"});
+    besiege(near, a, b);
+    besiege(far, b, a);
     for (Host* host : {&a, &b}) {
       host->fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type()});
     }
@@ -65,8 +67,21 @@ protected:
     ca->address("250.1.27.2/24", *Address::parse("250.1.27.1"));
     cb.emplace(b, "fan-250-2-28");
     cb->address("250.2.28.2/24", *Address::parse("250.2.28.1"));
+    for (const Container* one : {&*ca, &*cb}) {
+      at_work.push_back(forged.watch_container(*one));
+    }
     ASSERT_TRUE(pings(*ca, at_cb));
     ASSERT_EQ(ca->mtu(), jumbo - overhead());
+  }
+
+  void TearDown() override { EXPECT_EQ(forged.arrived(), ""); }
+
+  // From the router of its segment, which is where a stranger would stand.
+  void besiege(const Netns& router, const Host& host, const Host& peer) {
+    const Victim victim{Prefix::of(at_ca, 8), Prefix::of(host.address, 16), host.address, peer.address};
+    const auto mac = Mac::parse(link_field(host, "eth0", "link/ether"));
+    const Address own(host.address.v4() | 0xf0U);
+    at_work.push_back(forged.from_underlay(router, "hosts", own, mac.ok() ? *mac : Mac(), victim));
   }
 
   static void lay_out(Host& host, const std::string& address, const Netns& router, const std::string& gateway) {
@@ -99,6 +114,8 @@ protected:
   Host b;
   std::optional<Container> ca;
   std::optional<Container> cb;
+  ForgedTraffic forged;
+  std::vector<ForgedTraffic::Handle> at_work;
 };
 FAN_OVER_EACH(NarrowPath);
 

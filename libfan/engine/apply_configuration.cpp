@@ -126,6 +126,23 @@ Result<Outcome> bring_up(Provider& provider, const FanSpec& spec, const Configur
   return up(provider, spec, *options);
 }
 
+// Each `up` puts right what any fan that is up has lost. Where none is wanted, a fan brought up by hand is asked for
+// once more, just as it is; one that would become another by it stays as it is.
+Result<void> repair(Provider& provider, const RequestOptions& options, Applied& applied) {
+  auto host = look(provider);
+  if (!host) {
+    return std::move(host).error();
+  }
+  for (const Fan& fan : host->fans) {
+    auto outcome = up(provider, fan.spec, RequestOptions{.dry_run = options.dry_run, .keep = host->fans});
+    if (outcome) {
+      applied.parts.push_back({fan.bridge, std::move(outcome).value()});
+      break;
+    }
+  }
+  return {};
+}
+
 } // namespace
 
 Result<Applied> apply_configuration(Provider& provider, const Configuration& configuration,
@@ -144,6 +161,11 @@ Result<Applied> apply_configuration(Provider& provider, const Configuration& con
       Error error = std::move(outcome).error().within(wanted.name);
       error.place = wanted.place;
       applied.errors.push_back(std::move(error));
+    }
+  }
+  if (settled.empty()) {
+    if (auto repaired = repair(provider, options, applied); !repaired) {
+      return std::move(repaired).error();
     }
   }
   return applied;

@@ -56,6 +56,21 @@ TEST(Units, TheDhcpServersOwnWordsAreToldWhenItCannotStart) {
   EXPECT_EQ(hosts.b.property(dhcp_unit, "ActiveState"), "inactive"); // and is not tried again and again
 }
 
+// As one of ifupdown's is: in no file of fanctl's.
+TEST(Units, AFanBroughtUpByHandGetsItsFirewallBackToo) {
+  FanHost hosts;
+  hosts.b.file("/etc/fanctl/fan.yaml", "version: 1\n");
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  hosts.b.must({"fanctl", "up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  ASSERT_TRUE(hosts.b.has_fan("fan-250-0-28"));
+  hosts.b.must({"nft", "flush", "ruleset"});
+  EXPECT_TRUE(eventually([&] { return hosts.b.has_fan("fan-250-0-28"); }, std::chrono::seconds(30)));
+  hosts.b.must({"fanctl", "down", "fan-250-0-28"}); // and that is no flush
+  hosts.b.must({"systemctl", "start", "fanctl-apply.service"});
+  EXPECT_FALSE(hosts.b.run({"ip", "link", "show", "fan-250-0-28"}).ok());
+}
+
 TEST(Units, TheTimerPutsRightWhatDiffersAndElseSaysNothing) {
   FanHost hosts;
   hosts.b.file("/etc/systemd/system/fanctl-apply.timer.d/often.conf",

@@ -41,6 +41,9 @@ std::vector<Server> running_servers() {
   std::vector<Server> servers;
   for (Process& process : processes_of(program)) {
     process.argv.erase(process.argv.begin()); // the program's path
+    std::replace_if(
+        process.argv.begin(), process.argv.end(),
+        [](const std::string& argument) { return argument.starts_with(unit_pid_file); }, no_pid_file);
     std::string bridge = value_of(process.argv, dhcp_interface_option);
     if (!value_of(process.argv, dhcp_sign).empty() && !bridge.empty()) {
       servers.push_back({std::move(bridge), std::move(process)});

@@ -56,7 +56,8 @@ std::string text_of(const std::string& file) {
   return text.str();
 }
 
-Result<void> write_arguments(const std::string& bridge, const std::vector<std::string>& argv) {
+Result<void> write_arguments(const std::string& bridge, std::vector<std::string> argv) {
+  std::replace(argv.begin(), argv.end(), std::string(no_pid_file), fmt::format("{}{}.pid", unit_pid_file, bridge));
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   const std::string file = arguments_file(bridge);
@@ -116,6 +117,7 @@ Result<void> stop_unit(const std::string& bridge) {
   if (stopped) {
     unlink(arguments_file(bridge).c_str());
     unlink(said_file(bridge).c_str());
+    unlink(fmt::format("{}/{}.pid", folder, bridge).c_str());
     rmdir(folder);
   }
   return stopped;

@@ -11,6 +11,11 @@
 
 namespace fan::service {
 
+// As a unit the server is told to name its process in a file, which its arguments otherwise forbid: systemd learns from
+// it which process to watch, and believes it only of one of the unit. We do not read it.
+inline constexpr const char* no_pid_file = "--pid-file=";
+inline constexpr const char* unit_pid_file = "--pid-file=/run/fanctl/dhcp/";
+
 // This thread's network namespace is the one of process 1.
 bool in_first_netns();
 

@@ -101,7 +101,7 @@ void put_back(const std::string& path, const std::optional<std::string>& text) {
   (void)(text ? write_ours(path, *text) : remove_ours(path));
 }
 
-Result<Applying> enable(const EnableArguments& given, FanSpec spec, World& world) {
+Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World& world) {
   const std::string path = path_of(given, spec);
   if (Result<void> allowed = world.may_change(); !allowed) {
     return std::move(allowed).error();
@@ -149,7 +149,7 @@ ExitStatus say(Result<Applying> done, const EnableArguments& given, const World&
   return tell(done->report, given.change, world, console);
 }
 
-using Work = Result<Applying> (*)(const EnableArguments&, FanSpec, World&);
+using Work = Result<Applying> (*)(const EnableArguments&, const FanSpec&, World&);
 
 ExitStatus run_either(const char* name, std::string (*help)(), FanOptions options, Work work, Words arguments,
                       World& world, Console& console) {
@@ -162,7 +162,7 @@ ExitStatus run_either(const char* name, std::string (*help)(), FanOptions option
     console.out += help();
     return ExitStatus::success;
   }
-  Result<Applying> done = work(given, std::move(spec).value(), world);
+  Result<Applying> done = work(given, *spec, world);
   return say(done ? std::move(done) : Result<Applying>(std::move(done).error().within(name)), given, world, console);
 }
 
@@ -194,17 +194,11 @@ std::string help_disable() {
 }
 
 ExitStatus run_enable(Words arguments, World& world, Console& console) {
-  return run_either(
-      "enable", help_enable, FanOptions::all,
-      [](const EnableArguments& given, FanSpec spec, World& w) { return enable(given, std::move(spec), w); }, arguments,
-      world, console);
+  return run_either("enable", help_enable, FanOptions::all, enable, arguments, world, console);
 }
 
 ExitStatus run_disable(Words arguments, World& world, Console& console) {
-  return run_either(
-      "disable", help_disable, FanOptions::none,
-      [](const EnableArguments& given, FanSpec spec, World& w) { return disable(given, spec, w); }, arguments, world,
-      console);
+  return run_either("disable", help_disable, FanOptions::none, disable, arguments, world, console);
 }
 
 } // namespace fan::cli

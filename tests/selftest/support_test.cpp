@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "support/capture.h"
+#include "support/forger.h"
 #include "support/netns.h"
 #include "support/process.h"
 #include "support/raw_sender.h"
@@ -168,6 +169,63 @@ TEST(RawSender, ForgedPacketsArriveAsTheyWereMade) {
   framed.start({ethernet({}, {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, 0x0800, packet)}, 2000);
   EXPECT_TRUE(seen.reached(50));
   EXPECT_GT(framed.stop(), 49U);
+}
+
+// A host that forwards and knows nothing of fans: what a fan refuses comes through.
+TEST(ForgedTraffic, WhatArrivesIsNamedUnlessItIsPermittedOrADoorIsOpen) {
+  Underlay underlay{NoForgers()};
+  const Host& a = underlay.host("172.30.0.27/16");
+  a.ip({"link add br0 type bridge forward_delay 0", "addr add 250.0.27.1/24 dev br0", "link set br0 up"});
+  for (const char* key : {"all/forwarding", "all/rp_filter", "eth0/rp_filter"}) {
+    a.set_sysctl(std::string("net/ipv4/conf/") + key, key[4] == 'f' ? "1" : "0");
+  }
+  Container c(a, "br0");
+  c.address("250.0.27.2/24", Address(0xfa001b01));
+  const Victim victim{Prefix::of(Address(0xfa000000), 8), Prefix::of(a.address, 16), a.address, Address(0xac1e001c)};
+  ForgedTraffic forged;
+  const ForgedTraffic::Handle watch = forged.watch_container(c);
+  const ForgedTraffic::Handle stranger = forged.from_underlay(underlay.router(), "sw", Address(0xac1efffa),
+                                                              *Mac::parse(link_field(a, "eth0", "link/ether")), victim);
+  EXPECT_TRUE(forged.arrives("plain, from another slice to a container\n"));
+  forged.come_round();
+  EXPECT_EQ(forged.arrived().find("vxlan"), std::string::npos) << "nothing here takes a tunnel packet";
+  EXPECT_GT(forged.kinds().size(), 35U);
+  EXPECT_GE(forged.sent(), forged.kinds().size());
+  {
+    const ForgedTraffic::Handle quiet = forged.pause();
+    forged.forget();
+    const std::uint64_t sent = forged.sent();
+    pause_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(forged.sent(), sent);
+    EXPECT_EQ(forged.arrived(), "");
+  }
+  ForgedTraffic::Handle open = forged.doors_open();
+  EXPECT_TRUE(forged.arrives("plain"));
+  const ForgedTraffic::Handle quiet = forged.pause();
+  open.reset();
+  EXPECT_EQ(forged.arrived(), "") << "what came while the doors were open";
+}
+
+TEST(ForgedTraffic, OneThatWasPermittedIsNotCounted) {
+  const Netns a;
+  const Netns b;
+  join(a, "eth0", b, "eth0");
+  b.ip({"addr add 250.0.27.2/24 dev eth0"});
+  const Victim victim{Prefix::of(Address(0xfa000000), 8), Prefix::of(Address(0xac1e001b), 16), Address(0xac1e001b),
+                      Address(0xac1e001c)};
+  ForgedTraffic forged;
+  forged.permit("plain, uninvited");
+  const ForgedTraffic::Handle watch = forged.watch_container(b);
+  const ForgedTraffic::Handle stranger =
+      forged.from_underlay(a, "eth0", Address(0xac1efffa), *Mac::parse(link_field(b, "eth0", "link/ether")), victim);
+  EXPECT_TRUE(forged.arrives("plain, from the gateway to a container\n"));
+  forged.come_round();
+  EXPECT_EQ(forged.arrived().find("uninvited"), std::string::npos);
+  forged.forget();
+  forged.permit("plain");
+  forged.forget();
+  forged.come_round();
+  EXPECT_EQ(forged.arrived(), "");
 }
 
 TEST(Snapshot, SeesEachKindOfChange) {

@@ -37,9 +37,8 @@ public:
     }
     fmt::print("Forged packets: {} of {} kinds, in {} tests\n", all.sent, all.of.size(), all.tests);
     for (const auto& [kind, verdict] : all.of) {
-      fmt::print("  {:<60} {}\n", kind,
-                 verdict.arrived == 0 ? fmt::format("refused in {}", verdict.tests)
-                                      : fmt::format("ARRIVED in {} of {}", verdict.arrived, verdict.tests));
+      fmt::print("  {:<60} arrived in {} of {}\n", kind,
+                 verdict.arrived == 0 ? "none" : std::to_string(verdict.arrived), verdict.tests);
     }
     std::fflush(stdout);
   }

@@ -16,7 +16,7 @@ using Argv = std::vector<std::string>;
 
 struct RunOptions {
   std::string input;                        // what the program reads on its standard input
-  std::chrono::milliseconds timeout{30000}; // then the program's process group is killed
+  std::chrono::milliseconds timeout{90000}; // then the program's process group is killed
   const Netns* netns = nullptr;             // network namespace; nullptr: the one the calling thread is in
   std::vector<std::string> env;             // "NAME=value", added to the test's own environment
   unsigned uid = 0; // other than 0: the program runs as this user and group, without capabilities
@@ -55,7 +55,7 @@ public:
   // Standard output and standard error so far.
   [[nodiscard]] std::string output() const;
   // Waits until `text` stands in the output. False: it did not come in time.
-  [[nodiscard]] bool wait_for(const std::string& text, std::chrono::milliseconds timeout = std::chrono::seconds(10));
+  [[nodiscard]] bool wait_for(const std::string& text, std::chrono::milliseconds timeout = std::chrono::seconds(60));
   // Waits for the end, kills it after `timeout`. The status as in Outcome.
   int wait(std::chrono::milliseconds timeout = std::chrono::seconds(30));
 
@@ -65,9 +65,11 @@ private:
   int status_ = -1;
 };
 
+// Bounds are for what never comes, on the slowest machine there is: an emulated one among others.
+
 // Polls `condition` every few milliseconds. False: it did not come true in time.
 template <class Condition>
-[[nodiscard]] bool eventually(Condition condition, std::chrono::milliseconds timeout = std::chrono::seconds(10));
+[[nodiscard]] bool eventually(Condition condition, std::chrono::milliseconds timeout = std::chrono::seconds(30));
 
 void pause_for(std::chrono::milliseconds time);
 

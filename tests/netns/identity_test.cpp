@@ -51,6 +51,7 @@ TEST_P(Identity, ANewAddressMovesTheSliceAndTheBridgeStaysWithItsPorts) {
   EXPECT_TRUE(pings(old_one, at_b, {}, 1));
   EXPECT_TRUE(pings(old_two, at_b, {}, 1));
   const std::string bridge = ifindex(fans.a, "fan-250-0-27");
+  EXPECT_TRUE(pings(old_one, *Address::parse("250.0.27.3"), {}, 1));
   UdpStream local(old_one, old_two, *Address::parse("250.0.27.3"));
   EXPECT_TRUE(local.reached(50));
 
@@ -140,6 +141,7 @@ TEST_P(Identity, AFlapIsNotNoticed) {
     const Container sibling = fans.container_a("250.0.27.3/24");
     const Container b = fans.container_b();
     EXPECT_TRUE(pings(a, at_b, {}, 1));
+    EXPECT_TRUE(pings(a, *Address::parse("250.0.27.3"), {}, 1));
     UdpStream local(a, sibling, *Address::parse("250.0.27.3"));
     EXPECT_TRUE(local.reached(50));
     const Netns& holder = flap.by_the_host ? static_cast<const Netns&>(fans.a) : fans.underlay.router();
@@ -168,6 +170,7 @@ TEST_P(Identity, AMinuteWithoutCarrierIsNotNoticed) {
   const Container sibling = fans.container_a("250.0.27.3/24");
   const Container b = fans.container_b();
   EXPECT_TRUE(pings(a, at_b, {}, 1));
+  EXPECT_TRUE(pings(a, *Address::parse("250.0.27.3"), {}, 1));
   UdpStream local(a, sibling, *Address::parse("250.0.27.3"), {.per_second = 100});
   fans.underlay.router().ip({fmt::format("link set {} down", fans.a.name)});
   pause_for(std::chrono::seconds(60));

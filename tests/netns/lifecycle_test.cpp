@@ -184,6 +184,7 @@ TEST_P(Lifecycle, AChangedOptionChangesJustThatAndLosesNothing) {
   const Container b = fans.container_b();
   const auto ifindexes = [&] { return fans.a.must({"sh", "-c", "ip -o link show group 64023 | cut -d: -f1"}); };
   const std::string before = ifindexes();
+  EXPECT_TRUE(pings(a, at_b, {}, 1)); // who is where is known by then
   UdpStream stream(a, b, at_b);
   EXPECT_TRUE(stream.reached(100));
   fans.underlay.forged().permit("plain, uninvited"); // by `expose`

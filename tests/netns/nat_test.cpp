@@ -153,6 +153,7 @@ TEST_P(Nat, OuterFlowsAreNotInTheConnectionTable) {
   fans.up();
   const Container a = fans.container_a();
   const Container b = fans.container_b();
+  EXPECT_TRUE(pings(a, at_b, {}, 1)); // who is where is known by then
   UdpStream there(a, b, at_b);
   EXPECT_TRUE(there.reached(100));
   for (const Host* host : {&fans.a, &fans.b}) {

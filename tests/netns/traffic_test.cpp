@@ -60,6 +60,7 @@ TEST_P(Traffic, TheOverlaySourceIsKeptInsideAndTranslatedOutside) {
   fans.up();
   const Container a = fans.container_a();
   const Container b = fans.container_b();
+  EXPECT_TRUE(pings(a, at_b, {}, 1)); // who is where is known by then
   UdpStream inside(a, b, at_b);
   EXPECT_TRUE(inside.reached(50));
   const UdpStreamReport kept = inside.stop();

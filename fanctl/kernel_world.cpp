@@ -11,11 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/errors.h"
 #include "engine/lock.h"
 #include "fanctl/host_devices.h"
 #include "fanctl/privilege.h"
+#include "fanctl/text_file.h"
 #include "linux/bpf/command_lines.h"
 #include "linux/kernel_provider.h"
+#include "linux/service/launch.h"
 
 namespace fan::cli {
 
@@ -72,6 +75,8 @@ public:
   [[nodiscard]] std::string try_path() const override;
   Result<std::vector<TrafficCount>> counters() override;
   Result<std::vector<RefusedPeer>> refused() override;
+  std::optional<std::string> docker_configuration() override;
+  Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
   [[nodiscard]] RenderContext render_context() const override {
     return {[this] { return bpf::begin_lines(object_path(), kernel_.maps_in_use()); }, bpf::end_lines,
             bpf::change_lines};
@@ -127,6 +132,19 @@ Result<std::vector<RefusedPeer>> KernelWorld::refused() {
     peers.push_back({one.reason, one.outer_source, one.inner_source, one.inner_destination, one.count, age});
   }
   return peers;
+}
+
+std::optional<std::string> KernelWorld::docker_configuration() {
+  if (service::find_program("dockerd").empty()) {
+    return std::nullopt;
+  }
+  Result<std::optional<std::string>> text = read_text_file("/etc/docker/daemon.json");
+  return text && *text ? **text : std::string();
+}
+
+Result<void> KernelWorld::program(const std::string& name, const std::vector<std::string>& arguments) {
+  const std::string path = service::find_program(name);
+  return path.empty() ? host_error(name + " is not installed") : service::launch(path, arguments);
 }
 
 } // namespace

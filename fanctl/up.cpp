@@ -7,6 +7,7 @@
 #include "fanctl/applying.h"
 #include "fanctl/change.h"
 #include "fanctl/configuration.h"
+#include "fanctl/docker/address_pools.h"
 
 namespace fan::cli {
 
@@ -42,9 +43,21 @@ Result<void> parse(Words arguments, UpArguments& into) {
                                 : Result<void>();
 }
 
-void bring_up(Provider& provider, const FanSpec& spec, const std::string& title, Report& report) {
+// Docker's own networks must not take the addresses of the underlay or of the overlay.
+void note_docker(World& world, Outcome& outcome) {
+  const std::optional<std::string> configuration = world.docker_configuration();
+  for (const Fan& fan : configuration ? outcome.fans : std::vector<Fan>()) {
+    const std::vector<Prefix> pools = docker::address_pools(*configuration);
+    if (std::optional<std::string> note = docker::meeting(pools, fan.mapping.overlay(), fan.mapping.underlay())) {
+      outcome.notes.push_back(std::move(*note));
+    }
+  }
+}
+
+void bring_up(World& world, Provider& provider, const FanSpec& spec, const std::string& title, Report& report) {
   Result<Outcome> outcome = up(provider, spec, RequestOptions{.dry_run = report.dry_run});
   if (outcome) {
+    note_docker(world, *outcome);
     report.parts.push_back({title, std::move(outcome).value()});
   } else {
     report.errors.push_back(std::move(outcome).error().within(title));
@@ -68,7 +81,7 @@ Result<Report> up_one(const UpArguments& given, World& world) {
     return std::move(provider).error().within(title);
   }
   Report report{"up", given.change.dry_run, {}, {}};
-  bring_up(**provider, *spec, title, report);
+  bring_up(world, **provider, *spec, title, report);
   return report;
 }
 
@@ -130,7 +143,7 @@ Result<Report> up_all(const UpArguments& given, World& world) {
       continue;
     }
     const std::size_t errors = report.errors.size();
-    bring_up(**provider, *line.spec, "up " + line.spec->overlay_text + " " + line.spec->underlay_text, report);
+    bring_up(world, **provider, *line.spec, "up " + line.spec->overlay_text + " " + line.spec->underlay_text, report);
     if (report.errors.size() > errors) {
       report.errors.back().place = line.place;
     }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,11 @@ public:
   virtual void unlock() = 0;
   // Where `try` listens for its confirmation: a path that is this network namespace's own.
   [[nodiscard]] virtual std::string try_path() const = 0;
+  // The text of Docker's daemon.json, "" when there is none; nothing where Docker is not installed.
+  virtual std::optional<std::string> docker_configuration() = 0;
+  // Runs a program of this host to its end, without a shell. Error: it is not installed, or what it said when its
+  // status was not 0.
+  virtual Result<void> program(const std::string& name, const std::vector<std::string>& arguments) = 0;
 };
 
 } // namespace fan::cli

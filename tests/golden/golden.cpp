@@ -38,6 +38,15 @@ RenderContext MemoryWorld::render_context() const {
           [](const Change& change) { return std::vector<std::string>{"# " + describe(change.object())}; }};
 }
 
+Result<void> MemoryWorld::program(const std::string& name, const std::vector<std::string>& arguments) {
+  std::string line = name;
+  for (const std::string& argument : arguments) {
+    line += " " + argument;
+  }
+  programs.push_back(line);
+  return {};
+}
+
 Ran run(MemoryWorld& world, const std::vector<std::string>& words) {
   cli::Console console;
   const cli::ExitStatus status = cli::run(words, world, console);

@@ -27,6 +27,8 @@ public:
   [[nodiscard]] const Devices& devices() override { return no_devices; }
   void unlock() override {}
   [[nodiscard]] std::string try_path() const override { return ""; }
+  std::optional<std::string> docker_configuration() override { return docker; }
+  Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
 
   MemoryProvider host = MemoryProvider::host(Address(0xac1e001cU), 16);
   Devices no_devices;
@@ -34,6 +36,8 @@ public:
   bool locked_by_another = false;
   std::vector<cli::TrafficCount> counts;
   std::vector<cli::RefusedPeer> peers;
+  std::optional<std::string> docker; // daemon.json
+  std::vector<std::string> programs; // what was run, "name argument..."
 };
 
 struct Ran {

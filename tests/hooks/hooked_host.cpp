@@ -50,10 +50,14 @@ void HookedHost::interfaces(const std::string& text) {
   std::ofstream(in_view("/etc/network/interfaces")) << text;
 }
 
-Outcome HookedHost::run(const Argv& argv) const {
+Argv HookedHost::in_view_of(const Argv& argv) const {
   Argv inside{"nsenter", "--mount", "--target", std::to_string(view_.pid()), "--"};
   inside.insert(inside.end(), argv.begin(), argv.end());
-  return host.run(inside, RunOptions{.env = {host_path}, .cwd = "/"});
+  return inside;
+}
+
+Outcome HookedHost::run(const Argv& argv) const {
+  return host.run(in_view_of(argv), RunOptions{.env = {host_path}, .cwd = "/"});
 }
 
 std::string HookedHost::must(const Argv& argv) const {

@@ -11,8 +11,8 @@ namespace fan::test {
 
 class HookedHost {
 public:
-  // `program`: "ifupdown", "ifupdown2", "ifupdown-ng" or "firewalld". The host's device is eth0, down and without an
-  // address.
+  // `program`: "ifupdown", "ifupdown2", "ifupdown-ng" or "firewalld", or several that do not exclude each other, by
+  // spaces. The host's device is eth0, down and without an address.
   HookedHost(Underlay& underlay, const std::string& cidr, const std::string& program, bool has_fanctl = true);
 
   // Writes /etc/network/interfaces.
@@ -35,8 +35,12 @@ public:
 
   Host& host;
 
-private:
+protected:
   [[nodiscard]] std::string in_view(const std::string& path) const;
+  // The command line that runs `argv` as on the host.
+  [[nodiscard]] Argv in_view_of(const Argv& argv) const;
+
+private:
   Background view_;
 };
 

@@ -1,0 +1,297 @@
+// fanctl docker: has Docker use a fan's bridge, and takes that back.
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/errors.h"
+#include "fanctl/change.h"
+#include "fanctl/docker/daemon_json.h"
+#include "fanctl/docker/forward_rule.h"
+#include "fanctl/docker/record.h"
+#include "fanctl/output/error_text.h"
+#include "fanctl/text_file.h"
+
+namespace fan::cli {
+
+namespace {
+
+constexpr const char* default_file = "/etc/docker/daemon.json";
+constexpr const char* restart_hint = "Docker reads it when it starts: systemctl restart docker";
+
+struct DockerArguments {
+  ChangeArguments change;
+  std::vector<std::string> words; // enable, disable or rules; then FAN
+  std::vector<std::string> file;
+  bool no_iptables = false;
+};
+
+void declare(CLI::App& app, DockerArguments& into) {
+  app.add_option("words", into.words)->group("");
+  app.add_flag("--no-iptables", into.no_iptables, "enable: Docker keeps no rules of its own; fanctl's do");
+  app.add_option("--file", into.file, "Docker's configuration (default /etc/docker/daemon.json)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  declare_change(app, into.change);
+}
+
+Error in_file(const std::string& path, Error error) {
+  if (error.place) {
+    error.place->file = path;
+    return error;
+  }
+  return std::move(error).within(path);
+}
+
+Result<std::optional<docker::Record>> recorded() {
+  Result<std::optional<std::string>> text = read_text_file(docker::record_path);
+  if (!text) {
+    return std::move(text).error();
+  }
+  if (!*text) {
+    return std::optional<docker::Record>();
+  }
+  Result<docker::Record> record = docker::parse_record(**text);
+  if (!record) {
+    return in_file(docker::record_path, std::move(record).error());
+  }
+  return std::optional(std::move(record).value());
+}
+
+bool is_named(const Fan& fan, const std::string& name) {
+  return name == fan.bridge || name == fan.spec.overlay_text || name == fan.mapping.overlay().str();
+}
+
+// The fan that is named, or the only one.
+Result<Fan> chosen_fan(Provider& provider, const std::vector<std::string>& names) {
+  Result<Status> found = status(provider);
+  if (!found) {
+    return std::move(found).error();
+  }
+  std::vector<Fan> fans;
+  std::string bridges;
+  for (const FanStatus& one : found->fans) {
+    if (!one.fan.spec.reach && (names.empty() || is_named(one.fan, names.front()))) {
+      fans.push_back(one.fan);
+    }
+    bridges += (bridges.empty() ? "" : ", ") + one.fan.bridge;
+  }
+  if (fans.size() == 1) {
+    return fans.front();
+  }
+  if (bridges.empty()) {
+    return host_error("no fan is up", "bring it up first: fanctl up OVERLAY UNDERLAY");
+  }
+  return host_error(fans.empty() ? "no fan " + fan::quoted(names.front()) + " with a bridge on this host"
+                                 : "more than one fan is meant",
+                    "name one of " + bridges);
+}
+
+docker::Settings settings_of(const Fan& fan, const DockerArguments& given) {
+  return {.bridge = fan.bridge, .mtu = fan.mtu, .slice = fan.slice(), .addresses = {}, .iptables = !given.no_iptables};
+}
+
+void tell_changes(const docker::Record& record, Console& console) {
+  for (const docker::KeyChange& change : record.keys) {
+    console.out += fmt::format("{} \"{}\": {}{}\n", change.after ? (change.before ? "~" : "+") : "-", change.key,
+                               change.after.value_or(*change.before),
+                               change.before && change.after ? " (was " + *change.before + ")" : "");
+  }
+  if (record.rule) {
+    console.out += fmt::format("+ iptables -I DOCKER-USER -s {0} -d {0} -j ACCEPT\n", record.overlay.str());
+  }
+}
+
+Result<void> put_record(const std::optional<docker::Record>& record) {
+  return record ? replace_text_file(docker::record_path, docker::text_of(*record))
+                : remove_text_file(docker::record_path);
+}
+
+// The record comes first: what was killed half way is then taken back by `disable`, and taking back what has not
+// happened is nothing. `earlier`: what to leave behind when a step fails.
+Result<void> carry_out(World& world, const docker::Record& record, const std::string& text,
+                       const std::optional<docker::Record>& earlier) {
+  if (Result<void> recording = put_record(record); !recording) {
+    return recording;
+  }
+  Result<void> done = record.rule ? docker::ensure_rule(world, record.overlay) : Result<void>();
+  if (done) {
+    done = replace_text_file(record.daemon_json, text);
+  }
+  if (!done) {
+    if (record.added_rule && !(earlier && earlier->added_rule)) {
+      (void)docker::remove_rule(world, record.overlay); // the first error is the one to tell
+    }
+    (void)put_record(earlier);
+  }
+  return done;
+}
+
+docker::Record record_of(World& world, const Fan& fan, const std::string& path, const std::optional<std::string>& text,
+                         const docker::Merged& merged, const std::optional<docker::Record>& earlier,
+                         const DockerArguments& given) {
+  const Prefix overlay = fan.mapping.overlay();
+  const bool rule = !given.no_iptables;
+  const bool ours = earlier && earlier->added_rule && earlier->overlay == overlay;
+  return {.bridge = fan.bridge,
+          .overlay = overlay,
+          .daemon_json = path,
+          .had_daemon_json = earlier ? earlier->had_daemon_json : text.has_value(),
+          .keys = merged.changes,
+          .rule = rule,
+          .added_rule = rule && (ours || !docker::has_rule(world, overlay))};
+}
+
+Result<void> enable(const DockerArguments& given, World& world, Console& console) {
+  Result<Provider*> provider = ready(given.change, world);
+  if (!provider) {
+    return std::move(provider).error();
+  }
+  Result<Fan> fan = chosen_fan(**provider, std::vector(given.words.begin() + 1, given.words.end()));
+  if (!fan) {
+    return std::move(fan).error();
+  }
+  Result<std::optional<docker::Record>> earlier = recorded();
+  if (!earlier) {
+    return std::move(earlier).error();
+  }
+  const std::string path = !given.file.empty() ? given.file.front() : *earlier ? (*earlier)->daemon_json : default_file;
+  if (*earlier && (*earlier)->daemon_json != path) {
+    return host_error(path + ": " + (*earlier)->daemon_json + " is set up for a fan already",
+                      "take that back first: fanctl docker disable");
+  }
+  Result<std::optional<std::string>> text = read_text_file(path);
+  if (!text) {
+    return std::move(text).error();
+  }
+  Result<docker::Merged> merged = docker::merge(
+      text->value_or(""), *earlier ? (*earlier)->keys : std::vector<docker::KeyChange>(), settings_of(*fan, given));
+  if (!merged) {
+    return in_file(path, std::move(merged).error());
+  }
+  const docker::Record record = record_of(world, *fan, path, *text, *merged, *earlier, given);
+  tell_changes(record, console);
+  if (given.change.dry_run) {
+    return {};
+  }
+  console.err += note_text(restart_hint);
+  return carry_out(world, record, merged->text, *earlier);
+}
+
+Result<void> take_back_keys(const docker::Record& record, Console& console) {
+  Result<std::optional<std::string>> text = read_text_file(record.daemon_json);
+  if (!text) {
+    return std::move(text).error();
+  }
+  if (!*text) {
+    return {};
+  }
+  Result<docker::Restored> restored = docker::restore(**text, record.keys);
+  if (!restored) {
+    return in_file(record.daemon_json, std::move(restored).error());
+  }
+  for (const std::string& key : restored->kept) {
+    console.err += note_text(fmt::format("\"{}\" in {} was changed since, and stays", key, record.daemon_json));
+  }
+  return restored->text.empty() && !record.had_daemon_json
+             ? remove_text_file(record.daemon_json)
+             : replace_text_file(record.daemon_json, restored->text.empty() ? "{}\n" : restored->text);
+}
+
+Result<void> disable(const DockerArguments& given, World& world, Console& console) {
+  if (Result<Provider*> provider = ready(given.change, world); !provider) {
+    return std::move(provider).error();
+  }
+  Result<std::optional<docker::Record>> record = recorded();
+  if (!record) {
+    return std::move(record).error();
+  }
+  if (!*record || given.change.dry_run) {
+    console.out +=
+        *record ? fmt::format("takes back {} and what is in {}\n", (*record)->daemon_json, docker::record_path) : "";
+    return {};
+  }
+  if (Result<void> keys = take_back_keys(**record, console); !keys) {
+    return keys;
+  }
+  if ((*record)->added_rule) {
+    if (Result<void> rule = docker::remove_rule(world, (*record)->overlay); !rule) {
+      return rule;
+    }
+  }
+  console.err += note_text(restart_hint);
+  return remove_text_file(docker::record_path);
+}
+
+// What Docker's service does before it starts: rules do not outlive a boot.
+Result<void> rules(const DockerArguments& given, World& world) {
+  if (Result<Provider*> provider = ready(given.change, world); !provider) {
+    return std::move(provider).error();
+  }
+  Result<std::optional<docker::Record>> record = recorded();
+  if (!record) {
+    return std::move(record).error();
+  }
+  if (!*record || !(*record)->rule || given.change.dry_run) {
+    return {};
+  }
+  return docker::ensure_rule(world, (*record)->overlay);
+}
+
+Result<void> parse(Words arguments, DockerArguments& into) {
+  CLI::App app;
+  declare(app, into);
+  if (Result<void> parsed = parse_arguments(app, arguments); !parsed || into.change.common.help) {
+    return parsed;
+  }
+  const std::string verb = into.words.empty() ? "" : into.words.front();
+  if (verb != "enable" && verb != "disable" && verb != "rules") {
+    return usage_error(verb.empty() ? "says not what to do" : "cannot " + fan::quoted(verb),
+                       "enable, disable or rules");
+  }
+  if (into.words.size() > (verb == "enable" ? 2U : 1U)) {
+    return usage_error("does not expect " + fan::quoted(into.words.back()), "fanctl help docker");
+  }
+  if (into.file.size() > 1 || (verb != "enable" && (!into.file.empty() || into.no_iptables))) {
+    return usage_error("--file and --no-iptables go with enable, once", "fanctl help docker");
+  }
+  return {};
+}
+
+} // namespace
+
+std::string help_docker() {
+  CLI::App app;
+  DockerArguments unused;
+  declare(app, unused);
+  return "usage: fanctl docker enable [FAN] [OPTIONS]\n"
+         "       fanctl docker disable [OPTIONS]\n"
+         "       fanctl docker rules\n\n"
+         "enable   has Docker use the fan's bridge: sets bridge, mtu and, from the pool \"docker\", fixed-cidr in its\n"
+         "         daemon.json, where every other key stays, and lets the overlay through DOCKER-USER\n"
+         "disable  takes back what enable changed, and no more\n"
+         "rules    puts the rule of enable back after a boot; fanctl-docker.service runs it before Docker\n\n"
+         "options:\n" +
+         options_text(app) +
+         "\nFAN      a bridge or an overlay; not needed where there is one fan\nExample: fanctl docker enable\n";
+}
+
+ExitStatus run_docker(Words arguments, World& world, Console& console) {
+  DockerArguments given;
+  if (Result<void> parsed = parse(arguments, given); !parsed) {
+    return fail(console, wants_json(arguments), std::move(parsed).error().within("docker"));
+  }
+  if (given.change.common.help) {
+    console.out += help_docker();
+    return ExitStatus::success;
+  }
+  const std::string& verb = given.words.front();
+  const Result<void> done = verb == "enable"    ? enable(given, world, console)
+                            : verb == "disable" ? disable(given, world, console)
+                                                : rules(given, world);
+  return done ? ExitStatus::success
+              : fail(console, given.change.common.json, Error(done.error()).within("docker " + verb));
+}
+
+} // namespace fan::cli

@@ -1,0 +1,186 @@
+// The announcement of 2015 with Docker: fans by ifup, two real dockerds, containers that see each other's own address.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "docker_host.h"
+#include "netns/fan_pair.h"
+
+namespace fan::test {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct DockerPair {
+  explicit DockerPair(const std::string& type)
+      : a(underlay, "172.30.0.27/16"), b(underlay, "172.30.0.28/16"), mtu(type == "ipip" ? 1480 : 1450) {
+    for (DockerHost* each : {&a, &b}) {
+      each->interfaces("auto eth0\niface eth0 inet static\n    address " + each->host.cidr +
+                       "\n    up fanctl up 250.0.0.0/8 eth0/16 type " + type +
+                       "\n    down fanctl down 250.0.0.0/8 eth0/16\n");
+      each->must({"ifup", "eth0"});
+    }
+  }
+
+  Underlay underlay;
+  DockerHost a;
+  DockerHost b;
+  unsigned mtu;
+};
+
+// ping, nc and iperf3 from a container of `a` to one of `b`, which sees the first one's own address.
+void expect_traffic(DockerHost& a, DockerHost& b) {
+  const std::string from = a.container("one");
+  const std::string to = b.container("two");
+  EXPECT_TRUE(from.starts_with("250.0.27.")) << from;
+  EXPECT_TRUE(to.starts_with("250.0.28.")) << to;
+  EXPECT_THAT(a.in("one", {"/bin/ping", "-c", "3", "-i", "0.2", "-W", "3", to}).out, HasSubstr(" 0% packet loss"));
+  EXPECT_THAT(b.in("two", {"/bin/ping", "-c", "3", "-i", "0.2", "-W", "3", from}).out, HasSubstr(" 0% packet loss"));
+
+  b.docker_must({"exec", "--detach", "two", "/bin/sh", "-c", "nc -l -p 1234 >/tmp/heard"});
+  EXPECT_TRUE(eventually([&] {
+    return a.in("one", {"/bin/sh", "-c", "echo here come the bits | nc -w 3 " + to + " 1234"}).ok();
+  }));
+  EXPECT_TRUE(eventually([&] { return b.in("two", {"/bin/cat", "/tmp/heard"}).out == "here come the bits\n"; }));
+
+  b.docker_must({"exec", "--detach", "two", "/bin/sh", "-c", "iperf3 -s -1 >/tmp/server"});
+  Outcome sent;
+  EXPECT_TRUE(eventually([&] {
+    sent = a.in("one", {"/bin/iperf3", "-c", to, "-t", "1", "-J"});
+    return sent.ok();
+  })) << sent.out;
+  const json report = json::parse(sent.out, nullptr, false);
+  ASSERT_TRUE(report.is_object()) << sent.out;
+  EXPECT_GT(report["end"]["sum_received"]["bytes"].get<double>(), 1e6);
+  EXPECT_TRUE(eventually([&] {
+    return b.in("two", {"/bin/cat", "/tmp/server"}).out.find("Accepted connection from " + from + ",") !=
+           std::string::npos;
+  })) << b.in("two", {"/bin/cat", "/tmp/server"}).out;
+}
+
+class Docker : public OverEach {};
+FAN_OVER_EACH(Docker);
+
+// The announcement's own way: Docker is told the bridge and keeps no rules.
+TEST_P(Docker, WithoutItsRules) {
+  DockerPair hosts(type());
+  const std::vector<std::string> options{"--mtu=" + std::to_string(hosts.mtu), "--iptables=false", "--ip6tables=false"};
+  for (const auto& [each, bridge] : {std::pair(&hosts.a, "fan-250-0-27"), std::pair(&hosts.b, "fan-250-0-28")}) {
+    std::vector<std::string> all = options;
+    all.insert(all.end(), {"-b", bridge});
+    each->start(all);
+  }
+  expect_traffic(hosts.a, hosts.b);
+}
+
+// Docker keeps its rules, and masquerades what leaves the bridge: still the peer sees the container's own address.
+TEST_P(Docker, WithItsRules) {
+  DockerPair hosts(type());
+  for (DockerHost* each : {&hosts.a, &hosts.b}) {
+    each->fanctl_must({"docker", "enable"});
+    each->start();
+  }
+  ASSERT_THAT(hosts.b.must({"iptables-save", "-t", "nat"}), HasSubstr("-j MASQUERADE")); // else this shows nothing
+  expect_traffic(hosts.a, hosts.b);
+  EXPECT_EQ(json::parse(hosts.b.daemon_json()), json({{"bridge", "fan-250-0-28"}, {"mtu", hosts.mtu}}));
+
+  // A Docker that starts again puts its rules before everybody's.
+  hosts.b.start();
+  EXPECT_TRUE(eventually([&] {
+    return hosts.a.in("one", {"/bin/ping", "-c", "1", "-W", "1", "250.0.28.2"}).ok();
+  })) << hosts.b.docker({"ps", "-a"}).out;
+
+  hosts.b.fanctl_must({"docker", "disable"});
+  EXPECT_EQ(hosts.b.daemon_json(), "");
+  EXPECT_FALSE(hosts.b.has_file("/etc/docker/daemon.json"));
+  EXPECT_FALSE(hosts.b.has_file("/var/lib/fanctl/docker.json"));
+  EXPECT_THAT(hosts.b.must({"iptables-save"}), Not(HasSubstr("250.0.0.0/8")));
+}
+
+class DockerFiles : public ::testing::Test {
+protected:
+  DockerFiles() : host(underlay, "172.30.0.28/16") {
+    host.interfaces(eth0_stanza("172.30.0.28/16", {}));
+    host.must({"ifup", "eth0"});
+    host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  }
+  Underlay underlay;
+  DockerHost host;
+};
+
+constexpr const char* somebodys = R"({
+    "log-driver": "local",
+    "bip": "172.17.0.1/16",
+    "mtu": 1400
+}
+)";
+
+TEST_F(DockerFiles, EveryOtherKeyStays) {
+  host.daemon_json(somebodys);
+  host.fanctl_must({"docker", "enable", "fan-250-0-28", "--no-iptables"});
+  const json expected{{"log-driver", "local"}, {"mtu", 1450},      {"bridge", "fan-250-0-28"}, {"iptables", false},
+                      {"ip6tables", false},    {"ip-masq", false}, {"ip-forward", false}};
+  EXPECT_EQ(json::parse(host.daemon_json()), expected);
+  EXPECT_THAT(host.must({"iptables-save"}), Not(HasSubstr("DOCKER-USER")));
+  host.fanctl_must({"docker", "enable"}); // the other way now
+  EXPECT_EQ(json::parse(host.daemon_json()),
+            json({{"log-driver", "local"}, {"mtu", 1450}, {"bridge", "fan-250-0-28"}}));
+  EXPECT_THAT(host.must({"iptables-save"}), HasSubstr("-A DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT"));
+  host.fanctl_must({"docker", "disable"});
+  EXPECT_EQ(json::parse(host.daemon_json()), json::parse(somebodys));
+  host.fanctl_must({"docker", "disable"}); // nothing left to take back
+  EXPECT_EQ(json::parse(host.daemon_json()), json::parse(somebodys));
+}
+
+TEST_F(DockerFiles, WhatSomebodyChangedSinceStays) {
+  host.daemon_json(somebodys);
+  host.fanctl_must({"docker", "enable"});
+  json changed = json::parse(host.daemon_json());
+  changed["mtu"] = 1234;
+  host.daemon_json(changed.dump());
+  host.must({"iptables", "-I", "DOCKER-USER", "-s", "192.0.2.1", "-j", "ACCEPT"});
+  host.fanctl_must({"docker", "disable"});
+  EXPECT_EQ(json::parse(host.daemon_json()), json({{"log-driver", "local"}, {"bip", "172.17.0.1/16"}, {"mtu", 1234}}));
+  EXPECT_THAT(host.must({"iptables-save"}), HasSubstr("192.0.2.1/32"));
+}
+
+// A rule that was there before is not ours to take back.
+TEST_F(DockerFiles, ARuleOfSomebodyElseStays) {
+  host.must({"iptables", "-N", "DOCKER-USER"});
+  host.must({"iptables", "-I", "DOCKER-USER", "-s", "250.0.0.0/8", "-d", "250.0.0.0/8", "-j", "ACCEPT"});
+  host.fanctl_must({"docker", "enable"});
+  host.fanctl_must({"docker", "disable"});
+  EXPECT_THAT(host.must({"iptables-save"}), HasSubstr("-A DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT"));
+}
+
+TEST_F(DockerFiles, ABrokenFileIsNotTouched) {
+  const std::string broken = "{\n  \"mtu\": 1400,\n  \"bridge\" \"docker0\"\n}\n";
+  host.daemon_json(broken);
+  const Outcome refused = host.run({"fanctl", "docker", "enable"});
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, HasSubstr("/etc/docker/daemon.json:3:12"));
+  EXPECT_EQ(host.daemon_json(), broken);
+  EXPECT_FALSE(host.has_file("/var/lib/fanctl/docker.json"));
+}
+
+TEST_F(DockerFiles, ADryRunWritesNothing) {
+  const std::string said = host.fanctl_must({"docker", "enable", "--dry-run"});
+  EXPECT_THAT(said, HasSubstr("+ \"bridge\": \"fan-250-0-28\""));
+  EXPECT_THAT(said, HasSubstr("+ iptables -I DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT"));
+  EXPECT_FALSE(host.has_file("/etc/docker/daemon.json"));
+  EXPECT_FALSE(host.has_file("/var/lib/fanctl/docker.json"));
+  EXPECT_THAT(host.must({"iptables-save"}), Not(HasSubstr("DOCKER-USER")));
+}
+
+TEST_F(DockerFiles, UpSaysWhenDockersPoolsMeetTheUnderlay) {
+  const Argv up{"fanctl", "up", "250.0.0.0/8", "eth0/16", "type", "vxlan"};
+  EXPECT_THAT(host.run(up).err, HasSubstr("172.28.0.0/14, which meets the underlay 172.30.0.0/16"));
+  host.daemon_json(R"({"default-address-pools": [{"base": "10.201.0.0/16", "size": 24}]})"); // the line that it says
+  EXPECT_THAT(host.run(up).err, Not(HasSubstr("Docker")));
+}
+
+} // namespace
+} // namespace fan::test

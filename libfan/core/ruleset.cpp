@@ -187,6 +187,7 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	chain srcnat {
 		type nat hook postrouting priority 99; policy accept;
 		oifname "lo" accept
+		oifname @tunnels ip saddr @slices snat ip to ip saddr
 		oifname @tunnels ip saddr != @slices fib saddr type local snat ip to ip daddr map @gateways
 		oifname @tunnels ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
 		ip saddr @nat_slices ip daddr != @overlays oifname != @bridges oifname != @tunnels masquerade

@@ -161,7 +161,7 @@ TEST_F(DockerFiles, ABrokenFileIsNotTouched) {
   host.daemon_json(broken);
   const Outcome refused = host.run({"fanctl", "docker", "enable"});
   EXPECT_EQ(refused.status, 3);
-  EXPECT_THAT(refused.err, HasSubstr("/etc/docker/daemon.json:3:12"));
+  EXPECT_THAT(refused.err, HasSubstr("/etc/docker/daemon.json:3:20"));
   EXPECT_EQ(host.daemon_json(), broken);
   EXPECT_FALSE(host.has_file("/var/lib/fanctl/docker.json"));
 }

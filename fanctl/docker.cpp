@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 
 #include "core/errors.h"
+#include "core/pool.h"
 #include "fanctl/change.h"
 #include "fanctl/docker/daemon_json.h"
 #include "fanctl/docker/forward_rule.h"
 #include "fanctl/docker/record.h"
 #include "fanctl/output/error_text.h"
+#include "fanctl/output/json.h"
 #include "fanctl/text_file.h"
 
 namespace fan::cli {
@@ -89,7 +91,37 @@ Result<Fan> chosen_fan(Provider& provider, const std::vector<std::string>& names
 }
 
 docker::Settings settings_of(const Fan& fan, const DockerArguments& given) {
-  return {.bridge = fan.bridge, .mtu = fan.mtu, .slice = fan.slice(), .addresses = {}, .iptables = !given.no_iptables};
+  const Pool* pool = find_pool(fan.spec.pools, "docker");
+  return {.bridge = fan.bridge,
+          .mtu = fan.mtu,
+          .slice = fan.slice(),
+          .addresses = pool == nullptr ? std::nullopt : network_of(*pool, fan.slice()),
+          .iptables = !given.no_iptables};
+}
+
+void warn_of_two_servers(const Fan& fan, Console& console) {
+  if (fan.spec.dhcp && fan.spec.pools.empty()) {
+    console.err += note_text("DHCP and Docker both hand out addresses of " + fan.slice().str() +
+                             ", and do not ask each other; give each its own: --pool dhcp=2-99 --pool docker=128-191");
+  }
+}
+
+Json json_of(const std::optional<std::string>& text) {
+  return text ? Json::parse(*text, nullptr, false) : Json(nullptr);
+}
+
+void tell_document(const docker::Record& record, bool dry_run, Console& console) {
+  Json document = document_of("docker");
+  document["dry_run"] = dry_run;
+  document["bridge"] = record.bridge;
+  document["file"] = record.daemon_json;
+  document["keys"] = Json::array();
+  for (const docker::KeyChange& change : record.keys) {
+    document["keys"].push_back(
+        {{"key", change.key}, {"before", json_of(change.before)}, {"after", json_of(change.after)}});
+  }
+  document["rule"] = record.rule ? Json(docker::rule_text(record.overlay)) : Json(nullptr);
+  console.out += text_of(document);
 }
 
 void tell_changes(const docker::Record& record, Console& console) {
@@ -99,7 +131,7 @@ void tell_changes(const docker::Record& record, Console& console) {
                                change.before && change.after ? " (was " + *change.before + ")" : "");
   }
   if (record.rule) {
-    console.out += fmt::format("+ iptables -I DOCKER-USER -s {0} -d {0} -j ACCEPT\n", record.overlay.str());
+    console.out += "+ " + docker::rule_text(record.overlay) + "\n";
   }
 }
 
@@ -171,7 +203,12 @@ Result<void> enable(const DockerArguments& given, World& world, Console& console
     return in_file(path, std::move(merged).error());
   }
   const docker::Record record = record_of(world, *fan, path, *text, *merged, *earlier, given);
-  tell_changes(record, console);
+  if (given.change.common.json) {
+    tell_document(record, given.change.dry_run, console);
+  } else {
+    tell_changes(record, console);
+  }
+  warn_of_two_servers(*fan, console);
   if (given.change.dry_run) {
     return {};
   }

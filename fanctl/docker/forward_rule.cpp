@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/words.h"
+
 namespace fan::cli::docker {
 
 namespace {
@@ -21,6 +23,10 @@ std::vector<std::string> rule(const char* verb, const Prefix& overlay) {
 }
 
 } // namespace
+
+std::string rule_text(const Prefix& overlay) {
+  return "iptables " + join_words(rule("-I", overlay));
+}
 
 bool has_rule(World& world, const Prefix& overlay) {
   return iptables(world, rule("-C", overlay)).ok();

@@ -2,11 +2,16 @@
 // `accept` in another table does not overrule a drop; DOCKER-USER is asked first, and Docker never flushes it.
 #pragma once
 
+#include <string>
+
 #include "core/address.h"
 #include "core/result.h"
 #include "fanctl/world.h"
 
 namespace fan::cli::docker {
+
+// The command that a person would type for it.
+std::string rule_text(const Prefix& overlay);
 
 // Whether DOCKER-USER accepts what goes between two addresses of `overlay`.
 [[nodiscard]] bool has_rule(World& world, const Prefix& overlay);

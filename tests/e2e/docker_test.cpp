@@ -135,6 +135,17 @@ TEST_F(DockerFiles, EveryOtherKeyStays) {
   EXPECT_EQ(json::parse(host.daemon_json()), json::parse(somebodys));
 }
 
+TEST_F(DockerFiles, ThePoolIsWhatDockerHandsOut) {
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "pool", "docker=128-191"});
+  host.fanctl_must({"docker", "enable"});
+  EXPECT_EQ(json::parse(host.daemon_json())["fixed-cidr"], "250.0.28.128/26");
+  host.start();
+  const std::string first = host.container("first");
+  const Result<Address> address = Address::parse(first);
+  ASSERT_TRUE(address.ok()) << first;
+  EXPECT_TRUE(Prefix::parse("250.0.28.128/26")->contains(*address)) << first;
+}
+
 TEST_F(DockerFiles, WhatSomebodyChangedSinceStays) {
   host.daemon_json(somebodys);
   host.fanctl_must({"docker", "enable"});

@@ -1,0 +1,142 @@
+// fanctl docker: what becomes of daemon.json, which pools are warned of, and what is run. Over real Dockers: tests/e2e.
+#include <gtest/gtest.h>
+
+#include "fanctl/docker/address_pools.h"
+#include "fanctl/docker/daemon_json.h"
+#include "fanctl/docker/forward_rule.h"
+#include "fanctl/docker/record.h"
+#include "golden.h"
+
+namespace fan::test {
+namespace {
+
+namespace docker = cli::docker;
+
+Prefix prefix(const char* text) {
+  return *Prefix::parse(text);
+}
+
+docker::Settings settings() {
+  return {.bridge = "fan-250", .mtu = 1450, .slice = prefix("250.0.28.0/24"), .addresses = {}, .iptables = true};
+}
+
+struct MergeCase {
+  std::string before;
+  std::string after;
+};
+
+TEST(DockerFile, IsMergedAndTakenBack) {
+  const std::vector<MergeCase> cases{
+      {"", R"({"bridge":"fan-250","mtu":1450})"},
+      {"{}", R"({"bridge":"fan-250","mtu":1450})"},
+      {R"({"mtu":9,"debug":true})", R"({"mtu":1450,"debug":true,"bridge":"fan-250"})"},
+      {R"({"bip":"172.17.0.1/16"})", R"({"bridge":"fan-250","mtu":1450})"},
+      {R"({"fixed-cidr":"172.17.1.0/24"})", R"({"bridge":"fan-250","mtu":1450})"},
+      {R"({"fixed-cidr":"250.0.28.64/26"})", R"({"fixed-cidr":"250.0.28.64/26","bridge":"fan-250","mtu":1450})"},
+      {R"({"default-gateway":"250.0.28.1"})", R"({"default-gateway":"250.0.28.1","bridge":"fan-250","mtu":1450})"},
+      {R"({"default-gateway":"10.0.0.1","a":{"b":[1,2]}})", R"({"a":{"b":[1,2]},"bridge":"fan-250","mtu":1450})"},
+  };
+  for (const MergeCase& one : cases) {
+    SCOPED_TRACE(one.before);
+    const auto merged = docker::merge(one.before, {}, settings());
+    ASSERT_TRUE(merged.ok());
+    EXPECT_EQ(cli::Json::parse(merged->text).dump(), one.after);
+    const auto again = docker::merge(merged->text, merged->changes, settings());
+    ASSERT_TRUE(again.ok());
+    EXPECT_EQ(cli::Json::parse(again->text), cli::Json::parse(merged->text));
+    const auto back = docker::restore(again->text, again->changes);
+    ASSERT_TRUE(back.ok());
+    EXPECT_TRUE(back->kept.empty());
+    const bool was_empty = one.before.size() <= 2;
+    EXPECT_EQ(back->text.empty(), was_empty);
+    // nlohmann compares objects of this kind with their order, which a key that was set aside may lose.
+    if (!was_empty) {
+      EXPECT_EQ(nlohmann::json::parse(back->text), nlohmann::json::parse(one.before));
+    }
+  }
+}
+
+TEST(DockerFile, ABrokenOneHasAPlace) {
+  const auto merged = docker::merge("{\n  \"mtu\": 1400,,\n}\n", {}, settings());
+  ASSERT_FALSE(merged.ok());
+  ASSERT_TRUE(merged.error().place.has_value());
+  EXPECT_EQ(merged.error().place->line, 2);
+  EXPECT_EQ(merged.error().place->column, 15);
+  EXPECT_EQ(merged.error().place->excerpt, "  \"mtu\": 1400,,");
+  EXPECT_FALSE(docker::merge("[1]", {}, settings()).ok());
+  EXPECT_FALSE(docker::merge("\xff\xfe", {}, settings()).ok());
+}
+
+TEST(DockerRecord, ComesBack) {
+  const docker::Record record{.bridge = "fan-250",
+                              .overlay = prefix("250.0.0.0/8"),
+                              .daemon_json = "/etc/docker/daemon.json",
+                              .had_daemon_json = true,
+                              .keys = {{"mtu", "1400", "1450"}, {"bridge", std::nullopt, "\"fan-250\""}},
+                              .rule = true,
+                              .added_rule = false};
+  const auto read = docker::parse_record(docker::text_of(record));
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, record);
+  for (const char* bad : {"", "{}", "[]", "{\"version\": 2}", "\xff"}) {
+    EXPECT_FALSE(docker::parse_record(bad).ok()) << bad;
+  }
+}
+
+TEST(DockerPools, AreBuiltInOrConfigured) {
+  EXPECT_EQ(docker::address_pools("").size(), 7U);
+  EXPECT_EQ(docker::address_pools("not json").size(), 7U);
+  const std::vector<Prefix> given{prefix("10.201.0.0/16"), prefix("172.17.0.0/16")};
+  EXPECT_EQ(docker::address_pools(R"({"bip": "172.17.0.1/16",
+      "default-address-pools": [{"base": "10.201.0.0/16", "size": 24}, {"base": 7}, 3]})"),
+            given);
+}
+
+TEST(DockerPools, MeetOverlayOrUnderlay) {
+  const std::vector<Prefix> pools = docker::address_pools("");
+  const Prefix overlay = prefix("250.0.0.0/8");
+  EXPECT_EQ(docker::meeting(pools, overlay, prefix("10.3.0.0/16")), std::nullopt);
+  EXPECT_NE(docker::meeting(pools, overlay, prefix("172.30.0.0/16")), std::nullopt);
+  EXPECT_NE(docker::meeting(pools, prefix("172.0.0.0/8"), prefix("10.3.0.0/16")), std::nullopt);
+  const auto moved = docker::meeting(pools, prefix("10.0.0.0/8"), prefix("192.168.0.0/16")); // 10/8 is no way out
+  ASSERT_TRUE(moved.has_value());
+  EXPECT_NE(moved->find(R"("base": "198.18.0.0/16")"), std::string::npos) << *moved;
+}
+
+TEST(DockerRule, IsLookedForBeforeItIsMade) {
+  MemoryWorld world;
+  EXPECT_TRUE(docker::ensure_rule(world, prefix("250.0.0.0/8")).ok());
+  EXPECT_EQ(world.programs,
+            std::vector<std::string>{"iptables -w 5 -C DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT"});
+}
+
+TEST(DockerCommand, UsageErrors) {
+  MemoryWorld world;
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"docker"},
+                                                {"docker", "enabel"},
+                                                {"docker", "enable", "a", "b"},
+                                                {"docker", "disable", "a"},
+                                                {"docker", "disable", "--file", "x"},
+                                                {"docker", "rules", "--no-iptables"},
+                                                {"docker", "enable", "--file", "x", "--file", "y"}}) {
+    EXPECT_EQ(run(world, words).status, 2) << words.size();
+  }
+  EXPECT_TRUE(world.programs.empty());
+}
+
+TEST(DockerCommand, WithoutAFanSaysWhatToDo) {
+  MemoryWorld world;
+  const Ran ran = run(world, {"docker", "enable", "--dry-run"});
+  EXPECT_EQ(ran.status, 3);
+  EXPECT_NE(ran.err.find("no fan is up"), std::string::npos) << ran.err;
+}
+
+TEST(DockerCommand, UpWarnsOfPools) {
+  MemoryWorld world;
+  EXPECT_EQ(run(world, {"up", "250", "eth0/16", "--dry-run"}).err.find("Docker"), std::string::npos);
+  world.docker = "";
+  EXPECT_NE(run(world, {"up", "250", "eth0/16", "--dry-run"}).err.find("172.28.0.0/14"), std::string::npos);
+}
+
+} // namespace
+} // namespace fan::test

@@ -5,6 +5,7 @@
 #include "fanctl/docker/daemon_json.h"
 #include "fanctl/docker/forward_rule.h"
 #include "fanctl/docker/record.h"
+#include "fanctl/output/json.h"
 #include "golden.h"
 
 namespace fan::test {

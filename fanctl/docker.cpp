@@ -11,6 +11,7 @@
 #include "fanctl/docker/daemon_json.h"
 #include "fanctl/docker/forward_rule.h"
 #include "fanctl/docker/record.h"
+#include "fanctl/fan_name.h"
 #include "fanctl/output/error_text.h"
 #include "fanctl/output/json.h"
 #include "fanctl/text_file.h"
@@ -61,10 +62,6 @@ Result<std::optional<docker::Record>> recorded() {
   return std::optional(std::move(record).value());
 }
 
-bool is_named(const Fan& fan, const std::string& name) {
-  return name == fan.bridge || name == fan.spec.overlay_text || name == fan.mapping.overlay().str();
-}
-
 // The fan that is named, or the only one.
 Result<Fan> chosen_fan(Provider& provider, const std::vector<std::string>& names) {
   Result<Status> found = status(provider);
@@ -72,22 +69,26 @@ Result<Fan> chosen_fan(Provider& provider, const std::vector<std::string>& names
     return std::move(found).error();
   }
   std::vector<Fan> fans;
-  std::string bridges;
   for (const FanStatus& one : found->fans) {
-    if (!one.fan.spec.reach && (names.empty() || is_named(one.fan, names.front()))) {
+    if (!one.fan.spec.reach) { // it has no bridge
       fans.push_back(one.fan);
     }
-    bridges += (bridges.empty() ? "" : ", ") + one.fan.bridge;
+  }
+  if (!names.empty()) {
+    FanArguments named;
+    named.words = names;
+    Result<std::vector<Fan>> meant = find_fans(named, fans, provider);
+    if (!meant) {
+      return std::move(meant).error();
+    }
+    fans = std::move(meant).value();
   }
   if (fans.size() == 1) {
     return fans.front();
   }
-  if (bridges.empty()) {
-    return host_error("no fan is up", "bring it up first: fanctl up OVERLAY UNDERLAY");
-  }
-  return host_error(fans.empty() ? "no fan " + fan::quoted(names.front()) + " with a bridge on this host"
-                                 : "more than one fan is meant",
-                    "name one of " + bridges);
+  return fans.empty() ? make_error(ErrorClass::not_found, "no fan with a bridge is up",
+                                   "bring it up first: fanctl up OVERLAY UNDERLAY")
+                      : host_error("more than one fan is meant", "name its bridge");
 }
 
 docker::Settings settings_of(const Fan& fan, const DockerArguments& given) {

@@ -17,7 +17,9 @@ namespace fan::cli {
 namespace {
 
 Error failed(const std::string& path, const std::string& what, int number) {
-  Error error = host_error(fmt::format("{} {}: {}", path, what, std::strerror(number)));
+  const bool refused = number == EACCES || number == EPERM;
+  Error error = make_error(refused ? ErrorClass::privilege : ErrorClass::host_state,
+                           fmt::format("{} {}: {}", path, what, std::strerror(number)));
   error.sys_errno = number;
   return error;
 }

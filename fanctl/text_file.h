@@ -12,14 +12,14 @@ namespace fan::cli {
 
 inline constexpr std::size_t largest_text_file = 1 << 20; // bytes
 
-// The whole text; nothing when there is no such file. Errors (host_state, with errno): it cannot be read, is no regular
-// file, or is larger than largest_text_file.
+// The whole text; nothing when there is no such file. Errors (host_state or privilege, with errno): it cannot be read,
+// is no regular file, or is larger than largest_text_file.
 Result<std::optional<std::string>> read_text_file(const std::string& path);
 
 // Writes `text` beside `path`, flushes it to disk and renames it over `path`. An existing file keeps its mode, owner
 // and group; a new one belongs to root and has `mode`. Directories that are missing are made (0755). A symbolic link is
-// followed, so that the link stays and what it names is replaced. On error (host_state, with errno) the old file is as
-// it was.
+// followed, so that the link stays and what it names is replaced. On error (host_state or privilege, with errno) the
+// old file is as it was.
 Result<void> replace_text_file(const std::string& path, const std::string& text, mode_t mode = 0644);
 
 // Removes it; that it is not there is no error.

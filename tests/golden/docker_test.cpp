@@ -128,8 +128,8 @@ TEST(DockerCommand, UsageErrors) {
 TEST(DockerCommand, WithoutAFanSaysWhatToDo) {
   MemoryWorld world;
   const Ran ran = run(world, {"docker", "enable", "--dry-run"});
-  EXPECT_EQ(ran.status, 3);
-  EXPECT_NE(ran.err.find("no fan is up"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.status, 10);
+  EXPECT_NE(ran.err.find("no fan with a bridge is up"), std::string::npos) << ran.err;
 }
 
 TEST(DockerCommand, UpWarnsOfPools) {

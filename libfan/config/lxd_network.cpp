@@ -93,6 +93,9 @@ Result<NamedSpec> parse_lxd_network(std::string_view text, const std::string& fi
     return std::move(taken).error();
   if (auto taken = take_options(network, spec); !taken)
     return std::move(taken).error();
+  // What no word can say, no file that is written of it can say either.
+  if (auto said = parse_words(words_of(spec)); !said)
+    return document->at(*config, std::move(said).error());
   const YamlNode* name = root.find("name");
   const std::string comment = comment_on(name != nullptr ? name->text : "", spec);
   return NamedSpec{name_for(spec), std::move(spec), comment};

@@ -179,13 +179,21 @@ void refuse_controls(std::string_view text) {
                             "remove it; the text has to be UTF-8")};
 }
 
+// What an empty text has: an error that says what is missing has its place too.
+YamlNode nothing() {
+  YamlNode node;
+  node.line = 1;
+  node.column = 1;
+  return node;
+}
+
 YamlNode build(std::string_view text) {
   refuse_controls(text);
   std::istringstream stream{std::string(text)};
   YAML::Parser parser(stream);
   TreeBuilder builder;
   if (!parser.HandleNextDocument(builder))
-    return {};
+    return nothing();
   YamlNode root = builder.take();
   TreeBuilder second;
   if (parser.HandleNextDocument(second)) {
@@ -251,7 +259,7 @@ Result<YamlDocument> YamlDocument::parse(std::string_view text, const std::strin
         broken.mark.line + 1, broken.mark.column + 1,
         usage_error("this is not YAML: " + broken.msg, "indent with blanks, and put a blank after each ':'"));
   } catch (const std::exception& broken) { // whatever the library may throw besides
-    return refused(0, 0, usage_error(std::string("this is not YAML: ") + broken.what()));
+    return refused(1, 1, usage_error(std::string("this is not YAML: ") + broken.what()));
   }
   return document;
 }

@@ -1,7 +1,27 @@
 // A command line's words: a text that blanks divide, as in a file, or one word a line, so that a word can be anything.
+#include <algorithm>
+
+#include "config/fan_file.h"
+#include "config/fan_yaml.h"
 #include "property.h"
 
 namespace {
+
+// A file that is written of a spec says the same. A device's name may be bytes that no file can hold.
+void require_file(const fan::FanSpec& spec) {
+  const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+  if (spec.off || !std::all_of(spec.underlay_text.begin(), spec.underlay_text.end(), printable)) {
+    return;
+  }
+  const fan::NamedSpec written[] = {{fan::name_for(spec), spec, "line\nline"}};
+  const auto fans = fan::parse_fan_file(fan::yaml_of(written), "written.yaml");
+  fan::fuzz::require(fans.ok() && fans->size() == 1, "a file that is written is read");
+  fan::FanSpec read = fans->front().spec;
+  read.bridge = spec.bridge;
+  read.autostart = spec.autostart;
+  read.origin = spec.origin;
+  fan::fuzz::require(read == spec, "a file that is written says the same");
+}
 
 std::vector<std::string> arguments_of(std::string_view text) {
   std::vector<std::string> words;
@@ -25,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   fan::fuzz::require_round_trip(*spec);
+  require_file(*spec);
   // What was typed is kept for people; the meaning has to be there without it.
   fan::FanSpec meant = *spec;
   meant.overlay_text.clear();

@@ -145,9 +145,17 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	}
 
 	chain passing {
+		iifname @bridges ip daddr @underlay_nets jump speaking_to_hosts
 		udp dport @ports jump tunnelling
 		udp sport @ports jump tunnelling
 		meta l4proto @protocols jump tunnelling
+	}
+
+	# A peer may receive what this host does not: in a fleet that moves from one encapsulation to the other.
+	chain speaking_to_hosts {
+		udp dport 8472 counter name "smuggled" drop
+		udp sport 8472 counter name "smuggled" drop
+		meta l4proto 4 counter name "smuggled" drop
 	}
 
 	# Endpoints may tunnel between each other, hosts of the underlay too; nothing else may speak to the underlay like a host, and

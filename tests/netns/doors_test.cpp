@@ -9,6 +9,7 @@
 #include "fan_pair.h"
 #include "support/capture.h"
 #include "support/forger.h"
+#include "support/raw_sender.h"
 #include "support/udp_stream.h"
 
 namespace fan::test {
@@ -213,6 +214,29 @@ TEST_P(Doors, AContainerThatTriedBeforeUpNeitherForgesNorHearsTheTunnel) {
   EXPECT_EQ(stream.stop().lost, 0U);
   EXPECT_EQ(heard.count(), 0U);
   EXPECT_NOTHING_ARRIVED(siege.forged);
+}
+
+// A peer that receives both encapsulations would believe what this host translates of a container's in the other one.
+TEST_P(Doors, AContainerDoesNotSpeakTheEncapsulationThatItsHostDoesNotReceive) {
+  FanPair fans(type());
+  fans.up();
+  const Container b = fans.container_b();
+  const Capture heard(fans.a, "eth0", [&](const Frame& f) {
+    return !f.outgoing && f.source() == fans.b.address && f.dont_fragment() &&
+           (f.protocol() == protocol_ipip || f.source_port() == 8472 || f.destination_port() == 8472);
+  });
+  const Ipv4 outer{.source = at_b, .destination = fans.a.address, .dont_fragment = true};
+  Ipv4 as_ipip = outer;
+  as_ipip.protocol = protocol_ipip;
+  const Bytes inner = ipv4({.source = at_b, .destination = at_a}, udp(7, 7, text("believe me")));
+  RawSender sender = RawSender::packets(b);
+  sender.start({ipv4(as_ipip, inner), ipv4(outer, udp(7, 8472, text("to the port"))),
+                ipv4(outer, udp(8472, 7, text("from the port")))});
+  pause_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(heard.count(), 0U);
+  fans.b.must({"nft", "flush", "chain", "inet", "fanctl", "passing"});
+  EXPECT_TRUE(heard.reached(3)) << "nothing else stops it: the test sees what it looks for";
+  EXPECT_GT(sender.stop(), 0U);
 }
 
 TEST_P(Doors, AForeignFilterBeforeOursIsSeenAndUpPutsOursFirst) {

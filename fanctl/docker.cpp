@@ -10,7 +10,7 @@
 #include "fanctl/change.h"
 #include "fanctl/docker/daemon_json.h"
 #include "fanctl/docker/forward_rule.h"
-#include "fanctl/docker/record.h"
+#include "fanctl/docker/setup.h"
 #include "fanctl/fan_name.h"
 #include "fanctl/output/error_text.h"
 #include "fanctl/output/json.h"
@@ -37,29 +37,6 @@ void declare(CLI::App& app, DockerArguments& into) {
       ->type_name("FILE")
       ->allow_extra_args(false);
   declare_change(app, into.change);
-}
-
-Error in_file(const std::string& path, Error error) {
-  if (error.place) {
-    error.place->file = path;
-    return error;
-  }
-  return std::move(error).within(path);
-}
-
-Result<std::optional<docker::Record>> recorded() {
-  Result<std::optional<std::string>> text = read_text_file(docker::record_path);
-  if (!text) {
-    return std::move(text).error();
-  }
-  if (!*text) {
-    return std::optional<docker::Record>();
-  }
-  Result<docker::Record> record = docker::parse_record(**text);
-  if (!record) {
-    return in_file(docker::record_path, std::move(record).error());
-  }
-  return std::optional(std::move(record).value());
 }
 
 // The fan that is named, or the only one.
@@ -136,31 +113,6 @@ void tell_changes(const docker::Record& record, Console& console) {
   }
 }
 
-Result<void> put_record(const std::optional<docker::Record>& record) {
-  return record ? replace_text_file(docker::record_path, docker::text_of(*record))
-                : remove_text_file(docker::record_path);
-}
-
-// The record comes first: what was killed half way is then taken back by `disable`, and taking back what has not
-// happened is nothing. `earlier`: what to leave behind when a step fails.
-Result<void> carry_out(World& world, const docker::Record& record, const std::string& text,
-                       const std::optional<docker::Record>& earlier) {
-  if (Result<void> recording = put_record(record); !recording) {
-    return recording;
-  }
-  Result<void> done = record.rule ? docker::ensure_rule(world, record.overlay) : Result<void>();
-  if (done) {
-    done = replace_text_file(record.daemon_json, text);
-  }
-  if (!done) {
-    if (record.added_rule && !(earlier && earlier->added_rule)) {
-      (void)docker::remove_rule(world, record.overlay); // the first error is the one to tell
-    }
-    (void)put_record(earlier);
-  }
-  return done;
-}
-
 docker::Record record_of(World& world, const Fan& fan, const std::string& path, const std::optional<std::string>& text,
                          const docker::Merged& merged, const std::optional<docker::Record>& earlier,
                          const DockerArguments& given) {
@@ -185,7 +137,7 @@ Result<void> enable(const DockerArguments& given, World& world, Console& console
   if (!fan) {
     return std::move(fan).error();
   }
-  Result<std::optional<docker::Record>> earlier = recorded();
+  Result<std::optional<docker::Record>> earlier = docker::recorded();
   if (!earlier) {
     return std::move(earlier).error();
   }
@@ -201,7 +153,7 @@ Result<void> enable(const DockerArguments& given, World& world, Console& console
   Result<docker::Merged> merged = docker::merge(
       text->value_or(""), *earlier ? (*earlier)->keys : std::vector<docker::KeyChange>(), settings_of(*fan, given));
   if (!merged) {
-    return in_file(path, std::move(merged).error());
+    return docker::in_file(path, std::move(merged).error());
   }
   const docker::Record record = record_of(world, *fan, path, *text, *merged, *earlier, given);
   if (given.change.common.json) {
@@ -214,34 +166,14 @@ Result<void> enable(const DockerArguments& given, World& world, Console& console
     return {};
   }
   console.err += note_text(restart_hint);
-  return carry_out(world, record, merged->text, *earlier);
-}
-
-Result<void> take_back_keys(const docker::Record& record, Console& console) {
-  Result<std::optional<std::string>> text = read_text_file(record.daemon_json);
-  if (!text) {
-    return std::move(text).error();
-  }
-  if (!*text) {
-    return {};
-  }
-  Result<docker::Restored> restored = docker::restore(**text, record.keys);
-  if (!restored) {
-    return in_file(record.daemon_json, std::move(restored).error());
-  }
-  for (const std::string& key : restored->kept) {
-    console.err += note_text(fmt::format("\"{}\" in {} was changed since, and stays", key, record.daemon_json));
-  }
-  return restored->text.empty() && !record.had_daemon_json
-             ? remove_text_file(record.daemon_json)
-             : replace_text_file(record.daemon_json, restored->text.empty() ? "{}\n" : restored->text);
+  return docker::set_up(world, record, merged->text, *earlier);
 }
 
 Result<void> disable(const DockerArguments& given, World& world, Console& console) {
   if (Result<Provider*> provider = ready(given.change, world); !provider) {
     return std::move(provider).error();
   }
-  Result<std::optional<docker::Record>> record = recorded();
+  Result<std::optional<docker::Record>> record = docker::recorded();
   if (!record) {
     return std::move(record).error();
   }
@@ -250,16 +182,15 @@ Result<void> disable(const DockerArguments& given, World& world, Console& consol
         *record ? fmt::format("takes back {} and what is in {}\n", (*record)->daemon_json, docker::record_path) : "";
     return {};
   }
-  if (Result<void> keys = take_back_keys(**record, console); !keys) {
-    return keys;
+  Result<std::vector<std::string>> kept = docker::take_back(world, **record);
+  if (!kept) {
+    return std::move(kept).error();
   }
-  if ((*record)->added_rule) {
-    if (Result<void> rule = docker::remove_rule(world, (*record)->overlay); !rule) {
-      return rule;
-    }
+  for (const std::string& key : *kept) {
+    console.err += note_text(fmt::format("\"{}\" in {} was changed since, and stays", key, (*record)->daemon_json));
   }
   console.err += note_text(restart_hint);
-  return remove_text_file(docker::record_path);
+  return {};
 }
 
 // What Docker's service does before it starts: rules do not outlive a boot.
@@ -267,7 +198,7 @@ Result<void> rules(const DockerArguments& given, World& world) {
   if (Result<Provider*> provider = ready(given.change, world); !provider) {
     return std::move(provider).error();
   }
-  Result<std::optional<docker::Record>> record = recorded();
+  Result<std::optional<docker::Record>> record = docker::recorded();
   if (!record) {
     return std::move(record).error();
   }

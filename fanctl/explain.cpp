@@ -87,11 +87,7 @@ Result<std::vector<KnownMapping>> mappings_of(FanArguments given, World& world) 
   if (given.empty() || by_name) {
     return mappings_of_host(given, world);
   }
-  Result<std::vector<std::string>> words = words_of_fan(given);
-  if (!words) {
-    return std::move(words).error();
-  }
-  Result<FanSpec> spec = parse_words(*words);
+  Result<FanSpec> spec = spec_of(given);
   if (!spec) {
     return std::move(spec).error();
   }

@@ -4,15 +4,16 @@
 
 namespace fan::cli {
 
+Result<FanSpec> spec_of(const FanArguments& given) {
+  Result<std::vector<std::string>> words = words_of_fan(given);
+  return words ? parse_words(*words) : std::move(words).error();
+}
+
 Result<FanName> fan_name_of(const FanArguments& given) {
   if (given.words.size() == 1 && given.overlay.empty() && given.underlay.empty()) {
     return FanName{given.words.front(), std::nullopt};
   }
-  Result<std::vector<std::string>> words = words_of_fan(given);
-  if (!words) {
-    return std::move(words).error();
-  }
-  Result<FanSpec> spec = parse_words(*words);
+  Result<FanSpec> spec = spec_of(given);
   if (!spec) {
     return std::move(spec).error();
   }

@@ -10,6 +10,9 @@
 
 namespace fan::cli {
 
+// The fan that overlay, underlay and options spell out. Class usage.
+Result<FanSpec> spec_of(const FanArguments& given);
+
 // Precondition: something is given. Class usage.
 Result<FanName> fan_name_of(const FanArguments& given);
 

@@ -1,0 +1,28 @@
+// What `fanctl docker` writes: its record, Docker's configuration, and the rule. The record comes first, so that what
+// was killed half way can be taken back; taking back what has not happened is nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "fanctl/docker/record.h"
+#include "fanctl/world.h"
+
+namespace fan::cli::docker {
+
+// Says in which file an error was found.
+Error in_file(const std::string& path, Error error);
+
+// The record of this host; nothing when Docker is not set up.
+Result<std::optional<Record>> recorded();
+
+// Writes `record`, the rule it wants, and `text` as daemon.json. When a step fails, those before it are undone, and
+// `earlier` is the record again.
+Result<void> set_up(World& world, const Record& record, const std::string& text, const std::optional<Record>& earlier);
+
+// Takes back what `record` says, and the record. Gives the keys that somebody changed since, which stay.
+Result<std::vector<std::string>> take_back(World& world, const Record& record);
+
+} // namespace fan::cli::docker

@@ -57,8 +57,7 @@ protected:
     EXPECT_LE(over_lost, bare_lost + under_way);
   }
 
-  // After netplan's reload and reconfigure networkd 252 takes about seven seconds to put the underlay's address back, with
-  // a fan or without.
+  // After netplan's reload and reconfigure networkd 252 takes about seven seconds to put the underlay's address back.
   void wait_for_the_underlay() {
     const Address underlay_of_b = *Address::parse("172.30.0.28");
     EXPECT_TRUE(eventually([&] { return pings(hosts.a, underlay_of_b, {}, 1); }, std::chrono::seconds(60)));

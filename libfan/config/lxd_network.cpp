@@ -6,6 +6,7 @@
 #include "config/yaml_document.h"
 #include "core/errors.h"
 #include "core/flags.h"
+#include "core/names.h"
 #include "core/words.h"
 
 namespace fan {
@@ -60,7 +61,9 @@ Result<void> take_options(const Network& network, FanSpec& spec) {
 }
 
 std::string comment_on(const std::string& name, const FanSpec& spec) {
-  std::string text = name.empty() ? "A fan of LXD" : "LXD's network " + name;
+  // A name that no device has can hold what no YAML comment may.
+  const std::string said = validate_device_name(name) ? name : quoted(name);
+  std::string text = name.empty() ? "A fan of LXD" : "LXD's network " + said;
   text += spec.encapsulation == Encapsulation::vxlan
               ? ", which bridges where this fan routes: the two do not speak to each other,\nso move all hosts. "
                 "Containers go onto the new bridge."

@@ -26,6 +26,7 @@ TEST_F(Endpoints, AreTheNeighboursOfTheBridgeWithThePortsThatTheirFramesComeFrom
   ip({"neigh add 250.0.28.2 lladdr 02:00:00:00:00:02 dev br0 nud stale",
       "neigh add 250.0.28.3 lladdr 02:00:00:00:00:03 dev br0 nud permanent",
       "neigh add 250.0.28.4 lladdr 02:00:00:00:00:04 dev br0 nud reachable",
+      "neigh replace 224.0.0.22 lladdr 01:00:5e:00:00:16 dev br0 nud noarp", // as IGMP may make it: nobody's
       "neigh add 250.0.28.5 lladdr 02:00:00:00:00:02 dev br1 nud stale",
       "neigh add fd00::2 lladdr 02:00:00:00:00:02 dev br0 nud stale"});
   must({"bridge", "fdb", "add", "02:00:00:00:00:02", "dev", "p1", "master", "static"});

@@ -22,7 +22,7 @@ struct Resolved {
   Mac mac;
 };
 
-// A neighbour with a MAC, of IPv4 or of a bridge.
+// A neighbour with a MAC, of IPv4 or of a bridge. Groups and broadcast addresses, which are nobody, have NUD_NOARP.
 std::optional<Resolved> parse_resolved(const nlmsghdr& message, unsigned char family) {
   const auto* header = header_of<ndmsg>(message);
   if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != family) {
@@ -31,7 +31,8 @@ std::optional<Resolved> parse_resolved(const nlmsghdr& message, unsigned char fa
   const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
   const auto mac = attributes.mac(NDA_LLADDR);
   const auto address = attributes.v4(NDA_DST);
-  if (!mac || (family == AF_INET && !address)) {
+  const bool is_group = family == AF_INET && (header->ndm_state & NUD_NOARP) != 0;
+  if (!mac || is_group || (family == AF_INET && !address)) {
     return std::nullopt;
   }
   return Resolved{static_cast<std::uint32_t>(header->ndm_ifindex), address.value_or(Address()), *mac};

@@ -142,7 +142,9 @@ private:
 // Path of the fanctl under test.
 std::string fanctl_path();
 
-// True when `count` pings all came back, sent 50 ms apart. `from`: source address, nothing: the kernel's choice.
+// True when `count` pings all came back, sent 50 ms apart. `from`: source address, nothing: the kernel's choice. Where
+// one was lost all are sent once more: on a busy segment a first packet can wait in vain for an ARP answer. What may
+// lose nothing is counted by a UdpStream.
 [[nodiscard]] bool pings(const Netns& in, Address to, std::optional<Address> from = {}, int count = 3);
 
 // /sys/class/net/DEVICE/FIELD without sysfs: what `ip -o link show DEVICE` says after the word `field` ("mtu",

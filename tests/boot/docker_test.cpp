@@ -42,7 +42,7 @@ TEST(Boot, TheFanIsThereBeforeDockerAndItsContainersComeBack) {
   hosts.b.boot();
   EXPECT_EQ(hosts.b.booted(), "running");
   expect_fan_before_docker(hosts.b);
-  hosts.b.must({"docker", "import", "/root/box.tar", "box"});
+  hosts.b.must({"docker", "import", "/srv/box.tar", "box"});
   hosts.b.must({"docker", "run", "-d", "--restart=always", "--name=c1", "box", "sh", "-c",
                 "trap 'exit 0' TERM; while :; do sleep 1; done"});
   EXPECT_TRUE(hosts.reaches(address_of_container(hosts.b)));

@@ -10,6 +10,7 @@
 #include "config/legacy_file.h"
 #include "core/errors.h"
 #include "fanctl/configuration_files.h"
+#include "fanctl/descriptor.h"
 #include "fanctl/trust.h"
 
 namespace fan::cli {
@@ -25,33 +26,21 @@ Result<std::string> read_descriptor(int descriptor, const std::string& path) {
   if (descriptor != 0 && (fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode))) {
     return unreadable(path, "not a regular file");
   }
-  std::string text;
-  char part[65536];
-  while (text.size() <= largest_legacy_file) { // one byte more than allowed is enough for the parser to refuse
-    const ssize_t got = read(descriptor, part, sizeof part);
-    if (got < 0 && errno != EINTR) {
-      return unreadable(path, std::strerror(errno));
-    }
-    if (got == 0) {
-      break;
-    }
-    text.append(part, got < 0 ? 0 : static_cast<std::size_t>(got));
-  }
-  return text;
+  std::optional<std::string> text = read_text(descriptor, largest_legacy_file);
+  return text ? Result(std::move(*text)) : unreadable(path, std::strerror(errno));
 }
 
 // O_NONBLOCK: opening a pipe must not hang.
 template <class Check>
 Result<std::string> read_file(const std::string& path, Check check) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) {
     return unreadable(path, std::strerror(errno));
   }
-  Result<std::string> text = read_descriptor(descriptor, path);
-  if (Result<void> good = check(descriptor); text && !good) {
+  Result<std::string> text = read_descriptor(file.get(), path);
+  if (Result<void> good = check(file.get()); text && !good) {
     text = std::move(good).error();
   }
-  close(descriptor);
   return text;
 }
 

@@ -18,29 +18,14 @@
 #include "core/errors.h"
 #include "core/words.h"
 #include "fanctl/configuration.h"
+#include "fanctl/descriptor.h"
 #include "fanctl/trust.h"
 
 namespace fan::cli {
 
 namespace {
 
-static_assert(largest_legacy_file == 1 << 20); // what read_text stops at; as largest_yaml
-
-class Descriptor {
-public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) {
-      close(number_);
-    }
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return number_; }
-
-private:
-  int number_;
-};
+static_assert(largest_legacy_file == 1 << 20); // what reading stops at; as largest_yaml
 
 Error about(const std::string& path, const std::string& what, const std::string& hint) {
   Error error = host_error(what, hint);
@@ -73,7 +58,7 @@ Result<void> check(const Descriptor& descriptor, const std::string& path, mode_t
   return right && trust == Trust::needed ? check_trusted(descriptor.get(), path) : right;
 }
 
-Result<std::string> read_text(const std::string& path, Trust trust = Trust::needed) {
+Result<std::string> read_path(const std::string& path, Trust trust = Trust::needed) {
   const Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // opening a pipe must not hang
   if (descriptor.get() < 0) {
     return unreadable(path);
@@ -81,19 +66,8 @@ Result<std::string> read_text(const std::string& path, Trust trust = Trust::need
   if (Result<void> right = check(descriptor, path, S_IFREG, trust); !right) {
     return std::move(right).error();
   }
-  std::string text;
-  std::string part(65536, '\0');
-  while (text.size() <= largest_legacy_file) { // one byte more than allowed is enough for the parser to refuse
-    const ssize_t got = read(descriptor.get(), part.data(), part.size());
-    if (got < 0 && errno != EINTR) {
-      return unreadable(path);
-    }
-    if (got == 0) {
-      break;
-    }
-    text.append(part, 0, got < 0 ? 0 : static_cast<std::size_t>(got));
-  }
-  return text;
+  std::optional<std::string> text = read_text(descriptor.get(), largest_legacy_file);
+  return text ? Result(std::move(*text)) : unreadable(path);
 }
 
 Result<std::vector<std::string>> yaml_files_in(const std::string& directory, Trust trust = Trust::needed) {
@@ -135,7 +109,7 @@ public:
       return;
     }
     configuration_.files.insert(origin);
-    Result<std::string> text = read_text(path);
+    Result<std::string> text = read_path(path);
     if (!text) {
       fail(origin, std::move(text).error());
     } else if (path.ends_with(".yaml") || path.ends_with(".yml")) {
@@ -184,8 +158,7 @@ private:
 
   [[nodiscard]] const WantedFan* already(const FanSpec& spec) const {
     for (const WantedFan& other : configuration_.wanted) {
-      const bool same_fan = other.spec.overlay == spec.overlay && other.spec.underlay == spec.underlay;
-      if (!other.spec.off && (same_fan || (spec.bridge && other.spec.bridge == spec.bridge))) {
+      if (!other.spec.off && (same_request(other.spec, spec) || (spec.bridge && other.spec.bridge == spec.bridge))) {
         return &other;
       }
     }
@@ -234,7 +207,7 @@ Result<std::vector<std::string>> files_of(const ConfigurationSource& source) {
 
 // A file that is not for us is read all the same, as its error would be: netplan then configures nothing at all.
 bool has_fans(const std::string& path) {
-  const Result<std::string> text = read_text(path, Trust::none);
+  const Result<std::string> text = read_path(path, Trust::none);
   if (!text) {
     return false;
   }

@@ -45,12 +45,8 @@ Result<Fan> chosen_fan(Provider& provider, const std::vector<std::string>& names
   if (!found) {
     return std::move(found).error();
   }
-  std::vector<Fan> fans;
-  for (const FanStatus& one : found->fans) {
-    if (!one.fan.spec.reach) { // it has no bridge
-      fans.push_back(one.fan);
-    }
-  }
+  std::vector<Fan> fans = fans_of(*found);
+  std::erase_if(fans, [](const Fan& fan) { return fan.spec.reach; }); // it has no bridge
   if (!names.empty()) {
     FanArguments named;
     named.words = names;

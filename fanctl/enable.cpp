@@ -11,6 +11,7 @@
 #include "core/words.h"
 #include "fanctl/applying.h"
 #include "fanctl/change.h"
+#include "fanctl/fan_name.h"
 #include "fanctl/safe_file.h"
 
 namespace fan::cli {
@@ -41,8 +42,7 @@ Result<FanSpec> parse(Words arguments, EnableArguments& into, FanOptions options
   if (Result<void> good = check_files(into.files); !good) {
     return std::move(good).error();
   }
-  Result<std::vector<std::string>> words = words_of_fan(into.change.fan);
-  Result<FanSpec> spec = words ? parse_words(*words) : Result<FanSpec>(std::move(words).error());
+  Result<FanSpec> spec = spec_of(into.change.fan);
   if (spec && (spec->off || spec->autostart)) {
     return usage_error("'off' and 'auto' are for lines of a file", "leave them out");
   }
@@ -72,7 +72,7 @@ Result<void> check_other_files(const EnableArguments& given, const FanSpec& spec
     return std::move(read).error();
   }
   for (const WantedFan& fan : read->configuration.wanted) {
-    if (fan.spec.overlay == spec.overlay && fan.spec.underlay == spec.underlay && fan.spec.origin != origin_of(path)) {
+    if (same_request(fan.spec, spec) && fan.spec.origin != origin_of(path)) {
       return host_error(fmt::format("this fan is in {} already", fan.spec.origin), "change it there");
     }
   }

@@ -70,10 +70,7 @@ Result<std::vector<KnownMapping>> mappings_of_host(const FanArguments& given, Wo
     return host_error("no fan is up on this host, so no mapping is known",
                       "name one: fanctl explain ADDRESS -o OVERLAY -u UNDERLAY");
   }
-  std::vector<Fan> fans;
-  for (const FanStatus& fan : found->fans) {
-    fans.push_back(fan.fan);
-  }
+  const std::vector<Fan> fans = fans_of(*found);
   if (!given.empty()) {
     Result<std::vector<Fan>> meant = find_fans(given, fans, **provider);
     return meant ? Result<std::vector<KnownMapping>>(known_from(*meant)) : std::move(meant).error();

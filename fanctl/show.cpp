@@ -39,11 +39,7 @@ Result<void> select(Status& status, const FanArguments& given, Provider& provide
   if (given.empty()) {
     return {};
   }
-  std::vector<Fan> fans;
-  for (const FanStatus& one : status.fans) {
-    fans.push_back(one.fan);
-  }
-  Result<std::vector<Fan>> meant = find_fans(given, fans, provider);
+  Result<std::vector<Fan>> meant = find_fans(given, fans_of(status), provider);
   if (!meant) {
     return std::move(meant).error();
   }

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,6 +10,8 @@
 #include <unistd.h>
 
 #include "core/errors.h"
+#include "fanctl/console.h"
+#include "fanctl/descriptor.h"
 
 namespace fan::cli {
 
@@ -22,31 +23,6 @@ Error failed(const std::string& path, const std::string& what, int number) {
                            fmt::format("{} {}: {}", path, what, std::strerror(number)));
   error.sys_errno = number;
   return error;
-}
-
-class Descriptor {
-public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { release(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return number_; }
-  // What close(2) says: a full disk may be told only here.
-  int release() { return number_ < 0 ? 0 : close(std::exchange(number_, -1)); }
-
-private:
-  int number_;
-};
-
-bool write_whole(int descriptor, const std::string& text) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t wrote = write(descriptor, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno != EINTR) {
-      return false;
-    }
-    done += wrote < 0 ? 0 : static_cast<std::size_t>(wrote);
-  }
-  return true;
 }
 
 // The file that a chain of links names; `path` itself when there is none.
@@ -68,10 +44,13 @@ void flush_directory(const std::string& directory) {
 int fill(Descriptor& file, const std::string& text, const struct stat* like, mode_t mode) {
   const bool owned = like == nullptr || fchown(file.get(), like->st_uid, like->st_gid) == 0;
   const mode_t bits = like == nullptr ? mode : like->st_mode & 07777U;
-  if (!owned || fchmod(file.get(), bits) != 0 || !write_whole(file.get(), text) || fsync(file.get()) != 0) {
+  if (!owned || fchmod(file.get(), bits) != 0) {
     return errno;
   }
-  return file.release() == 0 ? 0 : errno;
+  if (Result<void> written = write_all(file.get(), text); !written) {
+    return written.error().sys_errno;
+  }
+  return fsync(file.get()) == 0 && file.release() == 0 ? 0 : errno;
 }
 
 } // namespace
@@ -85,18 +64,14 @@ Result<std::optional<std::string>> read_text_file(const std::string& path) {
   if (fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
     return host_error(path + " is not a regular file");
   }
-  std::string text;
-  std::string part(65536, '\0');
-  for (ssize_t got = 0; (got = read(file.get(), part.data(), part.size())) != 0;) {
-    if (got < 0 && errno != EINTR) {
-      return failed(path, "cannot be read", errno);
-    }
-    text.append(part, 0, got < 0 ? 0 : static_cast<std::size_t>(got));
-    if (text.size() > largest_text_file) {
-      return host_error(fmt::format("{} is larger than {} bytes", path, largest_text_file));
-    }
+  std::optional<std::string> text = read_text(file.get(), largest_text_file);
+  if (!text) {
+    return failed(path, "cannot be read", errno);
   }
-  return std::optional(std::move(text));
+  if (text->size() > largest_text_file) {
+    return host_error(fmt::format("{} is larger than {} bytes", path, largest_text_file));
+  }
+  return text;
 }
 
 Result<void> replace_text_file(const std::string& path, const std::string& text, mode_t mode) {

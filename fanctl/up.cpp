@@ -44,20 +44,22 @@ Result<void> parse(Words arguments, UpArguments& into) {
 }
 
 // Docker's own networks must not take the addresses of the underlay or of the overlay.
-void note_docker(World& world, Outcome& outcome) {
+void note_docker(World& world, Report& report) {
   const std::optional<std::string> configuration = world.docker_configuration();
-  for (const Fan& fan : configuration ? outcome.fans : std::vector<Fan>()) {
-    const std::vector<Prefix> pools = docker::address_pools(*configuration);
-    if (std::optional<std::string> note = docker::meeting(pools, fan.mapping.overlay(), fan.mapping.underlay())) {
-      outcome.notes.push_back(std::move(*note));
+  const std::vector<Prefix> pools =
+      configuration ? docker::address_pools(*configuration) : std::vector<Prefix>(); // meets nothing
+  for (Report::Part& part : report.parts) {
+    for (const Fan& fan : part.outcome.fans) {
+      if (std::optional<std::string> note = docker::meeting(pools, fan.mapping.overlay(), fan.mapping.underlay())) {
+        part.outcome.notes.push_back(std::move(*note));
+      }
     }
   }
 }
 
-void bring_up(World& world, Provider& provider, const FanSpec& spec, const std::string& title, Report& report) {
+void bring_up(Provider& provider, const FanSpec& spec, const std::string& title, Report& report) {
   Result<Outcome> outcome = up(provider, spec, RequestOptions{.dry_run = report.dry_run});
   if (outcome) {
-    note_docker(world, *outcome);
     report.parts.push_back({title, std::move(outcome).value()});
   } else {
     report.errors.push_back(std::move(outcome).error().within(title));
@@ -81,7 +83,7 @@ Result<Report> up_one(const UpArguments& given, World& world) {
     return std::move(provider).error().within(title);
   }
   Report report{"up", given.change.dry_run, {}, {}};
-  bring_up(world, **provider, *spec, title, report);
+  bring_up(**provider, *spec, title, report);
   return report;
 }
 
@@ -143,7 +145,7 @@ Result<Report> up_all(const UpArguments& given, World& world) {
       continue;
     }
     const std::size_t errors = report.errors.size();
-    bring_up(world, **provider, *line.spec, "up " + line.spec->overlay_text + " " + line.spec->underlay_text, report);
+    bring_up(**provider, *line.spec, "up " + line.spec->overlay_text + " " + line.spec->underlay_text, report);
     if (report.errors.size() > errors) {
       report.errors.back().place = line.place;
     }
@@ -185,7 +187,11 @@ ExitStatus run_up(Words arguments, World& world, Console& console) {
   Result<Report> report = given.change.all                     ? up_all(given, world)
                           : names_configured(given.change.fan) ? up_configured(given, world)
                                                                : up_one(given, world);
-  return report ? tell(*report, given.change, world, console) : fail(console, given.change.common.json, report.error());
+  if (!report) {
+    return fail(console, given.change.common.json, report.error());
+  }
+  note_docker(world, *report);
+  return tell(*report, given.change, world, console);
 }
 
 } // namespace fan::cli

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/number.h"
+
 namespace fan::cli::docker {
 
 namespace {
@@ -36,13 +38,8 @@ std::optional<Prefix> prefix_in(const json& object, const char* key) {
   if (!address || slash == std::string::npos) {
     return std::nullopt;
   }
-  // `bip` is an address of the network, not the network.
-  for (unsigned length = 1; length <= 32; ++length) {
-    if (text.substr(slash + 1) == std::to_string(length)) {
-      return Prefix::of(*address, length);
-    }
-  }
-  return std::nullopt;
+  const Result<std::uint32_t> length = number_between(text.substr(slash + 1), 1, 32);
+  return length ? std::optional(Prefix::of(*address, *length)) : std::nullopt; // `bip` has host bits
 }
 
 std::vector<Prefix> configured(const json& document) {

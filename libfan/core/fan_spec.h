@@ -56,4 +56,9 @@ struct FanSpec {
   auto operator<=>(const FanSpec&) const = default;
 };
 
+// The same two networks, as they were named: what makes two requests mean one fan, whatever their options.
+inline bool same_request(const FanSpec& a, const FanSpec& b) {
+  return a.overlay == b.overlay && a.underlay == b.underlay;
+}
+
 } // namespace fan

@@ -3,16 +3,11 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "engine/host.h"
 
 namespace fan {
 namespace {
-
-bool same_request(const FanSpec& a, const FanSpec& b) {
-  return a.overlay == b.overlay && a.underlay == b.underlay;
-}
 
 // The fan is what the spec asks for, in this or another state.
 bool is_it(const Fan& fan, const FanSpec& spec) {
@@ -41,12 +36,8 @@ bool is_changeable(const Configuration& configuration, const Fan& fan, const Fan
   return fan.spec.autostart && (fan.spec.origin == spec.origin || !is_broken(configuration, fan.spec.origin));
 }
 
-Error still_used(const Fan& fan, const std::vector<std::string>& ports, const char* what) {
-  Error error;
-  error.kind = ErrorClass::in_use;
-  error.message = fmt::format("{} has ports attached: {}", fan.bridge, fmt::join(ports, ", "));
-  error.hint = fmt::format("stop what uses them; the next `fanctl apply` {} it", what);
-  return error;
+std::string until_then(const char* what) {
+  return fmt::format("stop what uses them; the next `fanctl apply` {} it", what);
 }
 
 void take_down(Provider& provider, const Fan& fan, const RequestOptions& options, Applied& applied) {
@@ -79,7 +70,7 @@ Result<void> take_all_down(Provider& provider, const Configuration& configuratio
     if (ports.empty()) {
       take_down(provider, fan, options, applied);
     } else {
-      applied.errors.push_back(still_used(fan, ports, "removes").within("remove " + fan.bridge));
+      applied.errors.push_back(still_used(fan, ports, until_then("removes")).within("remove " + fan.bridge));
     }
   }
   return {};
@@ -102,7 +93,7 @@ Result<RequestOptions> options_for(const FanSpec& spec, const Configuration& con
     } else if (is_in_the_way(fan, spec)) {
       const std::vector<std::string> ports = ports_of(host.facts, fan.bridge);
       if (!ports.empty()) {
-        return still_used(fan, ports, "replaces");
+        return still_used(fan, ports, until_then("replaces"));
       }
       options.instead_of.push_back(fan);
     }

@@ -26,20 +26,14 @@ std::vector<Fan> select(const Selector& which, const Host& host) {
   return selected;
 }
 
-Error still_used(const Fan& fan, const std::vector<std::string>& ports) {
-  Error error;
-  error.kind = ErrorClass::in_use;
-  error.message = fmt::format("{} has ports attached: {}", fan.bridge, fmt::join(ports, ", "));
-  error.hint = "stop what uses them, or repeat with --force, which leaves them without a bridge";
-  return error;
-}
+constexpr const char* not_yet = "stop what uses them, or repeat with --force, which leaves them without a bridge";
 
 // Takes the fans that are in use out of those to go down.
 void leave_used(Outcome& outcome, const Facts& facts) {
   std::erase_if(outcome.fans, [&](const Fan& fan) {
     const std::vector<std::string> ports = ports_of(facts, fan.bridge);
     if (!ports.empty()) {
-      outcome.failures.push_back(still_used(fan, ports));
+      outcome.failures.push_back(still_used(fan, ports, not_yet));
     }
     return !ports.empty();
   });

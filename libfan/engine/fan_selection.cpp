@@ -37,8 +37,7 @@ bool resolves_to(const FanSpec& spec, const Fan& fan, const Facts& facts) {
 }
 
 std::vector<Fan> of_pair(const FanSpec& spec, const std::vector<Fan>& fans, const Facts& facts) {
-  auto typed = those(
-      fans, [&](const Fan& fan) { return fan.spec.overlay == spec.overlay && fan.spec.underlay == spec.underlay; });
+  auto typed = those(fans, [&](const Fan& fan) { return same_request(fan.spec, spec); });
   return typed.empty() ? those(fans, [&](const Fan& fan) { return resolves_to(spec, fan, facts); }) : typed;
 }
 

@@ -1,8 +1,13 @@
 #include "engine/host.h"
 
 #include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/diff.h"
+#include "core/errors.h"
 #include "core/record.h"
 
 namespace fan {
@@ -113,6 +118,11 @@ std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge)
     }
   }
   return ports;
+}
+
+Error still_used(const Fan& fan, const std::vector<std::string>& ports, std::string hint) {
+  return make_error(ErrorClass::in_use,
+                    fmt::format("{} has ports attached: {}", fan.bridge, fmt::join(ports, ", ")), std::move(hint));
 }
 
 } // namespace fan

@@ -27,5 +27,7 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
 
 // Devices whose master is `bridge`.
 std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge);
+// Class in_use: names the bridge and these ports.
+Error still_used(const Fan& fan, const std::vector<std::string>& ports, std::string hint);
 
 } // namespace fan

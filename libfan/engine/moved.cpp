@@ -24,8 +24,7 @@ std::string describe_port(const std::string& port, const Prefix& old_slice, cons
 } // namespace
 
 bool moves(const FanSpec& spec, const Fan& old) {
-  return spec.underlay.kind != UnderlayRef::Kind::network && old.spec.overlay == spec.overlay &&
-         old.spec.underlay == spec.underlay;
+  return spec.underlay.kind != UnderlayRef::Kind::network && same_request(old.spec, spec);
 }
 
 const Fan* moved_from(const FanSpec& spec, const std::vector<Fan>& recorded) {

@@ -69,5 +69,7 @@ struct Status {
   bool complete = true;
 };
 Result<Status> status(Provider& provider);
+// The fans alone, in the same order.
+std::vector<Fan> fans_of(const Status& status);
 
 } // namespace fan

@@ -54,4 +54,12 @@ Result<Status> status(Provider& provider) {
   return result;
 }
 
+std::vector<Fan> fans_of(const Status& status) {
+  std::vector<Fan> fans;
+  for (const FanStatus& one : status.fans) {
+    fans.push_back(one.fan);
+  }
+  return fans;
+}
+
 } // namespace fan

@@ -79,7 +79,7 @@ _fanctl_words() {
     up:* | enable:* | enable-fan:*) compgen -W "$(fanctl up --help 2>/dev/null | sed -n 's/^words: //p' | tr '|,' '\n\n' | awk 'NF && NF < 3 { print $1 }')
         $(awk '/^--/ { print substr($1, 3) }' <<<"$options" | grep -vxE 'help|verbose|json|dry-run|wait|all|config|dir|overlay|underlay')" -- "$current" ;;
     down:2) _fanctl_values "$program" UNDERLAY "$current" ;;
-    down:* | show:* | explain:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
+    down:* | show:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;
     esac
 }

@@ -31,6 +31,7 @@ std::string help_enable();
 std::string help_disable();
 std::string help_import();
 std::string help_explain();
+std::string help_doctor();
 std::string help_docker();
 ExitStatus run_up(Words arguments, World& world, Console& console);
 ExitStatus run_down(Words arguments, World& world, Console& console);
@@ -41,6 +42,7 @@ ExitStatus run_disable(Words arguments, World& world, Console& console);
 ExitStatus run_import(Words arguments, World& world, Console& console);
 ExitStatus run_show(Words arguments, World& world, Console& console);
 ExitStatus run_explain(Words arguments, World& world, Console& console);
+ExitStatus run_doctor(Words arguments, World& world, Console& console);
 ExitStatus run_docker(Words arguments, World& world, Console& console);
 
 // The whole of fanatic, the name by which Juju and scripts make a fan persistent.

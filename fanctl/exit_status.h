@@ -23,6 +23,8 @@ enum class ExitStatus : int {
   not_found = 10, // no such fan is up
   in_use = 11,    // ports are attached to the fan's bridge
   reverted = 12,  // only `try`: nobody confirmed, and the host is as it was
+  warnings = 13,  // only `doctor`: something may go wrong
+  problems = 14,  // only `doctor`: something is wrong
 };
 
 ExitStatus status_of(ErrorClass kind);

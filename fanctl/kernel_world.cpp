@@ -14,6 +14,7 @@
 #include "core/errors.h"
 #include "engine/lock.h"
 #include "fanctl/host_devices.h"
+#include "fanctl/kernel_source.h"
 #include "fanctl/privilege.h"
 #include "fanctl/text_file.h"
 #include "linux/bpf/command_lines.h"
@@ -77,6 +78,7 @@ public:
   Result<std::vector<RefusedPeer>> refused() override;
   std::optional<std::string> docker_configuration() override;
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
+  doctor::Source& doctor_source() override { return source_; }
   [[nodiscard]] RenderContext render_context() const override {
     return {[this] { return bpf::begin_lines(object_path(), kernel_.maps_in_use()); }, bpf::end_lines,
             bpf::change_lines};
@@ -85,6 +87,7 @@ public:
 private:
   KernelProvider kernel_;
   HostDevices devices_{kernel_};
+  KernelSource source_;
   std::optional<Lock> lock_;
 };
 

@@ -14,6 +14,10 @@
 #include "core/result.h"
 #include "engine/provider.h"
 
+namespace fan::doctor {
+class Source;
+}
+
 namespace fan::cli {
 
 // One reason for which the programs let a packet through or refused it, and how often since they were loaded.
@@ -60,6 +64,8 @@ public:
   // Runs a program of this host to its end, without a shell. Error: it is not installed, or what it said when its
   // status was not 0.
   virtual Result<void> program(const std::string& name, const std::vector<std::string>& arguments) = 0;
+  // Where `doctor` looks beside the Provider.
+  virtual doctor::Source& doctor_source() = 0;
 };
 
 } // namespace fan::cli

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -45,6 +46,22 @@ Result<void> MemoryWorld::program(const std::string& name, const std::vector<std
   }
   programs.push_back(line);
   return {};
+}
+
+Result<std::optional<std::string>> MemorySource::text(const std::string& path) {
+  const auto file = files.find(path);
+  return file == files.end() ? std::optional<std::string>() : std::optional(file->second);
+}
+
+Result<std::vector<std::string>> MemorySource::names(const std::string& directory) {
+  std::set<std::string> found;
+  for (const auto& [path, text] : files) {
+    if (path.starts_with(directory + "/")) {
+      const std::string rest = path.substr(directory.size() + 1);
+      found.insert(rest.substr(0, rest.find('/')));
+    }
+  }
+  return std::vector<std::string>(found.begin(), found.end());
 }
 
 Ran run(MemoryWorld& world, const std::vector<std::string>& words) {

@@ -1,10 +1,12 @@
 // Comparing a text with a file of expected/, and running a command line over a host in memory.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "doctor/source.h"
 #include "fanctl/commands.h"
 #include "support/memory_provider.h"
 
@@ -14,6 +16,15 @@ namespace fan::test {
 void expect_golden(const std::string& name, const std::string& actual);
 
 std::string read_text(const std::string& path);
+
+// Files of a host by their paths. Whatever is not among them is not there.
+class MemorySource : public doctor::Source {
+public:
+  Result<std::optional<std::string>> text(const std::string& path) override;
+  Result<std::vector<std::string>> names(const std::string& directory) override;
+
+  std::map<std::string, std::string> files;
+};
 
 // A World over a MemoryProvider: 172.30.0.28/16 on eth0.
 class MemoryWorld : public cli::World {
@@ -30,6 +41,9 @@ public:
   std::optional<std::string> docker_configuration() override { return docker; }
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
 
+  doctor::Source& doctor_source() override { return source; }
+
+  MemorySource source;
   MemoryProvider host = MemoryProvider::host(Address(0xac1e001cU), 16);
   Devices no_devices;
   std::optional<Error> refusal; // what may_change answers

@@ -1,0 +1,115 @@
+// fanctl doctor: looks for what keeps a fan's packets from arriving. Looks only, as far as it is let.
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+#include "core/errors.h"
+#include "engine/host.h"
+#include "fanctl/commands.h"
+#include "fanctl/fan_name.h"
+#include "fanctl/output/diagnosis.h"
+
+namespace fan::cli {
+
+namespace {
+
+struct DoctorArguments {
+  CommonArguments common;
+  FanArguments fan;
+};
+
+void declare(CLI::App& app, DoctorArguments& into) {
+  declare_fan(app, into.fan, FanOptions::none);
+  declare_common(app, into.common);
+}
+
+Result<void> select(std::vector<FanStatus>& fans, const std::vector<Fan>& all, const FanArguments& given,
+                    Provider& provider) {
+  if (given.empty()) {
+    return {};
+  }
+  Result<std::vector<Fan>> meant = find_fans(given, all, provider);
+  if (!meant) {
+    return std::move(meant).error();
+  }
+  std::erase_if(fans,
+                [&](const FanStatus& one) { return std::find(meant->begin(), meant->end(), one.fan) == meant->end(); });
+  return {};
+}
+
+Result<doctor::Findings> examine(const DoctorArguments& given, World& world) {
+  Result<Provider*> provider = world.provider();
+  if (!provider) {
+    return std::move(provider).error();
+  }
+  Result<Status> found = status(**provider);
+  if (!found) {
+    return std::move(found).error();
+  }
+  Result<Facts> facts = (*provider)->facts();
+  if (!facts) {
+    return std::move(facts).error();
+  }
+  const std::vector<Fan> all = fans_of(*found);
+  if (Result<void> selected = select(found->fans, all, given.fan, **provider); !selected) {
+    return std::move(selected).error();
+  }
+  return doctor::examine({std::move(*facts), std::move(found->fans), all, found->complete, (*provider)->filters(),
+                          **provider, world.doctor_source()});
+}
+
+ExitStatus verdict(const doctor::Findings& findings) {
+  if (findings.found().empty()) {
+    return ExitStatus::success;
+  }
+  switch (findings.worst()) {
+  case doctor::Severity::note:
+    return ExitStatus::success;
+  case doctor::Severity::warning:
+    return ExitStatus::warnings;
+  case doctor::Severity::problem:
+    return ExitStatus::problems;
+  }
+  return ExitStatus::problems;
+}
+
+} // namespace
+
+std::string help_doctor() {
+  CLI::App app;
+  DoctorArguments unused;
+  declare(app, unused);
+  return "usage: fanctl doctor [FAN] [--json] [-v]\n\n"
+         "Looks for what keeps a fan's packets from arriving: in the fan itself, in other firewalls, in the underlay, "
+         "in\n"
+         "what else runs on this host. Says what was seen, what comes of it, and the line that helps. Changes nothing, "
+         "and\n"
+         "prints nothing when all is well; -v adds notes, what was looked at, and what could not be.\n\n"
+         "options:\n" +
+         options_text(app) +
+         "\nFAN is a bridge, an overlay, a slice, or OVERLAY UNDERLAY; without it all fans, and the host\n"
+         "Exit status: 0 nothing but notes, 13 warnings, 14 problems\n"
+         "Needs no root, and sees more with it.\n";
+}
+
+ExitStatus run_doctor(Words arguments, World& world, Console& console) {
+  DoctorArguments given;
+  CLI::App app;
+  declare(app, given);
+  if (Result<void> parsed = parse_arguments(app, arguments); !parsed) {
+    return fail(console, wants_json(arguments), std::move(parsed).error().within("doctor"));
+  }
+  if (given.common.help) {
+    console.out += help_doctor();
+    return ExitStatus::success;
+  }
+  Result<doctor::Findings> findings = examine(given, world);
+  if (!findings) {
+    return fail(console, given.common.json, std::move(findings).error().within("doctor"));
+  }
+  console.out +=
+      given.common.json ? text_of(diagnosis_json(*findings)) : diagnosis_text(*findings, given.common.verbose);
+  return verdict(*findings);
+}
+
+} // namespace fan::cli

@@ -9,6 +9,7 @@
 #include "core/diff.h"
 #include "core/errors.h"
 #include "core/record.h"
+#include "engine/scope.h"
 
 namespace fan {
 namespace {
@@ -47,19 +48,7 @@ void add_from_aliases(Host& host) {
 
 void add_to_scope(Scope& scope, const ObjectSet& objects) {
   for (const auto& [key, object] : objects) {
-    if (const auto device = device_of(object)) {
-      scope.devices.insert(*device);
-    }
-    if (const auto* sysctl = std::get_if<Sysctl>(&object)) {
-      scope.sysctls.insert(sysctl->key);
-    } else if (const auto* route = std::get_if<Route>(&object)) {
-      scope.routes.insert(route->destination);
-    } else if (const auto* bridge = std::get_if<Bridge>(&object)) {
-      scope.devices.insert(bridge->name);
-      scope.bridges.insert(bridge->name);
-    } else if (const auto* tunnel = std::get_if<Tunnel>(&object)) {
-      scope.devices.insert(tunnel->name);
-    }
+    fan::add_to_scope(scope, object);
   }
 }
 
@@ -121,8 +110,8 @@ std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge)
 }
 
 Error still_used(const Fan& fan, const std::vector<std::string>& ports, std::string hint) {
-  return make_error(ErrorClass::in_use,
-                    fmt::format("{} has ports attached: {}", fan.bridge, fmt::join(ports, ", ")), std::move(hint));
+  return make_error(ErrorClass::in_use, fmt::format("{} has ports attached: {}", fan.bridge, fmt::join(ports, ", ")),
+                    std::move(hint));
 }
 
 } // namespace fan

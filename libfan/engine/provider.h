@@ -65,7 +65,7 @@ public:
   virtual Result<ObservedSet> observe(const Scope& scope) = 0;
 
   // Carries out one transaction: a single change, or several changes of kinds Ruleset and SetElement, which the kernel
-  // takes all or nothing. On an error nothing of the transaction has been done.
+  // takes all or nothing. On an error nothing has been done, but for an answer of the kernel that was lost (undo.h).
   // Creating what exists with other attributes of ours, and removing what is gone, are errors: the plan was stale.
   virtual Result<void> apply(std::span<const Change> transaction) = 0;
 };

@@ -10,15 +10,17 @@
 namespace fan {
 namespace {
 
-// Nothing is claimed that the kernel has not confirmed: reads everything once more and expects no change to be left.
-Result<void> confirm(Provider& provider, const std::vector<Fan>& fans) {
+Result<std::vector<Change>> what_is_left(Provider& provider, const std::vector<Fan>& fans) {
   auto host = look(provider);
-  if (!host) {
-    return std::move(host).error();
-  }
-  auto left = plan_to(provider, host->facts, host->fans, fans);
+  return host ? plan_to(provider, host->facts, host->fans, fans) : std::move(host).error();
+}
+
+// Nothing is claimed that the kernel has not confirmed: reads everything once more and expects no change to be left.
+// When it cannot be read, nothing can be claimed, and all is undone.
+Result<void> confirm(Provider& provider, const std::vector<Fan>& fans, const std::vector<Change>& plan) {
+  auto left = what_is_left(provider, fans);
   if (!left) {
-    return std::move(left).error();
+    return take_back(provider, plan, std::move(left).error().within("everything was done, but cannot be read back"));
   }
   if (!left->empty()) {
     Error error;
@@ -99,7 +101,7 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   if (auto applied = carry_out(provider, outcome.plan); !applied) {
     return std::move(applied).error();
   }
-  if (auto confirmed = confirm(provider, resolution->after); !confirmed) {
+  if (auto confirmed = confirm(provider, resolution->after, outcome.plan); !confirmed) {
     return std::move(confirmed).error();
   }
   return outcome;

@@ -32,6 +32,8 @@ constexpr std::array all_word_options{
     WordOption{"reach", nullptr, "speak to the fan without a bridge of one's own in it"},
     WordOption{"strict", nullptr, "refuse tunnels inside the tunnel for every endpoint"},
     WordOption{"no-isolate", nullptr, "let endpoints speak to those of other fans that are not isolated either"},
+    WordOption{"shortcut", nullptr,
+               "endpoints of two hosts speak past this host's own forwarding: faster, and unseen by other firewalls"},
 };
 
 // Words that a value follows: the value is no word itself.

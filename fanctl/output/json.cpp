@@ -95,6 +95,7 @@ Json to_json(const Fan& fan) {
   json["reach"] = spec.reach;
   json["strict"] = spec.strict;
   json["isolate"] = spec.isolate;
+  json["shortcut"] = spec.shortcut;
   json["auto"] = spec.autostart;
   json["origin"] = or_null(spec.origin);
   json["ttl_security"] = or_null(spec.ttl_security);

@@ -15,6 +15,7 @@
 #define FAN_MAP_NEVER "fan_never_v1"
 #define FAN_MAP_KNOWN "fan_known_v1"
 #define FAN_MAP_DEVICES "fan_devices_v1"
+#define FAN_MAP_BRIDGES "fan_bridges_v1"
 #define FAN_MAP_COUNTERS "fan_counters_v1"
 #define FAN_MAP_REFUSED "fan_refused_v1"
 #define FAN_MAP_ANSWERS "fan_answers_v1"
@@ -39,7 +40,7 @@ struct fan_address {
 
 #define FAN_V4_BITS 96 /* prefix length of ::ffff:0:0/96; an IPv4 length n is 96 + n in every map */
 
-struct fan_lpm_key { /* of fan_mappings, fan_slices, fan_never */
+struct fan_lpm_key { /* of fan_mappings, fan_slices, fan_never, fan_bridges */
   __u32 length;      /* 96 + IPv4 length */
   struct fan_address address;
 };
@@ -92,6 +93,9 @@ struct fan_known_key {
 
 /* Value of fan_devices; key: ifindex of a device of ours. */
 enum fan_role { FAN_ROLE_TUNNEL = 1, FAN_ROLE_BRIDGE = 2 };
+
+/* fan_bridges (a hash); key: a slice whose fan takes the shortcut (shortcut.h), value: the ifindex of its bridge.
+ */
 
 /* Reasons, in the order in which the checks are made (docs/wire.md). X(symbol, name, what it says). The names are an
  * interface: `show --stats` prints them. New reasons go to the end of their group and raise FAN_ABI. */

@@ -175,6 +175,7 @@ constexpr std::array of_a_fan{
     Key{"ttl-security", "ttl-security", take_value},
     Key{"strict", "strict", take_switch<true>},
     Key{"isolate", "no-isolate", take_switch<false>},
+    Key{"shortcut", "shortcut", take_switch<true>},
     Key{"reach", "reach", take_switch<true>},
 };
 constexpr auto of_a_fan_names = names_of(of_a_fan);

@@ -49,6 +49,7 @@ struct FanSpec {
   bool reach = false;     // this host speaks to the fan and has no bridge of its own in it
   bool isolate = true;    // endpoints of other fans are not spoken to, on this host or elsewhere
   bool strict = false;    // refuse tunnel packets that are addressed to this host inside the tunnel
+  bool shortcut = false;  // packets between endpoints of two hosts go past the host's own forwarding (docs/firewall.md)
   bool autostart = false; // came from the configuration (flag `auto`)
   bool off = false;       // do nothing and succeed
   std::string origin;     // the configuration file it came from, an absolute path; "" when no file is known

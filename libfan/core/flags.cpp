@@ -164,6 +164,11 @@ const Flag flags[] = {
        s.isolate = false;
        return Result<void>();
      }},
+    {"shortcut", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.shortcut = true;
+       return Result<void>();
+     }},
     {"off", nullptr,
      [](FanSpec& s, std::string_view) {
        s.off = true;

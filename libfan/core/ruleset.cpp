@@ -51,6 +51,11 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		flags interval
 	}
 
+	set shortcuts {
+		type ipv4_addr
+		flags interval
+	}
+
 	set bridges {
 		type ifname
 	}
@@ -89,10 +94,12 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	# What a packet of the fan has to pass comes first, and of that the comparisons before the sets: each rule costs it some
 	# 60 ns. The first mark is the ingress program's, which has checked more than these rules do; the second spares the
 	# chain input. The group is that of our devices; one that lost it is judged by its name further down, to the same end.
+	# What takes the shortcut (bpf/shortcut.h) comes here under br_netfilter only, and on to where nothing tracks it.
 	# The guard: an overlay source comes out of the tunnel, or from a slice of this host by its own bridge, or not at all.
 	chain prerouting {
 		type filter hook prerouting priority -300; policy accept;
 		meta mark 0x0fa70002 goto checked
+		iifgroup 64023 ip saddr @shortcuts iifname . ip saddr @bridge_slices ip daddr @overlays ip daddr != @slices notrack accept
 		iifgroup 64023 iifname . ip saddr @bridge_slices goto untracked
 		udp dport @ports iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
 		meta l4proto @protocols iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
@@ -191,13 +198,17 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		ip daddr @underlay_nets counter name "unmarked" drop
 	}
 
+	# The answer to what this host translated has to come back to it, and between endpoints none would where they take the
+	# shortcut: so those connections are the gateway's.
 	# By neither bridge nor tunnel: under br_netfilter frames between ports of one bridge come through here as well.
 	chain srcnat {
 		type nat hook postrouting priority 99; policy accept;
 		oifname "lo" accept
+		oifname @tunnels ip saddr @shortcuts ct status dnat snat ip to ip daddr map @gateways
 		oifname @tunnels ip saddr @slices snat ip to ip saddr
 		oifname @tunnels ip saddr != @slices fib saddr type local snat ip to ip daddr map @gateways
 		oifname @tunnels ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
+		oifname @bridges ip daddr @shortcuts ip saddr @overlays ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
 		ip saddr @nat_slices ip daddr != @overlays oifname != @bridges oifname != @tunnels masquerade
 	}
 }

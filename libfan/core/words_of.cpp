@@ -90,6 +90,7 @@ std::vector<std::string> flags_of(const FanSpec& spec) {
   out.word("reach", spec.reach);
   out.word("strict", spec.strict);
   out.word("no-isolate", !spec.isolate);
+  out.word("shortcut", spec.shortcut);
   out.word("off", spec.off);
   return out.take();
 }

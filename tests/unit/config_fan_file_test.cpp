@@ -70,6 +70,8 @@ TEST(FanFile, EveryKeyIsItsWord) {
       {"    strict: true\n", "bridge f type vxlan strict"},
       {"    isolate: true\n", "bridge f type vxlan"},
       {"    isolate: false\n", "bridge f type vxlan no-isolate"},
+      {"    shortcut: true\n", "bridge f type vxlan shortcut"},
+      {"    shortcut: false\n", "bridge f type vxlan"},
       {"    reach: true\n", "type vxlan reach"},
   };
   for (const auto& row : table)
@@ -233,7 +235,7 @@ TEST(FanFile, RefusesAFanThatIsNone) {
       {with("    colour: red\n"), 6, 5, "'colour' is no key of a fan",
        "the keys are: overlay, underlay, encapsulation, accept, vni, port, mtu, host-reserve, pools, dhcp, nat, "
        "expose, "
-       "ttl-security, strict, isolate, reach"},
+       "ttl-security, strict, isolate, shortcut, reach"},
       {with("    overlay: 251.0.0.0/8\n"), 6, 5, "the key 'overlay' is there twice", "keep one of them"},
       {with("    dhcp: maybe\n"), 6, 11, "dhcp: 'maybe' is neither true nor false", ""},
       {with("    dhcp: [true]\n"), 6, 11, "dhcp: true or false is wanted, and here is a list", ""},

@@ -51,6 +51,7 @@ public:
                                                     "250.0.28.0/25",
                                                     "ttl-security",
                                                     "strict",
+                                                    "shortcut",
                                                     "off",
                                                     ";",
                                                     "host=172.30.0.28",

@@ -154,6 +154,7 @@ TEST(Words, RoundTripOverEveryCombinationOfFlags) {
                                           "ttl-security 255",
                                           "reach",
                                           "strict",
+                                          "shortcut",
                                           "off",
                                           "origin /etc/fanctl/x.yaml"};
   for (unsigned chosen = 0; chosen < 1U << parts.size(); ++chosen) {

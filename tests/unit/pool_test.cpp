@@ -112,6 +112,7 @@ TEST(Pools, HaveToFitIntoTheSlice) {
       {"250 eth0/16 pool a=200-255", "number 255 is the broadcast address", "from 2 to 254"},
       {"250 eth0/16 dhcp pool a=2-9", "none of them is for the DHCP server", "dhcp=2-99"},
       {"250 eth0/16 reach pool a=2-9", "pool and reach exclude each other", "pool"},
+      {"250 eth0/16 reach shortcut", "shortcut and reach exclude each other", "shortcut"},
   };
   for (const auto& row : table) {
     const auto valid = validate(given::fan(row.words), {}, given::host());

@@ -29,6 +29,10 @@
 #define FAN_ANSWER_MARK 0x0fa70001
 /* On what the ingress program let in, as far as the ruleset's first rule: equals fan::checked_mark (core/ruleset.h). */
 #define FAN_CHECKED_MARK 0x0fa70002
+/* Where a fan takes the shortcut: what it must not take (the ruleset to the bridge's program, under br_netfilter), and
+ * what it did not take (the program to the ruleset, without). Equal fan::kept_mark and fan::left_mark. */
+#define FAN_KEPT_MARK 0x0fa70004
+#define FAN_LEFT_MARK 0x0fa70005
 #define FAN_RECORD_MAX 1000
 #define FAN_IPIP 0
 #define FAN_VXLAN 1

@@ -74,22 +74,38 @@ FAN_INLINE int fan_is_tunnel(__u32 ifindex) {
   return role && *role == FAN_ROLE_TUNNEL;
 }
 
+FAN_INLINE int fan_is_overlay_neighbour(const struct fan_slice* slice, __be32 address) {
+  return fan_is_endpoint(slice, address) &&
+         fan_inside(bpf_ntohl(address), fan_v4(&slice->overlay), fan_v4_length(slice->overlay_length));
+}
+
+/* To the host's forwarding. Under br_netfilter the ruleset has seen the packet already, and its mark has done its work;
+ * without, the ruleset is yet to see it, and has to know that this program did. */
+FAN_INLINE int fan_leave_to_host(struct __sk_buff* skb) {
+  if (skb->mark == FAN_KEPT_MARK)
+    skb->mark = 0;
+  else if (skb->mark == 0)
+    skb->mark = FAN_LEFT_MARK;
+  return TC_ACT_UNSPEC;
+}
+
 /* From a fan bridge, up to the host (tc ingress of the bridge device). The source has to be of the slice that lives on
- * this very bridge, the destination an endpoint of the same overlay on another host. */
+ * this very bridge, the destination an endpoint of the same overlay on another host. What bears a mark is somebody's
+ * business: under br_netfilter it may have been translated before it comes here, and the ruleset says so by one. */
 FAN_INLINE int fan_shortcut_out(struct __sk_buff* skb, __u32 offset) {
   struct fan_headers headers = {};
   struct bpf_fib_lookup way = {};
-  if (skb->protocol != bpf_htons(ETH_P_IP) || skb->pkt_type != FAN_PACKET_HOST || skb->vlan_present ||
-      fan_load(skb, offset, &headers) || !fan_is_plain(&headers.ip) || !fan_well_formed(skb, offset, &headers.ip))
+  if (skb->protocol != bpf_htons(ETH_P_IP) || fan_load(skb, offset, &headers))
     return TC_ACT_UNSPEC;
   struct fan_lpm_key key = fan_host_key(headers.ip.saddr);
   struct fan_slice* slice = bpf_map_lookup_elem(&fan_slices_v1, &key);
-  if (!slice || !fan_is_endpoint(slice, headers.ip.saddr) || !fan_is_endpoint(slice, headers.ip.daddr) ||
-      !fan_inside(bpf_ntohl(headers.ip.daddr), fan_v4(&slice->overlay), fan_v4_length(slice->overlay_length)))
+  if (!slice || fan_shortcut_bridge(slice) != skb->ifindex)
     return TC_ACT_UNSPEC;
-  if (fan_shortcut_bridge(slice) != skb->ifindex || !fan_way_of(skb, offset, &headers.ip, &way) ||
+  if (skb->mark != 0 || skb->pkt_type != FAN_PACKET_HOST || skb->vlan_present || !fan_is_plain(&headers.ip) ||
+      !fan_well_formed(skb, offset, &headers.ip) || !fan_is_endpoint(slice, headers.ip.saddr) ||
+      !fan_is_overlay_neighbour(slice, headers.ip.daddr) || !fan_way_of(skb, offset, &headers.ip, &way) ||
       !fan_is_tunnel(way.ifindex))
-    return TC_ACT_UNSPEC;
+    return fan_leave_to_host(skb);
   return fan_send_on(skb, offset, &headers, &way);
 }
 

@@ -94,12 +94,11 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	# What a packet of the fan has to pass comes first, and of that the comparisons before the sets: each rule costs it some
 	# 60 ns. The first mark is the ingress program's, which has checked more than these rules do; the second spares the
 	# chain input. The group is that of our devices; one that lost it is judged by its name further down, to the same end.
-	# What takes the shortcut (bpf/shortcut.h) comes here under br_netfilter only, and on to where nothing tracks it.
 	# The guard: an overlay source comes out of the tunnel, or from a slice of this host by its own bridge, or not at all.
 	chain prerouting {
 		type filter hook prerouting priority -300; policy accept;
 		meta mark 0x0fa70002 goto checked
-		iifgroup 64023 ip saddr @shortcuts iifname . ip saddr @bridge_slices ip daddr @overlays ip daddr != @slices notrack accept
+		iifgroup 64023 ip saddr @shortcuts jump shortcut
 		iifgroup 64023 iifname . ip saddr @bridge_slices goto untracked
 		udp dport @ports iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
 		meta l4proto @protocols iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
@@ -107,6 +106,15 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		iif "lo" accept
 		iifname "fan*" iifname @tunnels goto coarse
 		ip saddr @overlays iifname . ip saddr != @bridge_slices counter name "forged" drop
+	}
+
+	# What may take the shortcut (bpf/shortcut.h) comes here under br_netfilter only, and is not tracked; the rest gets a mark,
+	# as it may be translated before the bridge's program sees it. That takes the mark off. Without br_netfilter the program comes
+	# first, and marks what it left alone.
+	chain shortcut {
+		meta mark 0x0fa70005 meta mark set 0x00000000 return
+		iifname . ip saddr @bridge_slices ip daddr @overlays ip daddr != @slices notrack accept
+		meta mark 0x00000000 meta mark set 0x0fa70004
 	}
 
 	chain checked {

@@ -13,6 +13,7 @@ namespace fan::bpf {
 namespace {
 
 static_assert(FAN_TUNNEL_MARK == tunnel_mark && FAN_CHECKED_MARK == checked_mark);
+static_assert(FAN_KEPT_MARK == kept_mark && FAN_LEFT_MARK == left_mark);
 static_assert(FAN_RECORD_MAX == record_max);
 static_assert(FAN_IPIP == static_cast<int>(Encapsulation::ipip) && FAN_VXLAN == static_cast<int>(Encapsulation::vxlan));
 static_assert(sizeof(fan_mapping) == 40 && sizeof(fan_slice) == 80 && sizeof(fan_lpm_key) == 20);

@@ -60,6 +60,9 @@ std::string meaning_of_drop(const std::string& reason) {
       {"misdelivered", "tunnel packet on another device or address than the fan's"},
       {"smuggled", "tunnel packet that was to be forwarded"},
       {"outside", "from outside to the slice, neither translated nor exposed"},
+      {"isolated", "from an endpoint to another fan's gateway, and one of the two is isolated"},
+      {"host_access", "from an endpoint to this host, which is not asked for that (host-access)"},
+      {"metadata", "from an endpoint to a cloud's metadata (block-metadata)"},
       {"unmarked", "tunnel packet that did not come out of the tunnel device"},
   };
   const auto known = meanings.find(reason);

@@ -1,6 +1,7 @@
 #include "fanctl/output/json.h"
 
 #include "core/dns_domain.h"
+#include "core/words.h"
 #include "fanctl/exit_status.h"
 
 namespace fan::cli {
@@ -95,6 +96,8 @@ Json to_json(const Fan& fan) {
   json["reach"] = spec.reach;
   json["strict"] = spec.strict;
   json["isolate"] = spec.isolate;
+  json["host_access"] = name_of(spec.host_access);
+  json["block_metadata"] = spec.block_metadata;
   json["auto"] = spec.autostart;
   json["origin"] = or_null(spec.origin);
   json["ttl_security"] = or_null(spec.ttl_security);

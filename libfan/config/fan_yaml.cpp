@@ -105,6 +105,10 @@ std::string keys_of(const FanSpec& spec) {
     out.key("isolate", "false");
   if (spec.reach)
     out.key("reach", "true");
+  if (spec.host_access != HostAccess::all)
+    out.key("host-access", std::string(name_of(spec.host_access)));
+  if (spec.block_metadata)
+    out.key("block-metadata", "true");
   return out.lines();
 }
 

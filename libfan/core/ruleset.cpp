@@ -31,6 +31,15 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	counter unmarked {
 	}
 
+	counter isolated {
+	}
+
+	counter host_access {
+	}
+
+	counter metadata {
+	}
+
 	set overlays {
 		type ipv4_addr
 		flags interval
@@ -58,6 +67,32 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	set bridge_slices {
 		type ifname . ipv4_addr
 		flags interval
+	}
+
+	set open_slices {
+		type ipv4_addr
+		flags interval
+	}
+
+	set closed_bridges {
+		type ifname
+	}
+
+	set closed_slices {
+		type ipv4_addr
+		flags interval
+	}
+
+	set pinged {
+		type ifname . ipv4_addr
+	}
+
+	set served {
+		type ifname . ipv4_addr . inet_proto . inet_service
+	}
+
+	set no_metadata {
+		type ifname
 	}
 
 	set tunnels {
@@ -122,10 +157,13 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		counter name "tunnel_coarse" drop
 	}
 
-	# The tunnel is accepted on the underlay's device and address only, and from the underlay only.
+	# The tunnel is accepted on the underlay's device and address only, and from the underlay only. What endpoints may ask of
+	# this host comes after that, which the fan's own packets do not reach, and before TCP is let go.
 	chain input {
 		type filter hook input priority 0; policy accept;
 		meta mark 0x0fa70003 accept
+		iifname @bridges jump from_bridge
+		iifname "fan*" iifname @tunnels ip daddr @closed_slices goto asking
 		meta l4proto 6 accept
 		udp dport @ports goto arriving
 		meta l4proto @protocols goto arriving
@@ -136,10 +174,43 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		counter name "misdelivered" drop
 	}
 
+	chain from_bridge {
+		ip daddr @slices iifname . ip daddr != @bridge_slices jump other_fan
+		iifname @no_metadata jump to_metadata
+		iifname @closed_bridges goto asking
+	}
+
+	# The guard on the bridge keeps fans apart; a gateway is behind no bridge.
+	chain other_fan {
+		ip saddr @open_slices ip daddr @open_slices return
+		counter name "isolated" drop
+	}
+
+	# The first line: what was asked, also where somebody redirected it to this host.
+	chain to_metadata {
+		ct original ip daddr 169.254.169.254 counter name "metadata" drop
+		ip daddr 169.254.169.254 counter name "metadata" drop
+		ip6 daddr fd00:ec2::254 counter name "metadata" drop
+	}
+
+	# An answer is to what the host began: an endpoint's own connections, from before this was asked for, end here too.
+	chain asking {
+		ct state established ct direction reply accept
+		icmp type destination-unreachable accept
+		icmp type time-exceeded accept
+		icmp type parameter-problem accept
+		icmp type echo-request iifname . ip daddr @pinged accept
+		iifname . ip daddr . meta l4proto . th dport @served accept
+		icmpv6 type nd-neighbor-solicit accept
+		icmpv6 type nd-neighbor-advert accept
+		counter name "host_access" drop
+	}
+
 	# Between bridges and tunnels of ours goes what prerouting let pass; the tunnel's own programs check it as well.
 	chain forward {
 		type filter hook forward priority 0; policy accept;
 		iifgroup 64023 oifgroup 64023 accept
+		iifname @no_metadata jump to_metadata
 		meta l4proto != 6 jump passing
 		ip daddr @slices goto into_slice
 	}

@@ -32,6 +32,8 @@ constexpr std::array all_word_options{
     WordOption{"reach", nullptr, "speak to the fan without a bridge of one's own in it"},
     WordOption{"strict", nullptr, "refuse tunnels inside the tunnel for every endpoint"},
     WordOption{"no-isolate", nullptr, "let endpoints speak to those of other fans that are not isolated either"},
+    WordOption{"snooping", nullptr, "send multicast and IPv6 neighbour discovery only to ports that listen"},
+    WordOption{"proxy-arp", nullptr, "register endpoints as they appear, and answer who-has for them"},
 };
 
 // Words that a value follows: the value is no word itself.

@@ -94,6 +94,8 @@ Json to_json(const Fan& fan) {
   json["nat"] = spec.nat;
   json["reach"] = spec.reach;
   json["strict"] = spec.strict;
+  json["snooping"] = spec.snooping;
+  json["proxy_arp"] = spec.proxy_arp;
   json["isolate"] = spec.isolate;
   json["auto"] = spec.autostart;
   json["origin"] = or_null(spec.origin);

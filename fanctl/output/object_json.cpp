@@ -70,6 +70,10 @@ Json fields(const LinkUp& o) {
   return {{"device", o.device}};
 }
 
+Json fields(const Querier& o) {
+  return {{"bridge", o.bridge}, {"response_interval", o.response_interval}};
+}
+
 Json fields(const Neighbour& o) {
   return {{"device", o.device}, {"address", o.address.str()}, {"mac", o.mac.str()}};
 }

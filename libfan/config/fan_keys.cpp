@@ -176,6 +176,8 @@ constexpr std::array of_a_fan{
     Key{"strict", "strict", take_switch<true>},
     Key{"isolate", "no-isolate", take_switch<false>},
     Key{"reach", "reach", take_switch<true>},
+    Key{"snooping", "snooping", take_switch<true>},
+    Key{"proxy-arp", "proxy-arp", take_switch<true>},
 };
 constexpr auto of_a_fan_names = names_of(of_a_fan);
 

@@ -105,6 +105,10 @@ std::string keys_of(const FanSpec& spec) {
     out.key("isolate", "false");
   if (spec.reach)
     out.key("reach", "true");
+  if (spec.snooping)
+    out.key("snooping", "true");
+  if (spec.proxy_arp)
+    out.key("proxy-arp", "true");
   return out.lines();
 }
 

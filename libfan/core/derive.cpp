@@ -64,6 +64,9 @@ private:
       put(InterfaceAddress{fan.bridge, fan.slice().at(n), fan.slice().length()});
     }
     put(LinkUp{fan.bridge});
+    if (fan.spec.snooping) {
+      put(Querier{fan.bridge, querier_response_interval});
+    }
   }
 
   // A host without a bridge speaks from the gateway's address, which then is on the tunnel device.

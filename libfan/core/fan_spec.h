@@ -49,6 +49,8 @@ struct FanSpec {
   bool reach = false;     // this host speaks to the fan and has no bridge of its own in it
   bool isolate = true;    // endpoints of other fans are not spoken to, on this host or elsewhere
   bool strict = false;    // refuse tunnel packets that are addressed to this host inside the tunnel
+  bool snooping = false;  // the bridge asks who listens to which group, and sends a group's frames to those only
+  bool proxy_arp = false; // endpoints that appear on the bridge are registered, so that who-has is answered for them
   bool autostart = false; // came from the configuration (flag `auto`)
   bool off = false;       // do nothing and succeed
   std::string origin;     // the configuration file it came from, an absolute path; "" when no file is known

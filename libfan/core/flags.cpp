@@ -164,6 +164,16 @@ const Flag flags[] = {
        s.isolate = false;
        return Result<void>();
      }},
+    {"snooping", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.snooping = true;
+       return Result<void>();
+     }},
+    {"proxy-arp", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.proxy_arp = true;
+       return Result<void>();
+     }},
     {"off", nullptr,
      [](FanSpec& s, std::string_view) {
        s.off = true;

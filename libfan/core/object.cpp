@@ -30,6 +30,7 @@ std::string key_of(const Object& object) {
             return fmt::format("address {} {}/{}", o.device, o.address.str(), o.prefix_length);
           },
           [](const LinkUp& o) { return "up " + o.device; },
+          [](const Querier& o) { return "querier " + o.bridge; },
           [](const Neighbour& o) { return fmt::format("neighbour {} {}", o.device, o.address.str()); },
           [](const Route& o) { return "route " + o.destination.str(); },
           [](const DhcpServer& o) { return "dhcp " + o.bridge; },
@@ -52,6 +53,7 @@ std::optional<std::string> device_of(const Object& object) {
                         [](const Classifier& o) -> Device { return o.device; },
                         [](const InterfaceAddress& o) -> Device { return o.device; },
                         [](const LinkUp& o) -> Device { return o.device; },
+                        [](const Querier& o) -> Device { return o.bridge; },
                         [](const Neighbour& o) -> Device { return o.device; },
                         [](const Route& o) -> Device { return o.device; },
                         [](const auto&) -> Device { return std::nullopt; },

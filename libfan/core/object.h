@@ -134,6 +134,17 @@ struct LinkUp {
   auto operator<=>(const LinkUp&) const = default;
 };
 
+// The bridge's multicast snooping with the bridge itself as querier. It is there when both are on; a bridge that snoops
+// and hears no querier sends every group to every port, as if it did not snoop.
+struct Querier {
+  std::string bridge;
+  std::uint32_t response_interval = 0; // in which listeners answer, 1/100 s
+  auto operator<=>(const Querier&) const = default;
+};
+// With it a new querier knows who listens after a second or two, not after twelve.
+inline constexpr std::uint32_t querier_response_interval = 100;
+inline constexpr std::uint32_t kernel_response_interval = 1000;
+
 struct Neighbour { // permanent
   std::string device;
   Address address;
@@ -159,7 +170,7 @@ struct DhcpServer {
 
 // In the order of their ranks.
 using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, NeverRow, Classifier,
-                            Sysctl, InterfaceAddress, LinkUp, Neighbour, Route, DhcpServer>;
+                            Sysctl, InterfaceAddress, LinkUp, Querier, Neighbour, Route, DhcpServer>;
 
 // What an object is, apart from its attributes: two objects with the same key are the same object in two states.
 // It reads like a path, for people too: "bridge fan-250-0-28", "route 250.0.0.0/8", "set slices 250.0.28.0/24".

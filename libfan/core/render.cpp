@@ -138,6 +138,21 @@ Lines remove(const LinkUp& o) {
   return {fmt::format("ip link set dev {} down", o.device)};
 }
 
+// In this order: with its own response interval a querier that was just switched on would take twelve seconds.
+Lines create(const Querier& o) {
+  return {fmt::format("ip link set dev {} type bridge mcast_query_response_interval {} mcast_snooping 1", o.bridge,
+                      o.response_interval),
+          fmt::format("ip link set dev {} type bridge mcast_querier 1", o.bridge)};
+}
+Lines change(const Querier&, const Querier& to) {
+  return {
+      fmt::format("ip link set dev {} type bridge mcast_query_response_interval {}", to.bridge, to.response_interval)};
+}
+Lines remove(const Querier& o) {
+  return {fmt::format("ip link set dev {} type bridge mcast_querier 0 mcast_query_response_interval {}", o.bridge,
+                      kernel_response_interval)};
+}
+
 Lines create(const Neighbour& o) {
   return {fmt::format("ip neigh replace {} lladdr {} dev {} nud permanent", o.address.str(), o.mac.str(), o.device)};
 }
@@ -266,6 +281,7 @@ std::string describe(const Object& object) {
                                o.first ? "" : " behind another filter");
           },
           [&](const Sysctl& o) { return fmt::format("{} = {}", key, o.value); },
+          [&](const Querier& o) { return fmt::format("{} response-interval {}", key, o.response_interval); },
           [&](const Neighbour& o) { return fmt::format("{} lladdr {}", key, o.mac.str()); },
           [&](const Route& o) {
             return fmt::format("{} via {} dev {} src {} mtu {}", key, o.via.str(), o.device, o.source.str(), o.mtu);

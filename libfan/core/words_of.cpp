@@ -90,6 +90,8 @@ std::vector<std::string> flags_of(const FanSpec& spec) {
   out.word("reach", spec.reach);
   out.word("strict", spec.strict);
   out.word("no-isolate", !spec.isolate);
+  out.word("snooping", spec.snooping);
+  out.word("proxy-arp", spec.proxy_arp);
   out.word("off", spec.off);
   return out.take();
 }

@@ -129,6 +129,8 @@ TEST_P(EveryKind, CannotBeMadeOnADeviceThatIsNotThere) {
     up->device = "fan-nowhere";
   } else if (auto* address = std::get_if<InterfaceAddress>(&object)) {
     address->device = "fan-nowhere";
+  } else if (auto* querier = std::get_if<Querier>(&object)) {
+    querier->bridge = "fan-nowhere";
   } else if (auto* neighbour = std::get_if<Neighbour>(&object)) {
     neighbour->device = "fan-nowhere";
   } else if (auto* route = std::get_if<Route>(&object)) {

@@ -55,6 +55,8 @@ TEST(Show, EveryFlagInItsPlace) {
                         "-u",
                         "eth0",
                         "--strict",
+                        "--snooping",
+                        "--proxy-arp",
                         "--accept",
                         "ipip,vxlan",
                         "--ttl-security",

@@ -69,6 +69,8 @@ TEST(FanFile, EveryKeyIsItsWord) {
       {"    ttl-security: 2\n", "bridge f type vxlan ttl-security 2"},
       {"    strict: true\n", "bridge f type vxlan strict"},
       {"    isolate: true\n", "bridge f type vxlan"},
+      {"    snooping: true\n", "bridge f type vxlan snooping"},
+      {"    proxy-arp: true\n", "bridge f type vxlan proxy-arp"},
       {"    isolate: false\n", "bridge f type vxlan no-isolate"},
       {"    reach: true\n", "type vxlan reach"},
   };
@@ -233,7 +235,7 @@ TEST(FanFile, RefusesAFanThatIsNone) {
       {with("    colour: red\n"), 6, 5, "'colour' is no key of a fan",
        "the keys are: overlay, underlay, encapsulation, accept, vni, port, mtu, host-reserve, pools, dhcp, nat, "
        "expose, "
-       "ttl-security, strict, isolate, reach"},
+       "ttl-security, strict, isolate, reach, snooping, proxy-arp"},
       {with("    overlay: 251.0.0.0/8\n"), 6, 5, "the key 'overlay' is there twice", "keep one of them"},
       {with("    dhcp: maybe\n"), 6, 11, "dhcp: 'maybe' is neither true nor false", ""},
       {with("    dhcp: [true]\n"), 6, 11, "dhcp: true or false is wanted, and here is a list", ""},

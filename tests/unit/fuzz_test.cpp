@@ -51,6 +51,8 @@ public:
                                                     "250.0.28.0/25",
                                                     "ttl-security",
                                                     "strict",
+                                                    "snooping",
+                                                    "proxy-arp",
                                                     "off",
                                                     ";",
                                                     "host=172.30.0.28",

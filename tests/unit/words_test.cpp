@@ -153,7 +153,7 @@ TEST(Words, RoundTripOverEveryCombinationOfFlags) {
                                           "expose 250.0.28.0/25 expose 250.0.28.128/26",
                                           "ttl-security 255",
                                           "reach",
-                                          "strict",
+                                          "strict snooping proxy-arp",
                                           "off",
                                           "origin /etc/fanctl/x.yaml"};
   for (unsigned chosen = 0; chosen < 1U << parts.size(); ++chosen) {

@@ -6,6 +6,7 @@
 #include "linux/netlink/link_requests.h"
 #include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
+#include "linux/netlink/querier.h"
 #include "linux/netlink/routes.h"
 
 namespace fan::netlink {
@@ -38,6 +39,13 @@ Result<void> carry_out(Socket& socket, const LinkUp* before, const LinkUp* after
     return error_from(EINVAL, "").within("a link's being up has nothing to change");
   }
   return set_up(socket, after == nullptr ? before->device : after->device, after != nullptr);
+}
+
+Result<void> carry_out(Socket& socket, const Querier* before, const Querier* after) {
+  if (after == nullptr) {
+    return remove_querier(socket, *before);
+  }
+  return before == nullptr ? add_querier(socket, *after) : change_querier(socket, *after);
 }
 
 Result<void> carry_out(Socket& socket, const Neighbour* before, const Neighbour* after) {
@@ -76,7 +84,7 @@ Result<void> dispatch(Socket& socket, const Change& change) {
 
 Result<void> Network::apply(const Change& change) {
   auto socket = Socket::open();
-  return socket ? dispatch<Bridge, Tunnel, InterfaceAddress, LinkUp, Neighbour, Route>(*socket, change)
+  return socket ? dispatch<Bridge, Tunnel, InterfaceAddress, LinkUp, Querier, Neighbour, Route>(*socket, change)
                 : std::move(socket).error();
 }
 

@@ -37,6 +37,13 @@ void read_tunnel(LinkFact& fact, const Attributes& data) {
   }
 }
 
+// A kernel without snooping says neither.
+std::optional<std::uint32_t> querier_in(const Attributes& data) {
+  const bool both = data.u8(IFLA_BR_MCAST_SNOOPING).value_or(0) != 0 && data.u8(IFLA_BR_MCAST_QUERIER).value_or(0) != 0;
+  const auto interval = data.u64(IFLA_BR_MCAST_QUERY_RESPONSE_INTVL);
+  return both && interval ? std::optional(static_cast<std::uint32_t>(*interval)) : std::nullopt;
+}
+
 Message get_link(int flags) {
   Message message(RTM_GETLINK, flags);
   message.header(ifinfomsg{});
@@ -81,6 +88,9 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   fact.alias = attributes.text(IFLA_IFALIAS);
   fact.master = attributes.u32(IFLA_MASTER).value_or(0);
   fact.forwarding = forwards(attributes);
+  if (fact.kind == "bridge") {
+    link.querier = querier_in(attributes.nest(IFLA_LINKINFO).nest(IFLA_INFO_DATA));
+  }
   read_tunnel(fact, attributes.nest(IFLA_LINKINFO).nest(IFLA_INFO_DATA));
   return link;
 }

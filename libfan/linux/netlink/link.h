@@ -15,6 +15,8 @@ namespace fan::netlink {
 
 struct Link {
   LinkFact fact;
+  // Of a bridge that snoops and is a querier: its response interval, 1/100 s.
+  std::optional<std::uint32_t> querier;
   std::string qdisc; // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
 };
 

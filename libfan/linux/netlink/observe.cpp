@@ -44,6 +44,9 @@ private:
       if (object && (ours || asked_for)) {
         add(std::move(*object), ours);
       }
+      if (asked_for && link.querier) {
+        add(Querier{link.fact.name, *link.querier}, false);
+      }
       if (asked_for && link.fact.up) {
         add(LinkUp{link.fact.name}, false);
       }

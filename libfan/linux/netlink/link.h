@@ -13,9 +13,20 @@
 
 namespace fan::netlink {
 
+// The flags of a bridge's port that are of interest; nothing where this kernel has no such flag.
+struct PortFlags {
+  std::optional<bool> proxy_arp_wifi;
+  std::optional<bool> bcast_flood;
+
+  [[nodiscard]] std::optional<bool> get(PortFlagName flag) const {
+    return flag == PortFlagName::proxy_arp_wifi ? proxy_arp_wifi : bcast_flood;
+  }
+};
+
 struct Link {
   LinkFact fact;
-  std::string qdisc; // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
+  std::optional<PortFlags> port; // of a bridge
+  std::string qdisc;             // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
 };
 
 // Nothing for a message that is no RTM_NEWLINK or lacks a name.

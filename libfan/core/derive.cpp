@@ -7,6 +7,7 @@
 #include "core/dhcp.h"
 #include "core/firewall_sets.h"
 #include "core/names.h"
+#include "core/port_sets.h"
 #include "core/record.h"
 
 namespace fan {
@@ -44,6 +45,12 @@ public:
     }
     for (const Fan& fan : fans) {
       add_former(fan, fans);
+    }
+  }
+
+  void add_ports(const std::vector<Fan>& fans) {
+    for (const Object& object : derive_ports(fans, facts_, facts_.registry)) {
+      put(object);
     }
   }
 
@@ -196,6 +203,7 @@ ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds&
   }
   if (!ordered.empty()) {
     derivation.add_firewall(ordered);
+    derivation.add_ports(ordered);
   }
   return std::move(derivation).take();
 }

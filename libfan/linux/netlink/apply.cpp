@@ -6,6 +6,7 @@
 #include "linux/netlink/link_requests.h"
 #include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
+#include "linux/netlink/port_changes.h"
 #include "linux/netlink/querier.h"
 #include "linux/netlink/routes.h"
 
@@ -82,10 +83,15 @@ Result<void> dispatch(Socket& socket, const Change& change) {
 
 } // namespace
 
-Result<void> Network::apply(const Change& change) {
+Result<void> Network::apply(std::span<const Change> changes) {
   auto socket = Socket::open();
-  return socket ? dispatch<Bridge, Tunnel, InterfaceAddress, LinkUp, Querier, Neighbour, Route>(*socket, change)
-                : std::move(socket).error();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  if (is_port_object(changes.front().object())) {
+    return change_ports(*socket, changes);
+  }
+  return dispatch<Bridge, Tunnel, InterfaceAddress, LinkUp, Querier, Neighbour, Route>(*socket, changes.front());
 }
 
 } // namespace fan::netlink

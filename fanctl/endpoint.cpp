@@ -9,6 +9,7 @@
 #include "fanctl/change.h"
 #include "fanctl/configuration.h"
 #include "fanctl/endpoint_file.h"
+#include "fanctl/endpoint_watch.h"
 #include "fanctl/fan_name.h"
 #include "fanctl/output/endpoints.h"
 
@@ -55,12 +56,12 @@ Result<void> check_once(const EndpointArguments& given) {
 }
 
 Result<void> check_words(const EndpointArguments& given) {
-  const std::vector<std::string> verbs{"add", "del", "list", "apply"};
+  const std::vector<std::string> verbs{"add", "del", "list", "apply", "watch"};
   const std::string verb = given.words.empty() ? "" : given.words.front();
   if (std::find(verbs.begin(), verbs.end(), verb) == verbs.end()) {
     const auto near = nearest(verb, verbs);
     return usage_error(verb.empty() ? "says not what to do" : "cannot " + fan::quoted(verb),
-                       near ? "did you mean '" + *near + "'?" : "add, del, list or apply");
+                       near ? "did you mean '" + *near + "'?" : "add, del, list, apply or watch");
   }
   const bool any = !given.port.empty() || !given.address.empty() || !given.mac.empty();
   if (verb == "add" && (given.port.empty() || given.address.empty() || given.mac.empty())) {
@@ -70,8 +71,11 @@ Result<void> check_words(const EndpointArguments& given) {
   if (verb == "del" && !any) {
     return usage_error("says not which", "give --address, --port or --mac; all of a port: --port");
   }
-  if ((verb == "list" || verb == "apply") && any) {
+  if ((verb == "list" || verb == "apply" || verb == "watch") && any) {
     return usage_error("takes no --port, --address or --mac", "fanctl help endpoint");
+  }
+  if (verb == "watch" && (given.change.dry_run || given.change.common.json || !given.change.wait.empty())) {
+    return usage_error("takes no option", "fanctl endpoint watch, or with the name of a fan");
   }
   if (verb == "apply" && given.words.size() < 2) {
     return usage_error("says not which file", "fanctl endpoint apply FILE, or - for standard input");
@@ -187,6 +191,12 @@ ExitStatus run_list(const EndpointArguments& given, World& world, Console& conso
   return ExitStatus::success;
 }
 
+ExitStatus run_watch(const EndpointArguments& given, World& world, Console& console) {
+  Result<std::optional<FanName>> name = name_of(given, 0);
+  const Result<void> ended = name ? watch_endpoints(world, *name) : Result<void>(name.error());
+  return ended ? ExitStatus::success : fail(console, false, Error(ended.error()).within("endpoint watch"));
+}
+
 } // namespace
 
 std::string help_endpoint() {
@@ -196,7 +206,8 @@ std::string help_endpoint() {
   return "usage: fanctl endpoint add [FAN] --port DEVICE --address ADDRESS --mac MAC [--secure [--allow PREFIX]...]\n"
          "       fanctl endpoint del [FAN] [--port DEVICE] [--address ADDRESS] [--mac MAC]\n"
          "       fanctl endpoint apply [FAN] FILE|-\n"
-         "       fanctl endpoint list [FAN]\n\n"
+         "       fanctl endpoint list [FAN]\n"
+         "       fanctl endpoint watch [FAN]\n\n"
          "Says which endpoint is behind which port of a fan's bridge. The bridge then answers for it when somebody "
          "asks who has\n"
          "its address, and no request is copied to the other ports.\n\n"
@@ -204,7 +215,9 @@ std::string help_endpoint() {
          "del    removes those that have all of what is given\n"
          "apply  makes the endpoints exactly those of FILE, one JSON object a line, all or nothing:\n"
          "       {\"port\": \"veth1\", \"address\": \"250.0.28.2\", \"mac\": \"02:00:00:00:00:01\", \"secure\": true, "
-         "\"allow\": []}\n\n"
+         "\"allow\": []}\n"
+         "watch  registers those of fans with proxy-arp as they appear, and removes them when they go, for as long as "
+         "it runs\n\n"
          "options:\n" +
          options_text(app) +
          "\nExample: fanctl endpoint add --port veth1 --address 250.0.28.2 --mac 02:00:00:00:00:01\n";
@@ -221,6 +234,9 @@ ExitStatus run_endpoint(Words arguments, World& world, Console& console) {
   }
   if (given.verb() == "list") {
     return run_list(given, world, console);
+  }
+  if (given.verb() == "watch") {
+    return run_watch(given, world, console);
   }
   const std::string title = "endpoint " + given.verb();
   Result<Outcome> outcome = change(given, world);

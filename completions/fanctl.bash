@@ -38,6 +38,7 @@ _fanctl_values() {
     BRIDGE | FAN | NAME) compgen -W "$(_fanctl_fans bridge)" -- "$current" ;;
     OVERLAY) compgen -W "$(_fanctl_fans overlay) 250.0.0.0/8" -- "$current" ;;
     UNDERLAY) compgen -W "default/16 $(_fanctl_devices | sed 's,$,/16,')" -- "$current" ;;
+    DEVICE) compgen -W "$(_fanctl_devices)" -- "$current" ;;
     LIST) compgen -W "ipip vxlan ipip,vxlan" -- "$current" ;;
     *[a-z]\|* | *\|[a-z]*) compgen -W "$(tr '|' '\n' <<<"$metavariable" | grep -x '[a-z][a-z-]*')" -- "$current" ;;
     esac
@@ -80,6 +81,8 @@ _fanctl_words() {
         $(awk '/^--/ { print substr($1, 3) }' <<<"$options" | grep -vxE 'help|verbose|json|dry-run|wait|all|config|dir|overlay|underlay')" -- "$current" ;;
     down:2) _fanctl_values "$program" UNDERLAY "$current" ;;
     down:* | show:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
+    endpoint:1) compgen -W "add del list apply watch" -- "$current" ;;
+    endpoint:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" && compgen -f -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;
     esac
 }

@@ -34,6 +34,8 @@ constexpr std::array all_word_options{
     WordOption{"no-isolate", nullptr, "let endpoints speak to those of other fans that are not isolated either"},
     WordOption{"host-access", "dhcp|all|none", "what endpoints may ask of this host (default all)"},
     WordOption{"block-metadata", nullptr, "keep endpoints from 169.254.169.254, where clouds keep a host's secrets"},
+    WordOption{"snooping", nullptr, "send multicast and IPv6 neighbour discovery only to ports that listen"},
+    WordOption{"proxy-arp", nullptr, "register endpoints as they appear, and answer who-has for them"},
 };
 
 // Words that a value follows: the value is no word itself.

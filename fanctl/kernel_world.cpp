@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 
@@ -19,6 +20,7 @@
 #include "fanctl/text_file.h"
 #include "linux/bpf/command_lines.h"
 #include "linux/kernel_provider.h"
+#include "linux/netlink/endpoint_watch.h"
 #include "linux/service/launch.h"
 
 namespace fan::cli {
@@ -81,6 +83,7 @@ public:
   Result<std::vector<RefusedPeer>> refused() override;
   std::optional<std::string> docker_configuration() override;
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
+  Result<News> news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) override;
   doctor::Source& doctor_source() override { return source_; }
   [[nodiscard]] RenderContext render_context() const override {
     return {[this] { return bpf::begin_lines(object_path(), kernel_.maps_in_use()); }, bpf::end_lines,
@@ -92,6 +95,9 @@ private:
   HostDevices devices_{kernel_};
   KernelSource source_;
   std::optional<Lock> lock_;
+  std::optional<netlink::EndpointWatch> ears_;
+  std::set<std::uint32_t> heard_bridges_;
+  bool ask_again_ = true; // something changed: what the kernel said before may be somebody else's now
 };
 
 Result<void> KernelWorld::lock(std::chrono::milliseconds wait) {
@@ -151,6 +157,25 @@ std::optional<std::string> KernelWorld::docker_configuration() {
 Result<void> KernelWorld::program(const std::string& name, const std::vector<std::string>& arguments) {
   const std::string path = service::find_program(name);
   return path.empty() ? host_error(name + " is not installed") : service::launch(path, arguments);
+}
+
+Result<News> KernelWorld::news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) {
+  if (!ears_) {
+    auto opened = netlink::EndpointWatch::open();
+    if (!opened) {
+      return std::move(opened).error();
+    }
+    ears_.emplace(std::move(*opened));
+  }
+  if (ask_again_ || bridges != heard_bridges_) {
+    if (auto listening = ears_->listen(bridges); !listening) {
+      return std::move(listening).error();
+    }
+    heard_bridges_ = bridges;
+  }
+  auto news = ears_->wait(patience);
+  ask_again_ = news && news->links;
+  return news;
 }
 
 } // namespace

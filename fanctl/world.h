@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "core/address.h"
 #include "core/render.h"
 #include "core/result.h"
+#include "engine/heard.h"
 #include "engine/provider.h"
 
 namespace fan::doctor {
@@ -64,6 +66,8 @@ public:
   // Runs a program of this host to its end, without a shell. Error: it is not installed, or what it said when its
   // status was not 0.
   virtual Result<void> program(const std::string& name, const std::vector<std::string>& arguments) = 0;
+  // Waits for news of endpoints on these bridges, by ifindex, at most `patience`. What comes between two calls is kept.
+  virtual Result<News> news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) = 0;
   // Where `doctor` looks beside the Provider.
   virtual doctor::Source& doctor_source() = 0;
 };

@@ -95,6 +95,8 @@ Json to_json(const Fan& fan) {
   json["nat"] = spec.nat;
   json["reach"] = spec.reach;
   json["strict"] = spec.strict;
+  json["snooping"] = spec.snooping;
+  json["proxy_arp"] = spec.proxy_arp;
   json["isolate"] = spec.isolate;
   json["host_access"] = name_of(spec.host_access);
   json["block_metadata"] = spec.block_metadata;

@@ -109,6 +109,10 @@ std::string keys_of(const FanSpec& spec) {
     out.key("host-access", std::string(name_of(spec.host_access)));
   if (spec.block_metadata)
     out.key("block-metadata", "true");
+  if (spec.snooping)
+    out.key("snooping", "true");
+  if (spec.proxy_arp)
+    out.key("proxy-arp", "true");
   return out.lines();
 }
 

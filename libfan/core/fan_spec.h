@@ -58,9 +58,11 @@ struct FanSpec {
   HostAccess host_access = HostAccess::all;
   bool block_metadata = false; // endpoints do not reach the addresses where clouds keep the host's secrets
   bool strict = false;         // refuse tunnel packets that are addressed to this host inside the tunnel
-  bool autostart = false;      // came from the configuration (flag `auto`)
-  bool off = false;            // do nothing and succeed
-  std::string origin;          // the configuration file it came from, an absolute path; "" when no file is known
+  bool snooping = false;       // the bridge asks who listens to which group, and sends a group's frames to those only
+  bool proxy_arp = false; // endpoints that appear on the bridge are registered, so that who-has is answered for them
+  bool autostart = false; // came from the configuration (flag `auto`)
+  bool off = false;       // do nothing and succeed
+  std::string origin;     // the configuration file it came from, an absolute path; "" when no file is known
 
   auto operator<=>(const FanSpec&) const = default;
 };

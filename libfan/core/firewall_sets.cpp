@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/names.h"
+#include "core/port_sets.h"
 
 namespace fan {
 namespace {
@@ -174,8 +175,12 @@ std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans) {
   return elements;
 }
 
+bool holds_intervals(const SetElement& element) {
+  return element.table == NftTable::inet || element.set == port_sets::prefixes;
+}
+
 bool elements_clash(const SetElement& a, const SetElement& b) {
-  if (a.set != b.set || a.element == b.element) {
+  if (a.table != b.table || a.set != b.set || a.element == b.element) {
     return false;
   }
   const auto [a_device, a_prefix] = parts_of(a.element);

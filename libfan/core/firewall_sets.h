@@ -49,6 +49,9 @@ std::vector<SetElement> firewall_elements(const Fan& fan);
 // gives the gateway. Precondition: the fans are valid together (core/validate.h).
 std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans);
 
+// False for elements of sets of single values, of which no two can be in each other's way.
+bool holds_intervals(const SetElement& element);
+
 // Two elements of one set that the kernel does not hold at the same time: different ones whose prefixes overlap.
 bool elements_clash(const SetElement& a, const SetElement& b);
 

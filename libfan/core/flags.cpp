@@ -179,6 +179,16 @@ const Flag flags[] = {
        s.block_metadata = true;
        return Result<void>();
      }},
+    {"snooping", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.snooping = true;
+       return Result<void>();
+     }},
+    {"proxy-arp", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.proxy_arp = true;
+       return Result<void>();
+     }},
     {"off", nullptr,
      [](FanSpec& s, std::string_view) {
        s.off = true;

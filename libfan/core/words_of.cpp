@@ -105,6 +105,8 @@ std::vector<std::string> flags_of(const FanSpec& spec) {
   if (spec.host_access != HostAccess::all)
     out.pair("host-access", std::string(name_of(spec.host_access)));
   out.word("block-metadata", spec.block_metadata);
+  out.word("snooping", spec.snooping);
+  out.word("proxy-arp", spec.proxy_arp);
   out.word("off", spec.off);
   return out.take();
 }

@@ -19,6 +19,7 @@ public:
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
   Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override;
+  Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override;
   Result<firewall::Filters> filters() override { return firewall_.filters(); }
   [[nodiscard]] std::string program_build() const override;
   [[nodiscard]] std::string ruleset_version() const override;
@@ -38,6 +39,7 @@ private:
   static Result<std::vector<bpf::Device>> devices(const std::set<std::string>& also = {});
   Result<ObservedSet> observe_programs(const Scope& scope);
   Result<void> apply_one(const Change& change);
+  Result<Registry> registry(const std::vector<LinkFact>& links);
 
   bpf::Programs programs_;
   nft::Firewall firewall_;

@@ -98,12 +98,13 @@ TEST(Units, AreUnderstoodBySystemdAndMayDoLittle) {
   hosts.b.boot();
   EXPECT_EQ(hosts.b.booted(), "running");
   for (const std::string unit : {"fanctl.service", "fanctl-apply.service", "fanctl-apply.timer", "fanctl-watch.service",
-                                 "fanctl-reload@.service", "fanctl-dhcp@.service"}) {
+                                 "fanctl-endpoints.service", "fanctl-reload@.service", "fanctl-dhcp@.service"}) {
     const Outcome verified = hosts.b.run({"systemd-analyze", "verify", "--man=no", "/usr/lib/systemd/system/" + unit});
     EXPECT_TRUE(verified.ok()) << unit;
     EXPECT_EQ(verified.err, "") << unit;
   }
-  for (const std::string unit : {"fanctl.service", "fanctl-apply.service", "fanctl-watch.service", dhcp_unit}) {
+  for (const std::string unit :
+       {"fanctl.service", "fanctl-apply.service", "fanctl-watch.service", "fanctl-endpoints.service", dhcp_unit}) {
     EXPECT_TRUE(hosts.b.run({"systemd-analyze", "security", "--no-pager", "--threshold=50", unit}).ok()) << unit;
   }
 }

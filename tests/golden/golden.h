@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "doctor/source.h"
+#include "core/errors.h"
 #include "fanctl/commands.h"
 #include "support/memory_provider.h"
 
@@ -39,6 +40,9 @@ public:
   void unlock() override {}
   [[nodiscard]] std::string try_path() const override { return ""; }
   std::optional<std::string> docker_configuration() override { return docker; }
+  Result<News> news(const std::set<std::uint32_t>&, std::chrono::milliseconds) override {
+    return make_error(ErrorClass::kernel, "no news in memory");
+  }
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
 
   doctor::Source& doctor_source() override { return source; }

@@ -58,6 +58,8 @@ TEST(Show, EveryFlagInItsPlace) {
                         "--host-access",
                         "dhcp",
                         "--block-metadata",
+                        "--snooping",
+                        "--proxy-arp",
                         "--accept",
                         "ipip,vxlan",
                         "--ttl-security",

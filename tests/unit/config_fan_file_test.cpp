@@ -71,6 +71,8 @@ TEST(FanFile, EveryKeyIsItsWord) {
       {"    host-access: dhcp\n", "bridge f type vxlan host-access dhcp"},
       {"    block-metadata: true\n", "bridge f type vxlan block-metadata"},
       {"    isolate: true\n", "bridge f type vxlan"},
+      {"    snooping: true\n", "bridge f type vxlan snooping"},
+      {"    proxy-arp: true\n", "bridge f type vxlan proxy-arp"},
       {"    isolate: false\n", "bridge f type vxlan no-isolate"},
       {"    reach: true\n", "type vxlan reach"},
   };
@@ -235,7 +237,8 @@ TEST(FanFile, RefusesAFanThatIsNone) {
       {with("    colour: red\n"), 6, 5, "'colour' is no key of a fan",
        "the keys are: overlay, underlay, encapsulation, accept, vni, port, mtu, host-reserve, pools, dhcp, nat, "
        "expose, "
-       "ttl-security, strict, isolate, reach, host-access, block-metadata"},
+       "ttl-security, strict, isolate, reach, host-access, block-metadata, snooping, "
+       "proxy-arp"},
       {with("    overlay: 251.0.0.0/8\n"), 6, 5, "the key 'overlay' is there twice", "keep one of them"},
       {with("    dhcp: maybe\n"), 6, 11, "dhcp: 'maybe' is neither true nor false", ""},
       {with("    dhcp: [true]\n"), 6, 11, "dhcp: true or false is wanted, and here is a list", ""},

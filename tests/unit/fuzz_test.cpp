@@ -54,6 +54,8 @@ public:
                                                     "host-access",
                                                     "none",
                                                     "block-metadata",
+                                                    "snooping",
+                                                    "proxy-arp",
                                                     "off",
                                                     ";",
                                                     "host=172.30.0.28",

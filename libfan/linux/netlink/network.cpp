@@ -66,7 +66,8 @@ std::string describe(const RouteEntry& route, const std::vector<Link>& links) {
 bool is_network_object(const Object& object) {
   return std::holds_alternative<Tunnel>(object) || std::holds_alternative<Bridge>(object) ||
          std::holds_alternative<InterfaceAddress>(object) || std::holds_alternative<LinkUp>(object) ||
-         std::holds_alternative<Neighbour>(object) || std::holds_alternative<Route>(object);
+         std::holds_alternative<Querier>(object) || std::holds_alternative<Neighbour>(object) ||
+         std::holds_alternative<Route>(object) || is_port_object(object);
 }
 
 Result<Facts> Network::facts() {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,17 +34,22 @@ public:
   static Result<std::optional<std::string>> overlapping_route(const Prefix& overlay);
 
   static Result<std::vector<Endpoint>> endpoints(const std::string& bridge);
+  static Result<std::vector<KnownMac>> known_macs(const std::string& bridge);
+  // What neighbours and tables of our bridges tell of endpoints, for when the table that says it is gone.
+  static Result<Registry> remembered(const std::vector<LinkFact>& links);
 
+  // Of the bridges in scope.devices: sticky entries of their tables, and flags of their ports.
   // Ours: bridges and tunnels with our sign, routes of our protocol, wherever they are. Of scope.devices: the device
   // itself when it is a bridge or a tunnel, its addresses, permanent neighbours, and whether it is up; devices that are
   // not there are left out. Of scope.routes: what stands in the main table. When two routes have one destination, ours
   // is reported.
   static Result<ObservedSet> observe(const Scope& scope);
 
-  // One change of one of those kinds (precondition: is_network_object). Opens a socket of its own, so it follows the
+  // One change of one of those kinds (precondition: is_network_object), or several of port objects: all or nothing, as
+  // far as the kernel takes back what it took; else class partial. Opens a socket of its own, so it follows the
   // thread from namespace to namespace. An address cannot be changed, only made and removed: its attributes are its
   // key.
-  static Result<void> apply(const Change& change);
+  static Result<void> apply(std::span<const Change> changes);
 };
 
 } // namespace fan::netlink

@@ -100,6 +100,7 @@ Json to_json(const Fan& fan) {
   json["isolate"] = spec.isolate;
   json["host_access"] = name_of(spec.host_access);
   json["block_metadata"] = spec.block_metadata;
+  json["shortcut"] = spec.shortcut;
   json["auto"] = spec.autostart;
   json["origin"] = or_null(spec.origin);
   json["ttl_security"] = or_null(spec.ttl_security);

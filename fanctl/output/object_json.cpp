@@ -50,6 +50,10 @@ Json fields(const NeverRow& o) {
   return {{"address", o.address.str()}};
 }
 
+Json fields(const ShortcutRow& o) {
+  return {{"slice", o.slice.str()}, {"bridge", o.bridge}};
+}
+
 Json fields(const RecordRow& o) {
   return {{"bridge", o.bridge}, {"text", o.text}};
 }

@@ -175,6 +175,7 @@ constexpr std::array of_a_fan{
     Key{"ttl-security", "ttl-security", take_value},
     Key{"strict", "strict", take_switch<true>},
     Key{"isolate", "no-isolate", take_switch<false>},
+    Key{"shortcut", "shortcut", take_switch<true>},
     Key{"reach", "reach", take_switch<true>},
     Key{"host-access", "host-access", take_value},
     Key{"block-metadata", "block-metadata", take_switch<true>},

@@ -103,6 +103,8 @@ std::string keys_of(const FanSpec& spec) {
     out.key("strict", "true");
   if (!spec.isolate)
     out.key("isolate", "false");
+  if (spec.shortcut)
+    out.key("shortcut", "true");
   if (spec.reach)
     out.key("reach", "true");
   if (spec.host_access != HostAccess::all)

@@ -1,6 +1,7 @@
 #include "core/derive.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -16,13 +17,18 @@ namespace {
 // The objects of all fans, merged as they come: what two fans share is one object.
 class Derivation {
 public:
-  Derivation(const Facts& facts, const Builds& builds) : facts_(facts), builds_(builds) {}
+  Derivation(const Facts& facts, const Builds& builds, const std::vector<Fan>& fans) : facts_(facts), builds_(builds) {
+    for (const Fan& fan : fans) {
+      note_tunnels(fan);
+    }
+  }
 
   void add(const Fan& fan) {
     if (fan.spec.reach) {
       add_reaching_address(fan);
     } else {
       add_bridge(fan);
+      add_shortcut(fan);
       add_forwarding(fan);
     }
     for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
@@ -57,8 +63,28 @@ public:
   ObjectSet take() && { return std::move(objects_); }
 
 private:
+  // One fan that takes the shortcut is enough for the tunnel that it shares with others.
+  void note_tunnels(const Fan& fan) {
+    for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
+      if (fan.spec.shortcut && fan.accepts(e)) {
+        shortcut_tunnels_.insert(tunnel_name(e, fan.port()));
+      }
+    }
+  }
+
   // The first fan in order decides about what is shared.
   void put(const Object& object) { objects_.try_emplace(key_of(object), object); }
+
+  // The program that takes the shortcut out of the tunnel stands in for the one that does not; a row says whose
+  // packets.
+  void add_shortcut(const Fan& fan) {
+    if (fan.spec.shortcut) {
+      put(ShortcutRow{fan.slice(), fan.bridge});
+      put(Classifier{fan.bridge, Direction::ingress, "bridge_in", builds_.program, true});
+    }
+  }
+
+  [[nodiscard]] bool takes_shortcut(const std::string& tunnel) const { return shortcut_tunnels_.count(tunnel) != 0; }
 
   void add_bridge(const Fan& fan) {
     put(Bridge{fan.bridge, bridge_mac(fan.slice()), fan.mtu, alias_of(fan)});
@@ -109,7 +135,8 @@ private:
       shared.mtu = std::max(shared.mtu, tunnel.mtu);
     }
     put(tunnel);
-    put(Classifier{name, Direction::ingress, "tunnel_in_" + suffix, builds_.program, true});
+    put(Classifier{name, Direction::ingress, "tunnel_in_" + suffix + (takes_shortcut(name) ? "_shortcut" : ""),
+                   builds_.program, true});
     put(Classifier{name, Direction::egress, "tunnel_out_" + suffix, builds_.program, true});
     if (!fan.spec.reach) {
       put(Sysctl{forwarding_key(name), "1"});
@@ -180,6 +207,7 @@ private:
 
   const Facts& facts_;
   const Builds& builds_;
+  std::set<std::string> shortcut_tunnels_;
   ObjectSet objects_;
 };
 
@@ -197,7 +225,7 @@ std::string forwarding_key(const std::string& device) {
 ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds& builds) {
   std::vector<Fan> ordered = fans;
   std::sort(ordered.begin(), ordered.end(), [](const Fan& a, const Fan& b) { return a.slice() < b.slice(); });
-  Derivation derivation(facts, builds);
+  Derivation derivation(facts, builds, ordered);
   for (const Fan& fan : ordered) {
     derivation.add(fan);
   }

@@ -43,6 +43,9 @@ void put_networks(const Fan& fan, std::vector<SetElement>& elements) {
   if (fan.spec.nat) {
     elements.push_back({firewall::nat_slices, slice, {}});
   }
+  if (fan.spec.shortcut) {
+    elements.push_back({firewall::shortcuts, slice, {}});
+  }
   for (const Prefix& prefix : exposed_of(fan)) {
     elements.push_back({firewall::exposed, prefix_element(prefix), {}});
   }

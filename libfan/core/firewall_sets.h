@@ -20,6 +20,7 @@ inline constexpr const char* overlays = "overlays";           // every mapping's
 inline constexpr const char* slices = "slices";               // the slices of this host               250.0.28.0/24
 inline constexpr const char* nat_slices = "nat_slices";       // those that leave translated           250.0.28.0/24
 inline constexpr const char* exposed = "exposed";             // open to new connections from outside  250.0.28.5
+inline constexpr const char* shortcuts = "shortcuts";         // those that take the shortcut          250.0.28.0/24
 inline constexpr const char* bridges = "bridges";             // fan bridges                           "fan-250-0-28"
 inline constexpr const char* bridge_slices = "bridge_slices"; // bridge . slice          "fan-250-0-28" . 250.0.28.0/24
 inline constexpr const char* open_slices = "open_slices";     // not isolated                          250.0.28.0/24

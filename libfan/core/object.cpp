@@ -43,6 +43,7 @@ std::string key_of(const Object& object) {
           [](const MappingRow& o) { return "mapping " + o.overlay.str(); },
           [](const SliceRow& o) { return "slice " + o.slice.str(); },
           [](const NeverRow& o) { return "never " + o.address.str(); },
+          [](const ShortcutRow& o) { return "shortcut " + o.slice.str(); },
           [](const Classifier& o) { return fmt::format("classifier {} {}", o.device, word(o.direction)); },
           [](const Sysctl& o) { return "sysctl " + o.key; },
           [](const InterfaceAddress& o) {

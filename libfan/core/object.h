@@ -109,6 +109,14 @@ struct NeverRow {
   auto operator<=>(const NeverRow&) const = default;
 };
 
+// A row of the BPF map of bridges: packets between endpoints of this slice and those of other hosts go past the host's
+// own forwarding, from this bridge to the tunnel and back.
+struct ShortcutRow {
+  Prefix slice;
+  std::string bridge; // "" in what is observed: of a device that is gone
+  auto operator<=>(const ShortcutRow&) const = default;
+};
+
 // A row of the BPF map of records: the fan's full record.
 struct RecordRow {
   std::string bridge;
@@ -206,8 +214,9 @@ struct DhcpServer {
 };
 
 // In the order of their ranks.
-using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, NeverRow, Classifier,
-                            Sysctl, InterfaceAddress, LinkUp, Querier, Neighbour, FdbEntry, PortFlag, Route, DhcpServer>;
+using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, NeverRow, ShortcutRow,
+                            Classifier, Sysctl, InterfaceAddress, LinkUp, Querier, Neighbour, FdbEntry, PortFlag, Route,
+                            DhcpServer>;
 
 // What an object is, apart from its attributes: two objects with the same key are the same object in two states.
 // It reads like a path, for people too: "bridge fan-250-0-28", "route 250.0.0.0/8", "set slices 250.0.28.0/24".

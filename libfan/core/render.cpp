@@ -249,13 +249,13 @@ bool is_bpf(const Change& change) {
   const Object& o = change.object();
   return std::holds_alternative<RecordRow>(o) || std::holds_alternative<MappingRow>(o) ||
          std::holds_alternative<SliceRow>(o) || std::holds_alternative<NeverRow>(o) ||
-         std::holds_alternative<Classifier>(o);
+         std::holds_alternative<ShortcutRow>(o) || std::holds_alternative<Classifier>(o);
 }
 
 Lines lines_of(const Change& c) {
   return std::visit(Overloaded{[](const RecordRow&) { return Lines{}; }, [](const MappingRow&) { return Lines{}; },
                                [](const SliceRow&) { return Lines{}; }, [](const NeverRow&) { return Lines{}; },
-                               [](const Classifier&) { return Lines{}; },
+                               [](const ShortcutRow&) { return Lines{}; }, [](const Classifier&) { return Lines{}; },
                                [&](const auto& object) { return lines_of(c, object); }},
                     c.object());
 }
@@ -304,6 +304,7 @@ std::string describe(const Object& object) {
                                o.accept_vxlan ? " vxlan" : "", o.least_ttl, o.reserve, o.port,
                                o.strict ? " strict" : "", o.open ? " open" : "");
           },
+          [&](const ShortcutRow& o) { return fmt::format("{} bridge {}", key, o.bridge); },
           [&](const Classifier& o) {
             return fmt::format("{} program {} build {}{}", key, o.program, o.build,
                                o.first ? "" : " behind another filter");

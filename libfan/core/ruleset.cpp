@@ -65,6 +65,11 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		flags interval
 	}
 
+	set shortcuts {
+		type ipv4_addr
+		flags interval
+	}
+
 	set bridges {
 		type ifname
 	}
@@ -133,6 +138,7 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	chain prerouting {
 		type filter hook prerouting priority -300; policy accept;
 		meta mark 0x0fa70002 goto checked
+		iifgroup 64023 ip saddr @shortcuts jump shortcut
 		iifgroup 64023 iifname . ip saddr @bridge_slices goto untracked
 		udp dport @ports iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
 		meta l4proto @protocols iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
@@ -140,6 +146,15 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		iif "lo" accept
 		iifname "fan*" iifname @tunnels goto coarse
 		ip saddr @overlays iifname . ip saddr != @bridge_slices counter name "forged" drop
+	}
+
+	# What may take the shortcut (bpf/shortcut.h) comes here under br_netfilter only, and is not tracked; the rest gets a mark,
+	# as it may be translated before the bridge's program sees it. That takes the mark off. Without br_netfilter the program comes
+	# first, and marks what it left alone.
+	chain shortcut {
+		meta mark 0x0fa70005 meta mark set 0x00000000 return
+		iifname . ip saddr @bridge_slices ip daddr @overlays ip daddr != @slices notrack accept
+		meta mark 0x00000000 meta mark set 0x0fa70004
 	}
 
 	chain checked {
@@ -267,13 +282,17 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		ip daddr @underlay_nets counter name "unmarked" drop
 	}
 
+	# The answer to what this host translated has to come back to it, and between endpoints none would where they take the
+	# shortcut: so those connections are the gateway's.
 	# By neither bridge nor tunnel: under br_netfilter frames between ports of one bridge come through here as well.
 	chain srcnat {
 		type nat hook postrouting priority 99; policy accept;
 		oifname "lo" accept
+		oifname @tunnels ip saddr @shortcuts ct status dnat snat ip to ip daddr map @gateways
 		oifname @tunnels ip saddr @slices snat ip to ip saddr
 		oifname @tunnels ip saddr != @slices fib saddr type local snat ip to ip daddr map @gateways
 		oifname @tunnels ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
+		oifname @bridges ip daddr @shortcuts ip saddr @overlays ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
 		ip saddr @nat_slices ip daddr != @overlays oifname != @bridges oifname != @tunnels masquerade
 	}
 }

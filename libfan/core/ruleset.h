@@ -24,6 +24,9 @@ std::string table_words(NftTable table);
 
 // What the ingress program marks with: such packets the rules do not check again. Taken off by the first rule.
 inline constexpr std::uint32_t checked_mark = 0x0fa70002;
+// Of fans that take the shortcut, between the ruleset and the program on the bridge (bpf/fan_abi.h).
+inline constexpr std::uint32_t kept_mark = 0x0fa70004;
+inline constexpr std::uint32_t left_mark = 0x0fa70005;
 
 // FNV-1a, 64 bit, of ruleset_rules(), 16 hex digits. Kept in the kernel as part of the table's comment.
 const std::string& ruleset_version(NftTable table = NftTable::inet);

@@ -57,6 +57,7 @@ Valid check_reach(const Question& q) {
                         : !spec.pools.empty()                     ? "pool"
                         : spec.snooping                           ? "snooping"
                         : spec.proxy_arp                          ? "proxy-arp"
+                        : spec.shortcut                           ? "shortcut"
                                                                   : nullptr;
   if (!spec.reach || useless == nullptr)
     return {};

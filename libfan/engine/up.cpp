@@ -29,6 +29,17 @@ Result<void> check_kept(const std::vector<Fan>& keep, const std::vector<Fan>& af
   return {};
 }
 
+// What a person who asks for the shortcut has to know.
+void note_shortcuts(Outcome& outcome) {
+  for (const Fan& fan : outcome.fans) {
+    if (fan.spec.shortcut) {
+      outcome.notes.push_back("shortcut: no firewall rule, counter, connection tracking or DNAT of this host sees what "
+                              "endpoints of " +
+                              fan.slice().str() + " and of other hosts say to each other");
+    }
+  }
+}
+
 // Somebody else's firewall may stand in the way of all this. That is said, never a failure: it may be on purpose.
 void note_obstacles(Provider& provider, const Facts& facts, Outcome& outcome) {
   const auto filters = provider.filters();
@@ -72,6 +83,7 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   outcome.fans = std::move(resolution->asked);
   outcome.notes = std::move(resolution->notes);
   outcome.plan = std::move(plan).value();
+  note_shortcuts(outcome);
   note_obstacles(provider, host->facts, outcome);
   if (options.dry_run || outcome.plan.empty()) {
     return outcome;

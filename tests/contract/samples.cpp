@@ -99,6 +99,7 @@ std::vector<Sample> rows() {
       {"mapping", {}, mapping, {other_mapping}},
       {"slice", {}, sample_slice(), other_slices()},
       {"never", {}, NeverRow{Address(0xac1effffU)}, {}},
+      {"shortcut", {sample_bridge()}, ShortcutRow{sample_slice().slice, sample_bridge_name}, {}},
   };
 }
 
@@ -160,10 +161,11 @@ std::vector<Sample> ports() {
 std::vector<Sample> programs() {
   return {
       {"bridge_egress", {sample_bridge()}, sample_classifier(sample_bridge_name, Direction::egress, "bridge_out"), {}},
+      {"bridge_ingress", {sample_bridge()}, sample_classifier(sample_bridge_name, Direction::ingress, "bridge_in"), {}},
       {"tunnel_ingress",
        {sample_tunnel()},
        sample_classifier(sample_tunnel_name, Direction::ingress, "tunnel_in_vxlan"),
-       {}},
+       {sample_classifier(sample_tunnel_name, Direction::ingress, "tunnel_in_vxlan_shortcut")}},
       {"tunnel_egress",
        {sample_tunnel()},
        sample_classifier(sample_tunnel_name, Direction::egress, "tunnel_out_vxlan"),

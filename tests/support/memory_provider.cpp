@@ -29,7 +29,8 @@ std::optional<std::string> name_of_device(const Object& object) {
 
 bool is_row(const Object& object) {
   return std::holds_alternative<RecordRow>(object) || std::holds_alternative<MappingRow>(object) ||
-         std::holds_alternative<SliceRow>(object) || std::holds_alternative<NeverRow>(object);
+         std::holds_alternative<SliceRow>(object) || std::holds_alternative<NeverRow>(object) ||
+         std::holds_alternative<ShortcutRow>(object);
 }
 
 bool has_classifier(const ObservedSet& state) {

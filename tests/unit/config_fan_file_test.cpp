@@ -74,6 +74,8 @@ TEST(FanFile, EveryKeyIsItsWord) {
       {"    snooping: true\n", "bridge f type vxlan snooping"},
       {"    proxy-arp: true\n", "bridge f type vxlan proxy-arp"},
       {"    isolate: false\n", "bridge f type vxlan no-isolate"},
+      {"    shortcut: true\n", "bridge f type vxlan shortcut"},
+      {"    shortcut: false\n", "bridge f type vxlan"},
       {"    reach: true\n", "type vxlan reach"},
   };
   for (const auto& row : table)
@@ -237,7 +239,7 @@ TEST(FanFile, RefusesAFanThatIsNone) {
       {with("    colour: red\n"), 6, 5, "'colour' is no key of a fan",
        "the keys are: overlay, underlay, encapsulation, accept, vni, port, mtu, host-reserve, pools, dhcp, nat, "
        "expose, "
-       "ttl-security, strict, isolate, reach, host-access, block-metadata, snooping, "
+       "ttl-security, strict, isolate, shortcut, reach, host-access, block-metadata, snooping, "
        "proxy-arp"},
       {with("    overlay: 251.0.0.0/8\n"), 6, 5, "the key 'overlay' is there twice", "keep one of them"},
       {with("    dhcp: maybe\n"), 6, 11, "dhcp: 'maybe' is neither true nor false", ""},

@@ -56,6 +56,7 @@ public:
                                                     "block-metadata",
                                                     "snooping",
                                                     "proxy-arp",
+                                                    "shortcut",
                                                     "off",
                                                     ";",
                                                     "host=172.30.0.28",

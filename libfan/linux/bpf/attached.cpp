@@ -17,11 +17,14 @@
 namespace fan::bpf {
 namespace {
 
-constexpr std::array<ProgramRole, 5> roles{{
+constexpr std::array<ProgramRole, 8> roles{{
     {"tunnel_in_ipip", "ii", FAN_ROLE_TUNNEL},
     {"tunnel_out_ipip", "oi", 0},
     {"tunnel_in_vxlan", "iv", FAN_ROLE_TUNNEL},
     {"tunnel_out_vxlan", "ov", 0},
+    {"tunnel_in_ipip_shortcut", "si", FAN_ROLE_TUNNEL},
+    {"tunnel_in_vxlan_shortcut", "sv", FAN_ROLE_TUNNEL},
+    {"bridge_in", "bi", 0},
     {"bridge_out", "bo", FAN_ROLE_BRIDGE},
 }};
 

@@ -19,7 +19,7 @@ _fanctl_options() {
             -e 's/^ {2}(-[a-zA-Z])( [^ ]+)?(  .*)?$/\1\2/p' -e 's/^ {6}(--[a-z-]+)( [^ ]+)?( .*)?$/\1\2/p'
 }
 
-# The fans there are, by bridge or by overlay ("bridge", "overlay").
+# The fans there are, by bridge, overlay or gateway ("bridge", ...).
 _fanctl_fans() {
     fanctl show --json 2>/dev/null | sed -nE "s/^ *\"$1\": \"([^\"]+)\",?\$/\1/p" | sort -u
 }
@@ -80,6 +80,7 @@ _fanctl_words() {
         $(awk '/^--/ { print substr($1, 3) }' <<<"$options" | grep -vxE 'help|verbose|json|dry-run|wait|all|config|dir|overlay|underlay')" -- "$current" ;;
     down:2) _fanctl_values "$program" UNDERLAY "$current" ;;
     down:* | show:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
+    trace:1 | trace:2) compgen -W "$(_fanctl_fans gateway)" -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;
     esac
 }

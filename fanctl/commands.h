@@ -32,6 +32,7 @@ std::string help_disable();
 std::string help_import();
 std::string help_explain();
 std::string help_doctor();
+std::string help_trace();
 std::string help_docker();
 ExitStatus run_up(Words arguments, World& world, Console& console);
 ExitStatus run_down(Words arguments, World& world, Console& console);
@@ -43,6 +44,7 @@ ExitStatus run_import(Words arguments, World& world, Console& console);
 ExitStatus run_show(Words arguments, World& world, Console& console);
 ExitStatus run_explain(Words arguments, World& world, Console& console);
 ExitStatus run_doctor(Words arguments, World& world, Console& console);
+ExitStatus run_trace(Words arguments, World& world, Console& console);
 ExitStatus run_docker(Words arguments, World& world, Console& console);
 
 // The whole of fanatic, the name by which Juju and scripts make a fan persistent.

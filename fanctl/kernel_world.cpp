@@ -19,6 +19,7 @@
 #include "fanctl/text_file.h"
 #include "linux/bpf/command_lines.h"
 #include "linux/kernel_provider.h"
+#include "linux/packet_view.h"
 #include "linux/service/launch.h"
 
 namespace fan::cli {
@@ -71,6 +72,7 @@ public:
   Result<Provider*> provider() override { return &kernel_; }
   Result<void> may_change() override { return judge_privilege(read_process_facts()); }
   Result<void> lock(std::chrono::milliseconds wait) override;
+  PacketView& packets() override { return packets_; }
   void unlock() override { lock_.reset(); }
   [[nodiscard]] const Devices& devices() override { return devices_; }
   [[nodiscard]] std::string try_path() const override;
@@ -86,6 +88,7 @@ public:
 
 private:
   KernelProvider kernel_;
+  KernelPacketView packets_;
   HostDevices devices_{kernel_};
   KernelSource source_;
   std::optional<Lock> lock_;

@@ -20,7 +20,7 @@ struct Hop {
   std::string device; // where; "" for nowhere in particular
   std::string text;   // for people
   Passing passing = Passing::passes;
-  std::string reason; // why it was refused, in a word: of the programs as `show --stats` has it; "no-route", ...
+  std::string reason = {}; // why it was refused, in a word: of the programs as `show --stats` has it; "no-route", ...
   std::optional<Outer> outer = {};
 };
 

@@ -37,17 +37,18 @@ std::string outer_text(const Fan& fan, const Outer& outer) {
 
 } // namespace
 
-// As a peer of the same configuration would have sent it.
+// As a peer of the same configuration would have sent it: the form is that of the destination's fan.
 TraceWalk::Step TraceWalk::from_tunnel(const Fan& fan) {
   const Address peer = fan.mapping.host_of(packet_.source);
   const Fan* target = fan_of_slice(packet_.destination);
   const Fan& receiver = target != nullptr ? *target : fan;
-  const Outer outer{peer, receiver.host, fan.spec.encapsulation == Encapsulation::vxlan ? fan.vni() : 0, 255};
-  const std::string tunnel = tunnel_name(fan.spec.encapsulation, fan.port());
+  const bool is_vxlan = receiver.spec.encapsulation == Encapsulation::vxlan;
+  const Outer outer{peer, receiver.host, is_vxlan ? receiver.vni() : 0, 255};
+  const std::string tunnel = tunnel_name(receiver.spec.encapsulation, receiver.port());
   pass({"source", receiver.device, fmt::format("{} is an endpoint of host {}", packet_.source.str(), peer.str())});
-  pass({"outer", receiver.device, outer_text(fan, outer), Passing::passes, "", outer});
+  pass({"outer", receiver.device, outer_text(receiver, outer), Passing::passes, "", outer});
   RulesetPacket arriving = for_table(receiver.device, "");
-  arriving.packet = carrying(packet_, fan, outer);
+  arriving.packet = carrying(packet_, receiver, outer);
   Step step = table(firewall::Hook::prerouting, arriving);
   if (step && *step == Way::on) {
     step = firewall(firewall::Hook::prerouting, receiver.device, "", arriving.packet);
@@ -73,7 +74,7 @@ TraceWalk::Step TraceWalk::from_tunnel(const Fan& fan) {
   if (!step || *step == Way::ended) {
     return step;
   }
-  const Result<ProgramAnswer> answer = view_.run({program_name("in", fan), tunnel, packet_, outer, ""});
+  const Result<ProgramAnswer> answer = view_.run({program_name("in", receiver), tunnel, packet_, outer, ""});
   if (!answer) {
     return answer.error();
   }

@@ -62,6 +62,8 @@ Result<std::vector<std::string>> MemorySource::names(const std::string& director
     }
   }
   return std::vector<std::string>(found.begin(), found.end());
+}
+
 namespace {
 
 Error no_kernel() {

@@ -25,6 +25,8 @@ public:
   Result<std::vector<std::string>> names(const std::string& directory) override;
 
   std::map<std::string, std::string> files;
+};
+
 // No kernel to ask: whoever traces a packet here is told so.
 class NoPacketView : public PacketView {
 public:

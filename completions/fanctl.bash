@@ -19,7 +19,7 @@ _fanctl_options() {
             -e 's/^ {2}(-[a-zA-Z])( [^ ]+)?(  .*)?$/\1\2/p' -e 's/^ {6}(--[a-z-]+)( [^ ]+)?( .*)?$/\1\2/p'
 }
 
-# The fans there are, by bridge or by overlay ("bridge", "overlay").
+# The fans there are, by bridge, overlay or gateway ("bridge", ...).
 _fanctl_fans() {
     fanctl show --json 2>/dev/null | sed -nE "s/^ *\"$1\": \"([^\"]+)\",?\$/\1/p" | sort -u
 }
@@ -83,6 +83,7 @@ _fanctl_words() {
     down:* | show:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
     endpoint:1) compgen -W "add del list apply watch" -- "$current" ;;
     endpoint:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" && compgen -f -- "$current" ;;
+    trace:1 | trace:2) compgen -W "$(_fanctl_fans gateway)" -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;
     esac
 }

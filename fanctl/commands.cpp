@@ -30,6 +30,7 @@ constexpr std::array table{
     Command{"endpoint", "who is behind which port of a fan's bridge", help_endpoint, run_endpoint},
     Command{"broadcast", "who may send broadcasts on a fan's bridge, and who receives them", help_broadcast,
             run_broadcast},
+    Command{"trace", "what this host would do with a packet, hop by hop", help_trace, run_trace},
     Command{"docker", "have Docker use a fan's bridge, and take that back", help_docker, run_docker},
 };
 

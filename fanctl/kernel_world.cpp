@@ -21,6 +21,7 @@
 #include "linux/bpf/command_lines.h"
 #include "linux/kernel_provider.h"
 #include "linux/netlink/endpoint_watch.h"
+#include "linux/packet_view.h"
 #include "linux/service/launch.h"
 
 namespace fan::cli {
@@ -76,6 +77,7 @@ public:
   Result<Provider*> provider() override { return &kernel_; }
   Result<void> may_change() override { return judge_privilege(read_process_facts()); }
   Result<void> lock(std::chrono::milliseconds wait) override;
+  PacketView& packets() override { return packets_; }
   void unlock() override { lock_.reset(); }
   [[nodiscard]] const Devices& devices() override { return devices_; }
   [[nodiscard]] std::string try_path() const override;
@@ -92,6 +94,7 @@ public:
 
 private:
   KernelProvider kernel_;
+  KernelPacketView packets_;
   HostDevices devices_{kernel_};
   KernelSource source_;
   std::optional<Lock> lock_;

@@ -19,6 +19,9 @@
 namespace fan::doctor {
 class Source;
 }
+namespace fan {
+class PacketView;
+}
 
 namespace fan::cli {
 
@@ -57,6 +60,8 @@ public:
   [[nodiscard]] virtual RenderContext render_context() const = 0;
   // For names in a configuration that may be netplan's IDs. Asks the host only when it is asked.
   [[nodiscard]] virtual const Devices& devices() = 0;
+  // For `trace`: questions about single packets.
+  virtual PacketView& packets() = 0;
   // Lets go of the lock; another lock() may follow.
   virtual void unlock() = 0;
   // Where `try` listens for its confirmation: a path that is this network namespace's own.

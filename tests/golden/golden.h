@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "doctor/source.h"
 #include "core/errors.h"
+#include "doctor/source.h"
+#include "engine/packet_view.h"
 #include "fanctl/commands.h"
 #include "support/memory_provider.h"
 
@@ -27,6 +28,15 @@ public:
   std::map<std::string, std::string> files;
 };
 
+// No kernel to ask: whoever traces a packet here is told so.
+class NoPacketView : public PacketView {
+public:
+  Result<RouteAnswer> route(const RouteQuestion& question) override;
+  Result<NeighbourAnswer> neighbour(const std::string& device, Address address) override;
+  Result<std::string> port_of(const std::string& bridge, const Mac& mac) override;
+  Result<ProgramAnswer> run(const ProgramQuestion& question) override;
+};
+
 // A World over a MemoryProvider: 172.30.0.28/16 on eth0.
 class MemoryWorld : public cli::World {
 public:
@@ -37,6 +47,7 @@ public:
   Result<std::vector<cli::RefusedPeer>> refused() override { return peers; }
   [[nodiscard]] RenderContext render_context() const override;
   [[nodiscard]] const Devices& devices() override { return no_devices; }
+  PacketView& packets() override { return no_packets; }
   void unlock() override {}
   [[nodiscard]] std::string try_path() const override { return ""; }
   std::optional<std::string> docker_configuration() override { return docker; }
@@ -50,6 +61,7 @@ public:
   MemorySource source;
   MemoryProvider host = MemoryProvider::host(Address(0xac1e001cU), 16);
   Devices no_devices;
+  NoPacketView no_packets;
   std::optional<Error> refusal; // what may_change answers
   bool locked_by_another = false;
   std::vector<cli::TrafficCount> counts;

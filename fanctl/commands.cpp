@@ -27,6 +27,7 @@ constexpr std::array table{
     Command{"show", "list the fans of this host, and how they are", help_show, run_show},
     Command{"explain", "which host owns an address, and what its packets look like", help_explain, run_explain},
     Command{"doctor", "what keeps packets from arriving, and the line that helps", help_doctor, run_doctor},
+    Command{"metrics", "what the fans count, for Prometheus", help_metrics, run_metrics},
     Command{"docker", "have Docker use a fan's bridge, and take that back", help_docker, run_docker},
 };
 

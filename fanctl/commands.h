@@ -33,6 +33,7 @@ std::string help_import();
 std::string help_explain();
 std::string help_doctor();
 std::string help_docker();
+std::string help_metrics();
 ExitStatus run_up(Words arguments, World& world, Console& console);
 ExitStatus run_down(Words arguments, World& world, Console& console);
 ExitStatus run_apply(Words arguments, World& world, Console& console);
@@ -44,6 +45,7 @@ ExitStatus run_show(Words arguments, World& world, Console& console);
 ExitStatus run_explain(Words arguments, World& world, Console& console);
 ExitStatus run_doctor(Words arguments, World& world, Console& console);
 ExitStatus run_docker(Words arguments, World& world, Console& console);
+ExitStatus run_metrics(Words arguments, World& world, Console& console);
 
 // The whole of fanatic, the name by which Juju and scripts make a fan persistent.
 ExitStatus run_fanatic(Words arguments, World& world, Console& console);

@@ -31,6 +31,7 @@ constexpr std::array table{
     Command{"broadcast", "who may send broadcasts on a fan's bridge, and who receives them", help_broadcast,
             run_broadcast},
     Command{"trace", "what this host would do with a packet, hop by hop", help_trace, run_trace},
+    Command{"metrics", "what the fans count, for Prometheus", help_metrics, run_metrics},
     Command{"docker", "have Docker use a fan's bridge, and take that back", help_docker, run_docker},
 };
 

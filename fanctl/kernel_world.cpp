@@ -83,6 +83,7 @@ public:
   [[nodiscard]] std::string try_path() const override;
   Result<std::vector<TrafficCount>> counters() override;
   Result<std::vector<RefusedPeer>> refused() override;
+  Result<std::vector<DeviceTraffic>> device_traffic() override;
   std::optional<std::string> docker_configuration() override;
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
   Result<News> news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) override;
@@ -147,6 +148,22 @@ Result<std::vector<RefusedPeer>> KernelWorld::refused() {
     peers.push_back({one.reason, one.outer_source, one.inner_source, one.inner_destination, one.count, age});
   }
   return peers;
+}
+
+Result<std::vector<DeviceTraffic>> KernelWorld::device_traffic() {
+  Result<std::vector<netlink::LinkCounters>> read = KernelProvider::link_counters();
+  if (!read) {
+    return std::move(read).error();
+  }
+  std::vector<DeviceTraffic> traffic;
+  for (const netlink::LinkCounters& one : *read) {
+    traffic.push_back({one.link.name,
+                       one.link.kind,
+                       one.link.up,
+                       {one.received_packets, one.received_bytes, one.received_errors, one.received_dropped},
+                       {one.sent_packets, one.sent_bytes, one.sent_errors, one.sent_dropped}});
+  }
+  return traffic;
 }
 
 std::optional<std::string> KernelWorld::docker_configuration() {

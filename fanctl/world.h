@@ -45,6 +45,19 @@ struct RefusedPeer {
   std::uint64_t age_ms = 0; // since the last packet
 };
 
+// What a device of ours has counted since it was made.
+struct DeviceTraffic {
+  std::string device;
+  std::string kind; // "bridge", "vxlan", "ipip"
+  bool up = false;
+  struct Way {
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t dropped = 0;
+  } received, sent;
+};
+
 class World {
 public:
   virtual ~World() = default;
@@ -57,6 +70,8 @@ public:
   virtual Result<void> lock(std::chrono::milliseconds wait) = 0;
   virtual Result<std::vector<TrafficCount>> counters() = 0;
   virtual Result<std::vector<RefusedPeer>> refused() = 0;
+  // Of the bridges and tunnels of the fans.
+  virtual Result<std::vector<DeviceTraffic>> device_traffic() = 0;
   [[nodiscard]] virtual RenderContext render_context() const = 0;
   // For names in a configuration that may be netplan's IDs. Asks the host only when it is asked.
   [[nodiscard]] virtual const Devices& devices() = 0;

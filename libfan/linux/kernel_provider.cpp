@@ -155,6 +155,10 @@ Result<std::vector<bpf::Count>> KernelProvider::counters() {
   return found ? programs_.counters(*found) : found.error();
 }
 
+Result<std::vector<netlink::LinkCounters>> KernelProvider::link_counters() {
+  return netlink::Network::counters();
+}
+
 Result<std::vector<bpf::Refusal>> KernelProvider::refused() {
   const auto found = devices();
   return found ? programs_.refused(*found) : found.error();

@@ -6,6 +6,7 @@
 
 #include "engine/provider.h"
 #include "linux/bpf/programs.h"
+#include "linux/netlink/link_counters.h"
 #include "linux/nft/firewall.h"
 #include "linux/service/dhcp_servers.h"
 
@@ -30,6 +31,8 @@ public:
   // For `show --stats` and `show --refused`; empty while no fan is up.
   Result<std::vector<bpf::Count>> counters();
   Result<std::vector<bpf::Refusal>> refused();
+  // For `metrics`.
+  static Result<std::vector<netlink::LinkCounters>> link_counters();
   Result<std::vector<nft::DropCount>> drops() { return firewall_.drops(); }
   // For --dry-run: the maps that the lines have to work on; empty while no fan is up.
   [[nodiscard]] std::vector<bpf::MapId> maps_in_use() const { return programs_.maps_in_use(); }

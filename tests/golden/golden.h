@@ -45,6 +45,7 @@ public:
   Result<void> lock(std::chrono::milliseconds wait) override;
   Result<std::vector<cli::TrafficCount>> counters() override { return counts; }
   Result<std::vector<cli::RefusedPeer>> refused() override { return peers; }
+  Result<std::vector<cli::DeviceTraffic>> device_traffic() override { return traffic; }
   [[nodiscard]] RenderContext render_context() const override;
   [[nodiscard]] const Devices& devices() override { return no_devices; }
   PacketView& packets() override { return no_packets; }
@@ -66,6 +67,7 @@ public:
   bool locked_by_another = false;
   std::vector<cli::TrafficCount> counts;
   std::vector<cli::RefusedPeer> peers;
+  std::vector<cli::DeviceTraffic> traffic;
   std::optional<std::string> docker; // daemon.json
   std::vector<std::string> programs; // what was run, "name argument..."
 };

@@ -13,6 +13,7 @@
 #include "linux/netlink/link.h"
 #include "linux/netlink/route_lookup.h"
 #include "linux/netlink/routes.h"
+#include "linux/netlink/socket.h"
 
 namespace fan::netlink {
 namespace {
@@ -99,6 +100,11 @@ Result<std::vector<LinkFact>> Network::links() {
   auto socket = Socket::open();
   const auto links = socket ? list_links(*socket) : Result<std::vector<Link>>(socket.error());
   return links ? Result(facts_of(*links)) : links.error();
+}
+
+Result<std::vector<LinkCounters>> Network::counters() {
+  auto socket = Socket::open();
+  return socket ? list_counters(*socket) : std::move(socket).error();
 }
 
 Result<std::uint32_t> Network::path_mtu(const Prefix& underlay, Address source, const std::string& device) {

@@ -12,10 +12,9 @@
 #include "core/object.h"
 #include "core/result.h"
 #include "engine/provider.h"
+#include "linux/netlink/link_counters.h"
 
 namespace fan::netlink {
-
-class Socket;
 
 // True for the kinds that Network observes and applies.
 bool is_network_object(const Object& object);
@@ -29,6 +28,8 @@ public:
   static Result<Facts> facts();
   // Only the links of it.
   static Result<std::vector<LinkFact>> links();
+  // Of the devices with our sign.
+  static Result<std::vector<LinkCounters>> counters();
   static Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device);
   static Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device);
   static Result<std::optional<std::string>> overlapping_route(const Prefix& overlay);

@@ -8,6 +8,7 @@
 #include "core/dhcp.h"
 #include "core/firewall_sets.h"
 #include "core/names.h"
+#include "core/port_sets.h"
 #include "core/record.h"
 
 namespace fan {
@@ -53,6 +54,12 @@ public:
     }
   }
 
+  void add_ports(const std::vector<Fan>& fans) {
+    for (const Object& object : derive_ports(fans, facts_, facts_.registry)) {
+      put(object);
+    }
+  }
+
   ObjectSet take() && { return std::move(objects_); }
 
 private:
@@ -90,6 +97,9 @@ private:
       put(InterfaceAddress{fan.bridge, fan.slice().at(n), fan.slice().length()});
     }
     put(LinkUp{fan.bridge});
+    if (fan.spec.snooping) {
+      put(Querier{fan.bridge, querier_response_interval});
+    }
   }
 
   // A host without a bridge speaks from the gateway's address, which then is on the tunnel device.
@@ -221,6 +231,7 @@ ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds&
   }
   if (!ordered.empty()) {
     derivation.add_firewall(ordered);
+    derivation.add_ports(ordered);
   }
   return std::move(derivation).take();
 }

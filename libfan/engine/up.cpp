@@ -1,36 +1,14 @@
 #include <algorithm>
 
 #include "core/firewall_obstacles.h"
-#include "core/render.h"
 #include "engine/apply.h"
+#include "engine/confirm.h"
 #include "engine/host.h"
 #include "engine/requests.h"
 #include "engine/resolution.h"
 
 namespace fan {
 namespace {
-
-Result<std::vector<Change>> what_is_left(Provider& provider, const std::vector<Fan>& fans) {
-  auto host = look(provider);
-  return host ? plan_to(provider, host->facts, host->fans, fans) : std::move(host).error();
-}
-
-// Nothing is claimed that the kernel has not confirmed: reads everything once more and expects no change to be left.
-// When it cannot be read, nothing can be claimed, and all is undone.
-Result<void> confirm(Provider& provider, const std::vector<Fan>& fans, const std::vector<Change>& plan) {
-  auto left = what_is_left(provider, fans);
-  if (!left) {
-    return take_back(provider, plan, std::move(left).error().within("everything was done, but cannot be read back"));
-  }
-  if (!left->empty()) {
-    Error error;
-    error.kind = ErrorClass::partial;
-    error.message = "the kernel took every request, but this is not as asked: " + describe(left->front().object());
-    error.hint = "something else on this host may be changing it; `fanctl show -v` tells more";
-    return error;
-  }
-  return {};
-}
 
 // The fans that the request may not change are as they were, but for what all fans share.
 Result<void> check_kept(const std::vector<Fan>& keep, const std::vector<Fan>& after) {

@@ -16,7 +16,7 @@ Result<std::vector<Change>> what_is_left(Provider& provider, const std::vector<F
 }
 
 // Nothing is claimed that the kernel has not confirmed: reads everything once more and expects no change to be left.
-// When it cannot be read, nothing can be claimed, and all is undone.
+// Else, and when it cannot be read, all is undone.
 Result<void> confirm(Provider& provider, const std::vector<Fan>& fans, const std::vector<Change>& plan) {
   auto left = what_is_left(provider, fans);
   if (!left) {
@@ -24,10 +24,10 @@ Result<void> confirm(Provider& provider, const std::vector<Fan>& fans, const std
   }
   if (!left->empty()) {
     Error error;
-    error.kind = ErrorClass::partial;
+    error.kind = ErrorClass::host_state;
     error.message = "the kernel took every request, but this is not as asked: " + describe(left->front().object());
-    error.hint = "something else on this host may be changing it; `fanctl show -v` tells more";
-    return error;
+    error.hint = "all of it is undone; something else on this host may be changing it, or the kernel lacks memory";
+    return take_back(provider, plan, std::move(error));
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/result.h"
 #include "linux/service/descriptor.h"
 
 namespace fan::service {
@@ -21,7 +22,8 @@ struct Process {
 // The processes of program `name` (the executable's file name, whether or not it was replaced since) that are in this
 // thread's network namespace and have CAP_NET_ADMIN in this process's user namespace. An ordinary user can run any
 // program with any arguments, but not with that.
-std::vector<Process> processes_of(const std::string& name);
+// An error: not all of them can be seen now, for want of memory or descriptors.
+Result<std::vector<Process>> processes_of(const std::string& name);
 
 // Sends SIGTERM, and SIGKILL when it has not ended after a while. True: it has ended.
 bool stop(const Process& process);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include <dirent.h>
@@ -21,7 +22,7 @@ namespace fan::service {
 namespace {
 
 constexpr int term_patience_ms = 3000;
-constexpr int kill_patience_ms = 3000;
+constexpr int kill_patience_ms = 30000; // a machine that is busy takes its time to close what the process had
 
 // glibc 2.36 has these two as functions, but not in a header that C++ can include.
 Descriptor open_pidfd(pid_t pid) {
@@ -42,8 +43,18 @@ std::string link_text(const std::string& path) {
   return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
 }
 
-std::string file_text(const std::string& path) {
+// Not that the process has gone, but that there is no looking at it now. Believing it gone would leave it running.
+void note_trouble(int& trouble) {
+  if (errno != ESRCH && errno != ENOENT && errno != EACCES && errno != EINVAL) {
+    trouble = errno;
+  }
+}
+
+std::string file_text(const std::string& path, int& trouble) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.open()) {
+    note_trouble(trouble);
+  }
   std::string text;
   char part[4096];
   ssize_t length = 0;
@@ -63,8 +74,8 @@ bool runs(const std::string& folder, const std::string& name) {
   return path.substr(path.rfind('/') + 1) == name;
 }
 
-bool has_net_admin(const std::string& folder) {
-  const std::string status = file_text(folder + "/status");
+bool has_net_admin(const std::string& folder, int& trouble) {
+  const std::string status = file_text(folder + "/status", trouble);
   const std::size_t at = status.find("CapEff:");
   return at != std::string::npos && (std::strtoull(status.c_str() + at + 7, nullptr, 16) >> CAP_NET_ADMIN & 1U) != 0;
 }
@@ -83,17 +94,20 @@ std::vector<std::string> split_arguments(const std::string& text) {
   return argv;
 }
 
-std::optional<Process> read_process(pid_t pid, const std::string& name) {
+std::optional<Process> read_process(pid_t pid, const std::string& name, int& trouble) {
   const std::string folder = "/proc/" + std::to_string(pid);
   if (!runs(folder, name)) {
     return std::nullopt;
   }
   Process process{pid, open_pidfd(pid), {}};
-  if (!process.handle.open() || !runs(folder, name) || !shares(folder, "net") || !shares(folder, "user") ||
-      !has_net_admin(folder)) {
+  if (!process.handle.open()) {
+    note_trouble(trouble);
     return std::nullopt;
   }
-  process.argv = split_arguments(file_text(folder + "/cmdline"));
+  if (!runs(folder, name) || !shares(folder, "net") || !shares(folder, "user") || !has_net_admin(folder, trouble)) {
+    return std::nullopt;
+  }
+  process.argv = split_arguments(file_text(folder + "/cmdline", trouble));
   const bool alive = !ended_within(process.handle, 0);
   return alive && !process.argv.empty() ? std::optional<Process>(std::move(process)) : std::nullopt;
 }
@@ -116,22 +130,35 @@ bool is_hidden(const std::string& folder) {
 
 } // namespace
 
-std::vector<Process> processes_of(const std::string& name) {
+Result<std::vector<Process>> processes_of(const std::string& name) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
+  int trouble = folder ? 0 : errno;
   std::vector<Process> found;
-  for (const pid_t pid : all_processes()) {
-    if (std::optional<Process> process = read_process(pid, name)) {
+  const dirent* entry = nullptr;
+  while (trouble == 0 && (errno = 0, entry = readdir(folder.get())) != nullptr) {
+    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) == 0) {
+      continue;
+    }
+    if (std::optional<Process> process = read_process(std::atoi(entry->d_name), name, trouble)) {
       found.push_back(std::move(*process));
     }
+  }
+  trouble = trouble == 0 && entry == nullptr ? errno : trouble;
+  if (trouble != 0) {
+    Error error = make_error(ErrorClass::kernel, std::string("the processes cannot be read: ") + strerror(trouble));
+    error.sys_errno = trouble;
+    return error;
   }
   return found;
 }
 
 std::vector<HiddenProcess> hidden_processes() {
   std::vector<HiddenProcess> hidden;
+  int unused = 0; // one that has gone meanwhile has nothing to say
   for (const pid_t pid : all_processes()) {
     const std::string folder = "/proc/" + std::to_string(pid);
     if (is_hidden(folder)) {
-      hidden.push_back({pid, split_arguments(file_text(folder + "/cmdline"))});
+      hidden.push_back({pid, split_arguments(file_text(folder + "/cmdline", unused))});
     }
   }
   return hidden;

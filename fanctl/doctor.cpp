@@ -6,6 +6,7 @@
 #include "core/errors.h"
 #include "engine/host.h"
 #include "fanctl/commands.h"
+#include "fanctl/doctor_evidence.h"
 #include "fanctl/fan_name.h"
 #include "fanctl/output/diagnosis.h"
 
@@ -54,8 +55,15 @@ Result<doctor::Findings> examine(const DoctorArguments& given, World& world) {
   if (Result<void> selected = select(found->fans, all, given.fan, **provider); !selected) {
     return std::move(selected).error();
   }
-  return doctor::examine({std::move(*facts), std::move(found->fans), all, found->complete, (*provider)->filters(),
-                          **provider, world.doctor_source()});
+  return doctor::examine({.facts = std::move(*facts),
+                          .fans = std::move(found->fans),
+                          .all = all,
+                          .complete = found->complete,
+                          .filters = (*provider)->filters(),
+                          .docker = docker_settings(world, all),
+                          .refusals = refusals(world),
+                          .provider = **provider,
+                          .source = world.doctor_source()});
 }
 
 ExitStatus verdict(const doctor::Findings& findings) {

@@ -97,7 +97,7 @@ RulesetPacket TraceWalk::for_table(const std::string& in, const std::string& out
   return packet;
 }
 
-TraceWalk::Step TraceWalk::table(firewall::Hook hook, RulesetPacket packet) {
+TraceWalk::Step TraceWalk::table(firewall::Hook hook, const RulesetPacket& packet) {
   if (!host_.table_is_ours) {
     return Way::on; // said once, at the beginning
   }

@@ -7,6 +7,7 @@
 #include "engine/host.h"
 #include "fanctl/commands.h"
 #include "fanctl/doctor_evidence.h"
+#include "fanctl/doctor_peers.h"
 #include "fanctl/fan_name.h"
 #include "fanctl/output/diagnosis.h"
 
@@ -17,10 +18,14 @@ namespace {
 struct DoctorArguments {
   CommonArguments common;
   FanArguments fan;
+  std::vector<std::string> peers;
 };
 
 void declare(CLI::App& app, DoctorArguments& into) {
   declare_fan(app, into.fan, FanOptions::none);
+  app.add_option("--peer", into.peers, "and what is wrong between here and this other host, of underlay or overlay")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
   declare_common(app, into.common);
 }
 
@@ -55,15 +60,21 @@ Result<doctor::Findings> examine(const DoctorArguments& given, World& world) {
   if (Result<void> selected = select(found->fans, all, given.fan, **provider); !selected) {
     return std::move(selected).error();
   }
-  return doctor::examine({.facts = std::move(*facts),
-                          .fans = std::move(found->fans),
-                          .all = all,
-                          .complete = found->complete,
-                          .filters = (*provider)->filters(),
-                          .docker = docker_settings(world, all),
-                          .refusals = refusals(world),
-                          .provider = **provider,
-                          .source = world.doctor_source()});
+  std::vector<Fan> meant;
+  for (const FanStatus& one : found->fans) {
+    meant.push_back(one.fan);
+  }
+  doctor::Findings findings = doctor::examine({.facts = std::move(*facts),
+                                               .fans = std::move(found->fans),
+                                               .all = all,
+                                               .complete = found->complete,
+                                               .filters = (*provider)->filters(),
+                                               .docker = docker_settings(world, all),
+                                               .refusals = refusals(world),
+                                               .provider = **provider,
+                                               .source = world.doctor_source()});
+  const Result<void> peers = given.peers.empty() ? Result<void>() : examine_peers(given.peers, meant, world, findings);
+  return peers ? Result<doctor::Findings>(std::move(findings)) : peers.error();
 }
 
 ExitStatus verdict(const doctor::Findings& findings) {
@@ -87,7 +98,7 @@ std::string help_doctor() {
   CLI::App app;
   DoctorArguments unused;
   declare(app, unused);
-  return "usage: fanctl doctor [FAN] [--json] [-v]\n\n"
+  return "usage: fanctl doctor [FAN] [--peer ADDRESS] [--json] [-v]\n\n"
          "Looks for what keeps a fan's packets from arriving: in the fan itself, in other firewalls, in the underlay, "
          "in\n"
          "what else runs on this host. Says what was seen, what comes of it, and the line that helps. Changes nothing, "
@@ -95,7 +106,8 @@ std::string help_doctor() {
          "prints nothing when all is well; -v adds notes, what was looked at, and what could not be.\n\n"
          "options:\n" +
          options_text(app) +
-         "\nFAN is a bridge, an overlay, a slice, or OVERLAY UNDERLAY; without it all fans, and the host\n"
+         "\nFAN is a bridge, an overlay, a slice, or OVERLAY UNDERLAY; without it all fans, and the host.\n"
+         "--peer may be repeated. It sends echo requests and a few packets by hand to that host, and needs root.\n"
          "Exit status: 0 nothing but notes, 13 warnings, 14 problems\n"
          "Needs no root, and sees more with it.\n";
 }

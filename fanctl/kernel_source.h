@@ -2,6 +2,7 @@
 #pragma once
 
 #include "doctor/source.h"
+#include "linux/probe/kernel_prober.h"
 
 namespace fan::cli {
 
@@ -17,6 +18,10 @@ public:
   Result<std::vector<doctor::ProgramTrial>> try_programs() override;
   Result<std::vector<std::string>> tcx_programs(std::uint32_t ifindex) override;
   Result<std::string> kernel_log() override;
+  Prober* prober() override { return &prober_; }
+
+private:
+  KernelProber prober_;
 };
 
 } // namespace fan::cli

@@ -12,6 +12,10 @@
 #include "core/errors.h"
 #include "core/result.h"
 
+namespace fan {
+class Prober;
+}
+
 namespace fan::doctor {
 
 // A route of this host. Its words are `ip route`'s: "10.8.0.0/16", "via", "10.0.0.1", "dev", "tun0".
@@ -68,6 +72,8 @@ public:
 
   // The kernel's log, as far as it is kept.
   virtual Result<std::string> kernel_log() { return unknown("the kernel's log"); }
+  // For questions to other machines; nullptr where there is no network.
+  virtual Prober* prober() { return nullptr; }
 
 protected:
   static Error unknown(const std::string& what) { return host_error(what + " are not known here"); }

@@ -1,6 +1,7 @@
 #include "linux/service/process_files.h"
 
 #include <cctype>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
@@ -10,6 +11,11 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "core/errors.h"
 
 namespace fan::service {
 namespace {
@@ -92,29 +98,58 @@ std::optional<Process> read_process(pid_t pid, const std::string& name) {
   return alive && !process.argv.empty() ? std::optional<Process>(std::move(process)) : std::nullopt;
 }
 
+std::vector<pid_t> all_processes() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
+  std::vector<pid_t> pids;
+  while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
+    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) != 0) {
+      pids.push_back(std::atoi(entry->d_name));
+    }
+  }
+  return pids;
+}
+
+bool is_hidden(const std::string& folder) {
+  char unused = 0;
+  return readlink((folder + "/exe").c_str(), &unused, 1) < 0 && (errno == EACCES || errno == EPERM);
+}
+
 } // namespace
 
 std::vector<Process> processes_of(const std::string& name) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
   std::vector<Process> found;
-  while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
-    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) == 0) {
-      continue;
-    }
-    if (std::optional<Process> process = read_process(std::atoi(entry->d_name), name)) {
+  for (const pid_t pid : all_processes()) {
+    if (std::optional<Process> process = read_process(pid, name)) {
       found.push_back(std::move(*process));
     }
   }
   return found;
 }
 
-bool stop(const Process& process) {
-  send_signal(process.handle, SIGTERM);
-  if (ended_within(process.handle, term_patience_ms)) {
-    return true;
+std::vector<HiddenProcess> hidden_processes() {
+  std::vector<HiddenProcess> hidden;
+  for (const pid_t pid : all_processes()) {
+    const std::string folder = "/proc/" + std::to_string(pid);
+    if (is_hidden(folder)) {
+      hidden.push_back({pid, split_arguments(file_text(folder + "/cmdline"))});
+    }
   }
-  send_signal(process.handle, SIGKILL);
-  return ended_within(process.handle, kill_patience_ms);
+  return hidden;
+}
+
+Result<void> stop(const Process& process) {
+  for (const auto& [signal, patience] : {std::pair{SIGTERM, term_patience_ms}, std::pair{SIGKILL, kill_patience_ms}}) {
+    const bool refused = send_signal(process.handle, signal) != 0 && errno == EPERM;
+    if (ended_within(process.handle, refused ? 0 : patience)) {
+      return {};
+    }
+    if (refused) {
+      return make_error(ErrorClass::privilege, fmt::format("process {} may not be ended", process.pid),
+                        "this takes CAP_KILL: it runs as another user");
+    }
+  }
+  return make_error(ErrorClass::kernel, fmt::format("process {} does not end", process.pid),
+                    "look at /proc/PID/stack: a process that SIGKILL does not end waits for the kernel");
 }
 
 } // namespace fan::service

@@ -1,0 +1,365 @@
+// Every change of every plan fails with every errno that the kernel has for it, before and after it was done, and then
+// the undoing of each change fails as well.
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "core/words.h"
+#include "engine/apply.h"
+#include "engine/apply_configuration.h"
+#include "engine/requests.h"
+#include "kernel_errnos.h"
+#include "support/memory_provider.h"
+
+namespace fan {
+namespace {
+
+using test::KernelErrno;
+using test::MemoryProvider;
+
+FanSpec spec_of(const std::vector<std::string>& words) {
+  auto spec = parse_words(words);
+  EXPECT_TRUE(spec) << spec.error().message;
+  return *spec;
+}
+
+// When the change fails: the kernel refuses, or does it and its answer is lost.
+enum class Moment { refused, answer_lost };
+
+Error refusal(int number) {
+  Error error;
+  error.sys_errno = number;
+  error.message = "injected";
+  return error;
+}
+
+// Fails at one change on the way forward, and when undoing those with certain keys.
+class FailingProvider : public MemoryProvider {
+public:
+  explicit FailingProvider(const MemoryProvider& kernel) : MemoryProvider(kernel) { transactions = 0; }
+
+  Result<void> apply(std::span<const Change> changes) override {
+    if (changes.front().because == "undo") {
+      undone.push_back(key_of(changes.front().object()));
+      return stubborn == undone.back() ? Result<void>(refusal(EIO)) : MemoryProvider::apply(changes);
+    }
+    forward.emplace_back(changes.begin(), changes.end());
+    if (forward.size() != fails_at + 1) {
+      return MemoryProvider::apply(changes);
+    }
+    if (moment == Moment::answer_lost) {
+      EXPECT_TRUE(MemoryProvider::apply(changes));
+    }
+    return refusal(number);
+  }
+
+  std::size_t fails_at = SIZE_MAX;
+  int number = EIO;
+  Moment moment = Moment::refused;
+  std::string stubborn; // the key of what cannot be undone
+  std::vector<std::vector<Change>> forward;
+  std::vector<std::string> undone;
+};
+
+using Kernel = MemoryProvider;
+struct Scenario {
+  std::string name;
+  std::function<void(Kernel&)> prepare;
+  std::function<Result<void>(Kernel&)> act;
+};
+
+const std::vector<std::string> plain{"250.0.0.0/8", "eth0/16", "type", "vxlan"};
+
+std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Result<void> do_up(Kernel& kernel, const std::vector<std::string>& words) {
+  auto done = up(kernel, spec_of(words), {});
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
+Result<void> do_down(Kernel& kernel) {
+  Selector every;
+  every.all = Selector::All::every;
+  auto done = down(kernel, every, {});
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
+Scenario bringing_up(const std::string& name, const std::vector<std::string>& words,
+                     const std::vector<std::string>& there = {}) {
+  return {name, [there](Kernel& kernel) { EXPECT_TRUE(there.empty() || do_up(kernel, there)); },
+          [words](Kernel& kernel) { return do_up(kernel, words); }};
+}
+
+Scenario repairing(const std::string& name, const std::string& key) {
+  return {name,
+          [key](Kernel& kernel) {
+            EXPECT_TRUE(do_up(kernel, with(plain, {"dhcp"})));
+            kernel.delete_by_hand(key);
+          },
+          [](Kernel& kernel) { return do_up(kernel, with(plain, {"dhcp"})); }};
+}
+
+std::vector<Scenario> scenarios() {
+  return {
+      bringing_up("up_vxlan", plain),
+      bringing_up("up_ipip_dhcp", {"250.0.0.0/8", "eth0/16", "type", "ipip", "dhcp"}),
+      bringing_up("up_reach", with(plain, {"reach"})),
+      bringing_up("up_no_nat_exposed", with(plain, {"no-nat", "expose", "all", "host-reserve", "3"})),
+      bringing_up("up_beside_another", {"241.0.0.0/8", "eth0/16", "type", "vxlan"}, plain),
+      bringing_up("up_with_other_options", with(plain, {"dhcp", "mtu", "1400", "host-reserve", "2"}), plain),
+      bringing_up("up_over_the_other_tunnel", {"250.0.0.0/8", "eth0/16", "type", "ipip", "dhcp"},
+                  with(plain, {"dhcp"})),
+      bringing_up("up_from_reach_to_bridge", plain, with(plain, {"reach"})),
+      {"down",
+       [](Kernel& kernel) {
+         EXPECT_TRUE(do_up(kernel, with(plain, {"dhcp", "host-reserve", "2"})));
+       },
+       do_down},
+      {"down_of_two",
+       [](Kernel& kernel) {
+         EXPECT_TRUE(do_up(kernel, plain));
+         EXPECT_TRUE(do_up(kernel, {"241.0.0.0/8", "eth0/16", "type", "ipip", "dhcp"}));
+       },
+       do_down},
+      repairing("repair_bridge", "bridge fan-250-0-27"),
+      repairing("repair_tunnel", "tunnel fanvx8472"),
+      repairing("repair_ruleset", "ruleset"),
+      repairing("repair_route", "route 250.0.0.0/8"),
+      repairing("repair_dhcp", "dhcp fan-250-0-27"),
+  };
+}
+
+MemoryProvider host27() {
+  return MemoryProvider::host(*Address::parse("172.30.0.27"), 16);
+}
+
+class Failure : public testing::TestWithParam<Scenario> {
+protected:
+  void SetUp() override { GetParam().prepare(before_); }
+
+  [[nodiscard]] FailingProvider fresh() const { return FailingProvider(before_); }
+  static Result<void> act(FailingProvider& kernel) { return GetParam().act(kernel); }
+
+  // The changes of the whole plan, transaction by transaction.
+  [[nodiscard]] std::vector<std::vector<Change>> plan() const {
+    FailingProvider kernel = fresh();
+    EXPECT_TRUE(act(kernel));
+    EXPECT_FALSE(kernel.forward.empty());
+    return kernel.forward;
+  }
+
+  [[nodiscard]] std::string difference(const MemoryProvider& now) const {
+    std::string text;
+    for (const auto& [key, found] : before_.objects) {
+      const auto at = now.objects.find(key);
+      text += at == now.objects.end() ? "- " + key + "\n" : at->second.object == found.object ? "" : "~ " + key + "\n";
+    }
+    for (const auto& [key, found] : now.objects) {
+      // A setting of a device has a value also where the memory knows none yet.
+      const bool is_new = before_.objects.count(key) == 0 && !std::holds_alternative<Sysctl>(found.object);
+      text += is_new ? "+ " + key + "\n" : "";
+    }
+    return text;
+  }
+
+private:
+  MemoryProvider before_ = host27();
+};
+
+INSTANTIATE_TEST_SUITE_P(Of, Failure, testing::ValuesIn(scenarios()), [](const auto& info) { return info.param.name; });
+
+std::string verb_of(const Change& change) {
+  return !change.before ? "create" : change.after ? "change" : "remove";
+}
+
+bool is_row(const Object& object) {
+  return std::holds_alternative<RecordRow>(object) || std::holds_alternative<MappingRow>(object) ||
+         std::holds_alternative<SliceRow>(object) || std::holds_alternative<NeverRow>(object);
+}
+
+// The errnos that the kernel has for any change of the transaction. To remove a setting is nothing: it goes with its
+// device.
+std::set<int> errnos_of(const std::vector<Change>& transaction) {
+  std::set<int> numbers;
+  for (const Change& change : transaction) {
+    const std::string kind = is_row(change.object()) ? "row" : kind_of(change.object());
+    for (const KernelErrno& one : test::kernel_errnos) {
+      if (one.kind == kind && one.verb == verb_of(change)) {
+        numbers.insert(one.number);
+      }
+    }
+  }
+  const bool is_nothing = std::holds_alternative<Sysctl>(transaction.front().object()) && !transaction.front().after;
+  EXPECT_FALSE(numbers.empty() && !is_nothing)
+      << key_of(transaction.front().object()) << ": " << verb_of(transaction.front());
+  for (const KernelErrno& one : test::errnos_of_any) {
+    numbers.insert(one.number);
+  }
+  return numbers;
+}
+
+TEST_P(Failure, OfEachChangeWithEachErrnoLeavesTheStateBefore) {
+  const auto plan = this->plan();
+  for (std::size_t k = 0; k < plan.size(); ++k) {
+    for (const int number : errnos_of(plan[k])) {
+      for (const Moment moment : {Moment::refused, Moment::answer_lost}) {
+        FailingProvider kernel = fresh();
+        kernel.fails_at = k;
+        kernel.number = number;
+        kernel.moment = moment;
+        const auto failed = act(kernel);
+        const std::string where = key_of(plan[k].front().object()) + ", errno " + std::to_string(number) +
+                                  (moment == Moment::refused ? ", refused" : ", the answer lost");
+        ASSERT_FALSE(failed) << where;
+        EXPECT_EQ(failed.error().sys_errno, number) << where;
+        EXPECT_NE(failed.error().kind, ErrorClass::partial) << where << ": " << failed.error().message;
+        EXPECT_EQ(difference(kernel), "") << where;
+      }
+    }
+  }
+}
+
+// What could not be undone is named, all else is undone, and the same request succeeds once the cause is gone.
+TEST_P(Failure, OfEachUndoIsReportedAndTheOthersAreDone) {
+  const auto plan = this->plan();
+  for (std::size_t k = 0; k < plan.size(); ++k) {
+    for (std::size_t j = 0; j < k; ++j) {
+      FailingProvider kernel = fresh();
+      kernel.fails_at = k;
+      kernel.stubborn = key_of(plan[j].back().object()); // the inverse of a transaction begins with its end
+      const auto failed = act(kernel);
+      ASSERT_FALSE(failed);
+      const std::set<std::string> tried(kernel.undone.begin(), kernel.undone.end());
+      for (std::size_t n = 0; n < k; ++n) {
+        EXPECT_EQ(tried.count(key_of(plan[n].back().object())), 1U) << "after a failed undo the others follow";
+      }
+      if (difference(kernel).empty()) {
+        continue; // it went with its device
+      }
+      EXPECT_EQ(failed.error().kind, ErrorClass::partial) << kernel.stubborn << "\n" << difference(kernel);
+      EXPECT_NE(failed.error().message.find("undo failed: "), std::string::npos) << failed.error().message;
+      kernel.stubborn.clear();
+      kernel.fails_at = SIZE_MAX;
+      const auto again = act(kernel);
+      EXPECT_TRUE(again) << again.error().message;
+    }
+  }
+}
+
+TEST(FailureOfUndo, IsReportedForEachThatFails) {
+  FailingProvider kernel(host27());
+  kernel.fails_at = 6;
+  struct Broken : FailingProvider {
+    using FailingProvider::FailingProvider;
+    Result<void> apply(std::span<const Change> changes) override {
+      return changes.front().because == "undo" ? Result<void>(refusal(EIO)) : FailingProvider::apply(changes);
+    }
+  } broken(host27());
+  broken.fails_at = 6;
+  const auto failed = do_up(broken, plain);
+  ASSERT_FALSE(failed);
+  std::size_t reported = 0;
+  for (std::size_t at = failed.error().message.find("undo failed"); at != std::string::npos;
+       at = failed.error().message.find("undo failed", at + 1)) {
+    ++reported;
+  }
+  EXPECT_EQ(reported, 6U) << failed.error().message;
+}
+
+// The kernel cannot be read any more, from the n-th look on.
+struct BlindProvider : FailingProvider {
+  using FailingProvider::FailingProvider;
+  Result<Facts> facts() override { return seen() ? MemoryProvider::facts() : Result<Facts>(refusal(EINTR)); }
+  Result<ObservedSet> observe(const Scope& scope) override {
+    return seen() ? MemoryProvider::observe(scope) : Result<ObservedSet>(refusal(EINTR));
+  }
+  bool seen() { return looks++ < sees; }
+  std::size_t looks = 0;
+  std::size_t sees = SIZE_MAX;
+};
+
+TEST_P(Failure, OfEachLookLeavesTheStateBefore) {
+  BlindProvider counted(fresh());
+  ASSERT_TRUE(act(counted));
+  for (std::size_t n = 0; n < counted.looks; ++n) {
+    BlindProvider kernel(fresh());
+    kernel.sees = n;
+    const auto failed = act(kernel);
+    ASSERT_FALSE(failed) << n;
+    EXPECT_EQ(failed.error().sys_errno, EINTR);
+    EXPECT_EQ(difference(kernel), "") << "blind from look " << n << " on: " << failed.error().message;
+  }
+}
+
+TEST(FailureInDoubt, WhatSomebodyElseMadeMeanwhileStays) {
+  struct Taken : MemoryProvider {
+    using MemoryProvider::MemoryProvider;
+    Result<void> apply(std::span<const Change> changes) override {
+      const Object& object = changes.front().object();
+      if (std::holds_alternative<Route>(object) && changes.front().because != "undo") {
+        Route theirs = std::get<Route>(object);
+        theirs.device = "eth0";
+        objects.insert_or_assign(key_of(theirs), Observed{theirs, false});
+        return refusal(EEXIST);
+      }
+      return MemoryProvider::apply(changes);
+    }
+  };
+  Taken kernel;
+  static_cast<MemoryProvider&>(kernel) = host27();
+  ASSERT_FALSE(do_up(kernel, plain));
+  EXPECT_EQ(kernel.objects.count("route 250.0.0.0/8"), 1U);
+  EXPECT_EQ(kernel.objects.size(), 2U) << "beside the setting of eth0";
+}
+
+// --- a configuration: each of its fans is a request of its own
+
+Configuration configuration_of(const std::vector<std::vector<std::string>>& lines) {
+  Configuration configuration;
+  configuration.files = {"/etc/fanctl/a.yaml"};
+  for (const auto& words : lines) {
+    WantedFan fan{spec_of(words), words.front(), {}};
+    fan.spec.autostart = true;
+    fan.spec.origin = "/etc/fanctl/a.yaml";
+    configuration.wanted.push_back(fan);
+  }
+  return configuration;
+}
+
+TEST(FailureOfApply, AtEachChangeLeavesEachFanAsItWasOrAsItShallBe) {
+  const Configuration old = configuration_of({plain, {"241.0.0.0/8", "eth0/16", "type", "vxlan"}});
+  const Configuration wanted =
+      configuration_of({with(plain, {"dhcp"}), {"242.0.0.0/8", "eth0/16", "type", "ipip", "dhcp"}});
+  MemoryProvider before = host27();
+  ASSERT_TRUE(apply_configuration(before, old, {})->errors.empty());
+  FailingProvider counted(before);
+  ASSERT_TRUE(apply_configuration(counted, wanted, {})->errors.empty());
+  for (std::size_t k = 0; k < counted.forward.size(); ++k) {
+    for (const int number : {*errnos_of(counted.forward[k]).begin(), EINTR}) {
+      for (const Moment moment : {Moment::refused, Moment::answer_lost}) {
+        FailingProvider kernel(before);
+        kernel.fails_at = k;
+        kernel.number = number;
+        kernel.moment = moment;
+        const auto applied = apply_configuration(kernel, wanted, {});
+        ASSERT_TRUE(applied);
+        ASSERT_EQ(applied->errors.size(), 1U) << k;
+        EXPECT_EQ(applied->errors[0].sys_errno, number);
+        const auto found = status(kernel);
+        ASSERT_TRUE(found);
+        for (const FanStatus& fan : found->fans) {
+          EXPECT_TRUE(fan.drift.empty()) << k << ": " << fan.fan.bridge << ": " << fan.drift.front().key;
+        }
+        const auto again = apply_configuration(kernel, wanted, {});
+        EXPECT_TRUE(again && again->errors.empty());
+        EXPECT_EQ(kernel.objects.size(), counted.objects.size()) << k;
+      }
+    }
+  }
+}
+
+} // namespace
+} // namespace fan

@@ -81,6 +81,8 @@ _fanctl_words() {
         $(awk '/^--/ { print substr($1, 3) }' <<<"$options" | grep -vxE 'help|verbose|json|dry-run|wait|all|config|dir|overlay|underlay')" -- "$current" ;;
     down:2) _fanctl_values "$program" UNDERLAY "$current" ;;
     down:* | show:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
+    broadcast:1) compgen -W "reset off allow disallow receive list" -- "$current" ;;
+    broadcast:*) compgen -W "$(_fanctl_devices)" -- "$current" ;;
     endpoint:1) compgen -W "add del list apply" -- "$current" ;;
     endpoint:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" && compgen -f -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;

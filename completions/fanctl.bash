@@ -19,7 +19,7 @@ _fanctl_options() {
             -e 's/^ {2}(-[a-zA-Z])( [^ ]+)?(  .*)?$/\1\2/p' -e 's/^ {6}(--[a-z-]+)( [^ ]+)?( .*)?$/\1\2/p'
 }
 
-# The fans there are, by bridge or by overlay ("bridge", "overlay").
+# The fans there are, by bridge, overlay or gateway ("bridge", ...).
 _fanctl_fans() {
     fanctl show --json 2>/dev/null | sed -nE "s/^ *\"$1\": \"([^\"]+)\",?\$/\1/p" | sort -u
 }
@@ -38,6 +38,7 @@ _fanctl_values() {
     BRIDGE | FAN | NAME) compgen -W "$(_fanctl_fans bridge)" -- "$current" ;;
     OVERLAY) compgen -W "$(_fanctl_fans overlay) 250.0.0.0/8" -- "$current" ;;
     UNDERLAY) compgen -W "default/16 $(_fanctl_devices | sed 's,$,/16,')" -- "$current" ;;
+    DEVICE) compgen -W "$(_fanctl_devices)" -- "$current" ;;
     LIST) compgen -W "ipip vxlan ipip,vxlan" -- "$current" ;;
     *[a-z]\|* | *\|[a-z]*) compgen -W "$(tr '|' '\n' <<<"$metavariable" | grep -x '[a-z][a-z-]*')" -- "$current" ;;
     esac
@@ -80,6 +81,9 @@ _fanctl_words() {
         $(awk '/^--/ { print substr($1, 3) }' <<<"$options" | grep -vxE 'help|verbose|json|dry-run|wait|all|config|dir|overlay|underlay')" -- "$current" ;;
     down:2) _fanctl_values "$program" UNDERLAY "$current" ;;
     down:* | show:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
+    endpoint:1) compgen -W "add del list apply watch" -- "$current" ;;
+    endpoint:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" && compgen -f -- "$current" ;;
+    trace:1 | trace:2) compgen -W "$(_fanctl_fans gateway)" -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;
     esac
 }

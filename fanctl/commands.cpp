@@ -27,6 +27,11 @@ constexpr std::array table{
     Command{"show", "list the fans of this host, and how they are", help_show, run_show},
     Command{"explain", "which host owns an address, and what its packets look like", help_explain, run_explain},
     Command{"doctor", "what keeps packets from arriving, and the line that helps", help_doctor, run_doctor},
+    Command{"endpoint", "who is behind which port of a fan's bridge", help_endpoint, run_endpoint},
+    Command{"broadcast", "who may send broadcasts on a fan's bridge, and who receives them", help_broadcast,
+            run_broadcast},
+    Command{"trace", "what this host would do with a packet, hop by hop", help_trace, run_trace},
+    Command{"metrics", "what the fans count, for Prometheus", help_metrics, run_metrics},
     Command{"docker", "have Docker use a fan's bridge, and take that back", help_docker, run_docker},
 };
 

@@ -32,7 +32,11 @@ std::string help_disable();
 std::string help_import();
 std::string help_explain();
 std::string help_doctor();
+std::string help_trace();
 std::string help_docker();
+std::string help_endpoint();
+std::string help_broadcast();
+std::string help_metrics();
 ExitStatus run_up(Words arguments, World& world, Console& console);
 ExitStatus run_down(Words arguments, World& world, Console& console);
 ExitStatus run_apply(Words arguments, World& world, Console& console);
@@ -43,7 +47,11 @@ ExitStatus run_import(Words arguments, World& world, Console& console);
 ExitStatus run_show(Words arguments, World& world, Console& console);
 ExitStatus run_explain(Words arguments, World& world, Console& console);
 ExitStatus run_doctor(Words arguments, World& world, Console& console);
+ExitStatus run_trace(Words arguments, World& world, Console& console);
 ExitStatus run_docker(Words arguments, World& world, Console& console);
+ExitStatus run_endpoint(Words arguments, World& world, Console& console);
+ExitStatus run_broadcast(Words arguments, World& world, Console& console);
+ExitStatus run_metrics(Words arguments, World& world, Console& console);
 
 // The whole of fanatic, the name by which Juju and scripts make a fan persistent.
 ExitStatus run_fanatic(Words arguments, World& world, Console& console);

@@ -6,6 +6,7 @@
 #include "core/errors.h"
 #include "engine/host.h"
 #include "fanctl/commands.h"
+#include "fanctl/doctor_peers.h"
 #include "fanctl/fan_name.h"
 #include "fanctl/output/diagnosis.h"
 
@@ -16,10 +17,14 @@ namespace {
 struct DoctorArguments {
   CommonArguments common;
   FanArguments fan;
+  std::vector<std::string> peers;
 };
 
 void declare(CLI::App& app, DoctorArguments& into) {
   declare_fan(app, into.fan, FanOptions::none);
+  app.add_option("--peer", into.peers, "and what is wrong between here and this other host, of underlay or overlay")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
   declare_common(app, into.common);
 }
 
@@ -54,8 +59,14 @@ Result<doctor::Findings> examine(const DoctorArguments& given, World& world) {
   if (Result<void> selected = select(found->fans, all, given.fan, **provider); !selected) {
     return std::move(selected).error();
   }
-  return doctor::examine({std::move(*facts), std::move(found->fans), all, found->complete, (*provider)->filters(),
-                          **provider, world.doctor_source()});
+  std::vector<Fan> meant;
+  for (const FanStatus& one : found->fans) {
+    meant.push_back(one.fan);
+  }
+  doctor::Findings findings = doctor::examine({std::move(*facts), std::move(found->fans), all, found->complete,
+                                               (*provider)->filters(), **provider, world.doctor_source()});
+  const Result<void> peers = given.peers.empty() ? Result<void>() : examine_peers(given.peers, meant, world, findings);
+  return peers ? Result<doctor::Findings>(std::move(findings)) : peers.error();
 }
 
 ExitStatus verdict(const doctor::Findings& findings) {
@@ -79,7 +90,7 @@ std::string help_doctor() {
   CLI::App app;
   DoctorArguments unused;
   declare(app, unused);
-  return "usage: fanctl doctor [FAN] [--json] [-v]\n\n"
+  return "usage: fanctl doctor [FAN] [--peer ADDRESS] [--json] [-v]\n\n"
          "Looks for what keeps a fan's packets from arriving: in the fan itself, in other firewalls, in the underlay, "
          "in\n"
          "what else runs on this host. Says what was seen, what comes of it, and the line that helps. Changes nothing, "
@@ -87,7 +98,8 @@ std::string help_doctor() {
          "prints nothing when all is well; -v adds notes, what was looked at, and what could not be.\n\n"
          "options:\n" +
          options_text(app) +
-         "\nFAN is a bridge, an overlay, a slice, or OVERLAY UNDERLAY; without it all fans, and the host\n"
+         "\nFAN is a bridge, an overlay, a slice, or OVERLAY UNDERLAY; without it all fans, and the host.\n"
+         "--peer may be repeated. It sends echo requests and a few packets by hand to that host, and needs root.\n"
          "Exit status: 0 nothing but notes, 13 warnings, 14 problems\n"
          "Needs no root, and sees more with it.\n";
 }

@@ -25,6 +25,7 @@ enum class ExitStatus : int {
   reverted = 12,  // only `try`: nobody confirmed, and the host is as it was
   warnings = 13,  // only `doctor`: something may go wrong
   problems = 14,  // only `doctor`: something is wrong
+  refused = 15,   // only `trace`: this host would refuse the packet
 };
 
 ExitStatus status_of(ErrorClass kind);

@@ -32,6 +32,12 @@ constexpr std::array all_word_options{
     WordOption{"reach", nullptr, "speak to the fan without a bridge of one's own in it"},
     WordOption{"strict", nullptr, "refuse tunnels inside the tunnel for every endpoint"},
     WordOption{"no-isolate", nullptr, "let endpoints speak to those of other fans that are not isolated either"},
+    WordOption{"host-access", "dhcp|all|none", "what endpoints may ask of this host (default all)"},
+    WordOption{"block-metadata", nullptr, "keep endpoints from 169.254.169.254, where clouds keep a host's secrets"},
+    WordOption{"snooping", nullptr, "send multicast and IPv6 neighbour discovery only to ports that listen"},
+    WordOption{"proxy-arp", nullptr, "register endpoints as they appear, and answer who-has for them"},
+    WordOption{"shortcut", nullptr,
+               "endpoints of two hosts speak past this host's own forwarding: faster, and unseen by other firewalls"},
 };
 
 // Words that a value follows: the value is no word itself.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "doctor/source.h"
+#include "linux/probe/kernel_prober.h"
 
 namespace fan::cli {
 
@@ -9,6 +10,10 @@ class KernelSource : public doctor::Source {
 public:
   Result<std::optional<std::string>> text(const std::string& path) override;
   Result<std::vector<std::string>> names(const std::string& directory) override;
+  Prober* prober() override { return &prober_; }
+
+private:
+  KernelProber prober_;
 };
 
 } // namespace fan::cli

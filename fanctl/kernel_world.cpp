@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 
@@ -21,6 +22,8 @@
 #include "fanctl/text_file.h"
 #include "linux/bpf/command_lines.h"
 #include "linux/kernel_provider.h"
+#include "linux/netlink/endpoint_watch.h"
+#include "linux/packet_view.h"
 #include "linux/service/launch.h"
 
 namespace fan::cli {
@@ -62,6 +65,9 @@ std::string meaning_of_drop(const std::string& reason) {
       {"misdelivered", "tunnel packet on another device or address than the fan's"},
       {"smuggled", "tunnel packet that was to be forwarded"},
       {"outside", "from outside to the slice, neither translated nor exposed"},
+      {"isolated", "from an endpoint to another fan's gateway, and one of the two is isolated"},
+      {"host_access", "from an endpoint to this host, which is not asked for that (host-access)"},
+      {"metadata", "from an endpoint to a cloud's metadata (block-metadata)"},
       {"unmarked", "tunnel packet that did not come out of the tunnel device"},
   };
   const auto known = meanings.find(reason);
@@ -73,13 +79,19 @@ public:
   Result<Provider*> provider() override { return &interruptible_; }
   Result<void> may_change() override { return judge_privilege(read_process_facts()); }
   Result<void> lock(std::chrono::milliseconds wait) override;
-  void unlock() override { lock_.reset(); }
+  PacketView& packets() override { return packets_; }
+  void unlock() override {
+    lock_.reset();
+    release_signals();
+  }
   [[nodiscard]] const Devices& devices() override { return devices_; }
   [[nodiscard]] std::string try_path() const override;
   Result<std::vector<TrafficCount>> counters() override;
   Result<std::vector<RefusedPeer>> refused() override;
+  Result<std::vector<DeviceTraffic>> device_traffic() override;
   std::optional<std::string> docker_configuration() override;
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
+  Result<News> news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) override;
   doctor::Source& doctor_source() override { return source_; }
   [[nodiscard]] RenderContext render_context() const override {
     return {[this] { return bpf::begin_lines(object_path(), kernel_.maps_in_use()); }, bpf::end_lines,
@@ -89,9 +101,13 @@ public:
 private:
   KernelProvider kernel_;
   InterruptibleProvider interruptible_{kernel_};
+  KernelPacketView packets_;
   HostDevices devices_{kernel_};
   KernelSource source_;
   std::optional<Lock> lock_;
+  std::optional<netlink::EndpointWatch> ears_;
+  std::set<std::uint32_t> heard_bridges_;
+  bool ask_again_ = true; // something changed: what the kernel said before may be somebody else's now
 };
 
 Result<void> KernelWorld::lock(std::chrono::milliseconds wait) {
@@ -141,6 +157,22 @@ Result<std::vector<RefusedPeer>> KernelWorld::refused() {
   return peers;
 }
 
+Result<std::vector<DeviceTraffic>> KernelWorld::device_traffic() {
+  Result<std::vector<netlink::LinkCounters>> read = KernelProvider::link_counters();
+  if (!read) {
+    return std::move(read).error();
+  }
+  std::vector<DeviceTraffic> traffic;
+  for (const netlink::LinkCounters& one : *read) {
+    traffic.push_back({one.link.name,
+                       one.link.kind,
+                       one.link.up,
+                       {one.received_packets, one.received_bytes, one.received_errors, one.received_dropped},
+                       {one.sent_packets, one.sent_bytes, one.sent_errors, one.sent_dropped}});
+  }
+  return traffic;
+}
+
 std::optional<std::string> KernelWorld::docker_configuration() {
   if (service::find_program("dockerd").empty()) {
     return std::nullopt;
@@ -152,6 +184,25 @@ std::optional<std::string> KernelWorld::docker_configuration() {
 Result<void> KernelWorld::program(const std::string& name, const std::vector<std::string>& arguments) {
   const std::string path = service::find_program(name);
   return path.empty() ? host_error(name + " is not installed") : service::launch(path, arguments);
+}
+
+Result<News> KernelWorld::news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) {
+  if (!ears_) {
+    auto opened = netlink::EndpointWatch::open();
+    if (!opened) {
+      return std::move(opened).error();
+    }
+    ears_.emplace(std::move(*opened));
+  }
+  if (ask_again_ || bridges != heard_bridges_) {
+    if (auto listening = ears_->listen(bridges); !listening) {
+      return std::move(listening).error();
+    }
+    heard_bridges_ = bridges;
+  }
+  auto news = ears_->wait(patience);
+  ask_again_ = news && news->links;
+  return news;
 }
 
 } // namespace

@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -145,6 +146,16 @@ Result<void> judge_privilege(const ProcessFacts& facts) {
   }
   if (facts.bpf_errno != 0) {
     return bpf_refusal(facts);
+  }
+  return {};
+}
+
+Result<void> give_up_privileges() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  // The ambient set goes with the permitted one (capabilities(7)).
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_capset, &header, none) != 0) {
+    return refused(fmt::format("capabilities cannot be given up: {}", std::strerror(errno)), "", errno);
   }
   return {};
 }

@@ -25,4 +25,7 @@ ProcessFacts read_process_facts();
 // Nothing in the way, or an error of class privilege that names it and says what to do.
 Result<void> judge_privilege(const ProcessFacts& facts);
 
+// This process, and whatever it starts, has no capability any more and gets none. For good.
+Result<void> give_up_privileges();
+
 } // namespace fan::cli

@@ -96,9 +96,8 @@ void print(const ShowArguments& given, const ShowView& view, Console& console) {
   for (const FanStatus& fan : view.status.fans) {
     console.err += fan.drift.empty() ? "" : note_text(degraded_note(fan));
   }
-  if (!view.status.complete && given.common.verbose) {
-    console.err +=
-        note_text("read from the bridges alone: whether the rest is as it should be takes CAP_SYS_ADMIN to see");
+  if (view.status.unseen && given.common.verbose) {
+    console.err += note_text(view.status.unseen->message);
   }
 }
 
@@ -187,9 +186,9 @@ ExitStatus run_show(Words arguments, World& world, Console& console) {
     return fail(console, given.common.json, std::move(view).error().within("show"));
   }
   if (given.check && !view->status.complete) {
-    Error error = make_error(ErrorClass::privilege, "show --check: the fans' objects cannot be read",
-                             "run it as root: sudo fanctl show --check");
-    return fail(console, given.common.json, error);
+    Error error = *view->status.unseen;
+    error.hint = "run it as root: sudo fanctl show --check";
+    return fail(console, given.common.json, std::move(error).within("show --check: the fans' objects cannot be read"));
   }
   print(given, *view, console);
   return verdict(given, view->status);

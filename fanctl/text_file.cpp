@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,7 +54,41 @@ int fill(Descriptor& file, const std::string& text, const struct stat* like, mod
   return fsync(file.get()) == 0 && file.release() == 0 ? 0 : errno;
 }
 
+std::string random_name() {
+  std::uint64_t number = 0;
+  return getrandom(&number, sizeof number, 0) == sizeof number ? fmt::format(".fanctl-{:016x}", number) : "";
+}
+
+// 0 or an errno. By the folder's descriptor, so that the file and its new name are of one folder whoever moves it.
+int publish_in(int folder, const std::string& name, const std::string& text) {
+  const std::string passing = random_name();
+  Descriptor file(openat(folder, passing.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file.get() < 0) {
+    return errno;
+  }
+  int number = write_all(file.get(), text) && fchmod(file.get(), 0644) == 0 && file.release() == 0 ? 0 : errno;
+  if (number == 0 && renameat(folder, passing.c_str(), folder, name.c_str()) != 0) {
+    number = errno;
+  }
+  if (number != 0) {
+    (void)unlinkat(folder, passing.c_str(), 0);
+  }
+  return number;
+}
+
 } // namespace
+
+Result<void> publish_text_file(const std::string& path, const std::string& text) {
+  const std::filesystem::path whole(path);
+  const std::string parent = whole.has_parent_path() ? whole.parent_path().string() : ".";
+  const std::string name = whole.filename().string();
+  const Descriptor folder(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0) {
+    return failed(path, "cannot be written", errno);
+  }
+  const int number = name.empty() ? EISDIR : publish_in(folder.get(), name, text);
+  return number == 0 ? Result<void>() : failed(path, "cannot be written", number);
+}
 
 Result<std::optional<std::string>> read_text_file(const std::string& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // opening a pipe must not hang

@@ -22,6 +22,11 @@ Result<std::optional<std::string>> read_text_file(const std::string& path);
 // old file is as it was.
 Result<void> replace_text_file(const std::string& path, const std::string& text, mode_t mode = 0644);
 
+// As replace_text_file, for a file that others read and that a crash may take: mode 0644 and this process's owner
+// whatever was there, not flushed to disk. No symbolic link is followed at the last part of `path`: in a folder that is
+// somebody else's it is the link that is replaced. The folder has to be there.
+Result<void> publish_text_file(const std::string& path, const std::string& text);
+
 // Removes it; that it is not there is no error.
 Result<void> remove_text_file(const std::string& path);
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,14 @@
 #include "core/address.h"
 #include "core/render.h"
 #include "core/result.h"
+#include "engine/heard.h"
 #include "engine/provider.h"
 
 namespace fan::doctor {
 class Source;
+}
+namespace fan {
+class PacketView;
 }
 
 namespace fan::cli {
@@ -40,6 +45,19 @@ struct RefusedPeer {
   std::uint64_t age_ms = 0; // since the last packet
 };
 
+// What a device of ours has counted since it was made.
+struct DeviceTraffic {
+  std::string device;
+  std::string kind; // "bridge", "vxlan", "ipip"
+  bool up = false;
+  struct Way {
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t dropped = 0;
+  } received, sent;
+};
+
 class World {
 public:
   virtual ~World() = default;
@@ -52,9 +70,13 @@ public:
   virtual Result<void> lock(std::chrono::milliseconds wait) = 0;
   virtual Result<std::vector<TrafficCount>> counters() = 0;
   virtual Result<std::vector<RefusedPeer>> refused() = 0;
+  // Of the bridges and tunnels of the fans.
+  virtual Result<std::vector<DeviceTraffic>> device_traffic() = 0;
   [[nodiscard]] virtual RenderContext render_context() const = 0;
   // For names in a configuration that may be netplan's IDs. Asks the host only when it is asked.
   [[nodiscard]] virtual const Devices& devices() = 0;
+  // For `trace`: questions about single packets.
+  virtual PacketView& packets() = 0;
   // Lets go of the lock; another lock() may follow.
   virtual void unlock() = 0;
   // Where `try` listens for its confirmation: a path that is this network namespace's own.
@@ -64,6 +86,8 @@ public:
   // Runs a program of this host to its end, without a shell. Error: it is not installed, or what it said when its
   // status was not 0.
   virtual Result<void> program(const std::string& name, const std::vector<std::string>& arguments) = 0;
+  // Waits for news of endpoints on these bridges, by ifindex, at most `patience`. What comes between two calls is kept.
+  virtual Result<News> news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) = 0;
   // Where `doctor` looks beside the Provider.
   virtual doctor::Source& doctor_source() = 0;
 };

@@ -37,6 +37,9 @@ std::string text_of(const Explanation& e) {
   if (e.outer) {
     out += line("outer", outer_text(*e.outer));
   }
+  if (e.shortcut) {
+    out += line("way", "from endpoints here by the shortcut, past this host's own forwarding");
+  }
   return out + (e.why_not.empty() ? "" : line("why not", e.why_not));
 }
 
@@ -59,6 +62,7 @@ Json json_of(const Explanation& e) {
               {"own", e.own},
               {"slice", e.slice ? Json(e.slice->str()) : Json()},
               {"outer", e.outer ? outer_json(*e.outer) : Json()},
+              {"shortcut", e.shortcut},
               {"why_not", e.why_not.empty() ? Json() : Json(e.why_not)}};
 }
 

@@ -1,6 +1,7 @@
 #include "fanctl/output/json.h"
 
 #include "core/dns_domain.h"
+#include "core/words.h"
 #include "fanctl/exit_status.h"
 
 namespace fan::cli {
@@ -94,7 +95,12 @@ Json to_json(const Fan& fan) {
   json["nat"] = spec.nat;
   json["reach"] = spec.reach;
   json["strict"] = spec.strict;
+  json["snooping"] = spec.snooping;
+  json["proxy_arp"] = spec.proxy_arp;
   json["isolate"] = spec.isolate;
+  json["host_access"] = name_of(spec.host_access);
+  json["block_metadata"] = spec.block_metadata;
+  json["shortcut"] = spec.shortcut;
   json["auto"] = spec.autostart;
   json["origin"] = or_null(spec.origin);
   json["ttl_security"] = or_null(spec.ttl_security);

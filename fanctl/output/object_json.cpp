@@ -5,6 +5,10 @@ namespace fan::cli {
 
 namespace {
 
+const char* family_of(NftTable table) {
+  return table == NftTable::inet ? "inet" : "bridge";
+}
+
 Json fields(const Tunnel& o) {
   return {{"name", o.name},  {"type", name_of(o.encapsulation)}, {"port", o.port}, {"mac", o.mac.str()}, {"mtu", o.mtu},
           {"qdisc", o.qdisc}};
@@ -15,11 +19,11 @@ Json fields(const Bridge& o) {
 }
 
 Json fields(const Ruleset& o) {
-  return {{"table", table_name}, {"version", o.version}};
+  return {{"table", table_name}, {"family", family_of(o.table)}, {"version", o.version}};
 }
 
 Json fields(const SetElement& o) {
-  return {{"set", o.set}, {"element", o.element}, {"data", o.data}};
+  return {{"set", o.set}, {"element", o.element}, {"data", o.data}, {"family", family_of(o.table)}};
 }
 
 Json fields(const MappingRow& o) {
@@ -46,6 +50,10 @@ Json fields(const NeverRow& o) {
   return {{"address", o.address.str()}};
 }
 
+Json fields(const ShortcutRow& o) {
+  return {{"slice", o.slice.str()}, {"bridge", o.bridge}};
+}
+
 Json fields(const RecordRow& o) {
   return {{"bridge", o.bridge}, {"text", o.text}};
 }
@@ -70,8 +78,20 @@ Json fields(const LinkUp& o) {
   return {{"device", o.device}};
 }
 
+Json fields(const Querier& o) {
+  return {{"bridge", o.bridge}, {"response_interval", o.response_interval}};
+}
+
 Json fields(const Neighbour& o) {
-  return {{"device", o.device}, {"address", o.address.str()}, {"mac", o.mac.str()}};
+  return {{"device", o.device}, {"address", o.address.str()}, {"mac", o.mac.str()}, {"protocol", o.protocol}};
+}
+
+Json fields(const FdbEntry& o) {
+  return {{"device", o.bridge}, {"mac", o.mac.str()}, {"port", o.port.empty() ? Json() : Json(o.port)}};
+}
+
+Json fields(const PortFlag& o) {
+  return {{"device", o.port}, {"flag", word_for(o.flag)}, {"on", !is_on_at_first(o.flag)}};
 }
 
 Json fields(const Route& o) {

@@ -15,6 +15,7 @@
 #define FAN_MAP_NEVER "fan_never_v1"
 #define FAN_MAP_KNOWN "fan_known_v1"
 #define FAN_MAP_DEVICES "fan_devices_v1"
+#define FAN_MAP_BRIDGES "fan_bridges_v1"
 #define FAN_MAP_COUNTERS "fan_counters_v1"
 #define FAN_MAP_REFUSED "fan_refused_v1"
 #define FAN_MAP_ANSWERS "fan_answers_v1"
@@ -28,6 +29,10 @@
 #define FAN_ANSWER_MARK 0x0fa70001
 /* On what the ingress program let in, as far as the ruleset's first rule: equals fan::checked_mark (core/ruleset.h). */
 #define FAN_CHECKED_MARK 0x0fa70002
+/* Where a fan takes the shortcut: what it must not take (the ruleset to the bridge's program, under br_netfilter), and
+ * what it did not take (the program to the ruleset, without). Equal fan::kept_mark and fan::left_mark. */
+#define FAN_KEPT_MARK 0x0fa70004
+#define FAN_LEFT_MARK 0x0fa70005
 #define FAN_RECORD_MAX 1000
 #define FAN_IPIP 0
 #define FAN_VXLAN 1
@@ -39,7 +44,7 @@ struct fan_address {
 
 #define FAN_V4_BITS 96 /* prefix length of ::ffff:0:0/96; an IPv4 length n is 96 + n in every map */
 
-struct fan_lpm_key { /* of fan_mappings, fan_slices, fan_never */
+struct fan_lpm_key { /* of fan_mappings, fan_slices, fan_never, fan_bridges */
   __u32 length;      /* 96 + IPv4 length */
   struct fan_address address;
 };
@@ -92,6 +97,9 @@ struct fan_known_key {
 
 /* Value of fan_devices; key: ifindex of a device of ours. */
 enum fan_role { FAN_ROLE_TUNNEL = 1, FAN_ROLE_BRIDGE = 2 };
+
+/* fan_bridges (a hash); key: a slice whose fan takes the shortcut (shortcut.h), value: the ifindex of its bridge.
+ */
 
 /* Reasons, in the order in which the checks are made (docs/wire.md). X(symbol, name, what it says). The names are an
  * interface: `show --stats` prints them. New reasons go to the end of their group and raise FAN_ABI. */

@@ -31,6 +31,16 @@ FAN_INLINE int fan_kept_apart(const struct fan_slice* source, __be32 destination
   return slice && !(source->flags & slice->flags & FAN_OPEN);
 }
 
+/* From a port of another fan's bridge, with an address of no overlay: whatever it is, it is not of the fan that it goes
+ * to, which therefore has to be open. */
+FAN_INLINE int fan_foreign(const struct __sk_buff* skb, const __u32* role, __be32 destination) {
+  if (!role || *role != FAN_ROLE_BRIDGE || skb->ingress_ifindex == skb->ifindex)
+    return 0;
+  struct fan_lpm_key key = fan_host_key(destination);
+  struct fan_slice* slice = bpf_map_lookup_elem(&fan_slices_v1, &key);
+  return slice && !(slice->flags & FAN_OPEN);
+}
+
 /* An endpoint with a prefix of 32 bits speaks to its neighbours by the gateway, on purpose. The kernel would tell it
  * not to; that cannot be switched off for one device, as it ORs the device's send_redirects with that of `all`. */
 FAN_INLINE int fan_is_redirect(struct __sk_buff* skb, __u32 offset, const struct iphdr* ip) {
@@ -50,7 +60,7 @@ FAN_INLINE int fan_guard(struct __sk_buff* skb, __u32 offset) {
   if (from == 0 && fan_is_redirect(skb, offset, &headers.ip))
     return TC_ACT_SHOT;
   if (!fan_in_an_overlay(headers.ip.saddr))
-    return TC_ACT_OK;
+    return fan_foreign(skb, role, headers.ip.daddr) ? fan_refuse(skb, FAN_GUARD_ISOLATED, 0, &headers.ip) : TC_ACT_OK;
   struct fan_slice* source = fan_local_sender(skb, role, headers.ip.saddr);
   if (!source)
     return fan_refuse(skb, FAN_GUARD_FORGED, 0, &headers.ip);

@@ -6,6 +6,7 @@
 #define FAN_INGRESS_H
 
 #include "packet.h"
+#include "shortcut.h"
 
 struct fan_outer {
   __be32 source;
@@ -165,21 +166,36 @@ FAN_INLINE int fan_take_answer(struct __sk_buff* skb, __u32 offset) {
   return TC_ACT_OK;
 }
 
-/* The whole way in. `encapsulation` and `offset` are constants where this is called. */
-FAN_INLINE int fan_ingress(struct __sk_buff* skb, __u32 encapsulation, __u32 offset) {
+FAN_INLINE struct fan_slice* fan_slice_for(__be32 address) {
+  struct fan_lpm_key key = fan_host_key(address);
+  return bpf_map_lookup_elem(&fan_slices_v1, &key);
+}
+
+/* An answer for an endpoint goes the way of the packets that it is about: the host knows of no connection there. */
+FAN_INLINE int fan_hand_on_answer(struct __sk_buff* skb, __u32 offset, __u32 shortcut) {
+  struct fan_headers headers = {};
+  int action = fan_take_answer(skb, offset);
+  if (!shortcut || fan_load(skb, offset, &headers))
+    return action;
+  struct fan_slice* slice = fan_slice_for(headers.ip.daddr);
+  int taken = slice ? fan_shortcut_in(skb, offset, &headers, slice) : TC_ACT_UNSPEC;
+  return taken == TC_ACT_UNSPEC ? action : taken;
+}
+
+/* The whole way in. `encapsulation`, `offset` and `shortcut` are constants where this is called. */
+FAN_INLINE int fan_ingress(struct __sk_buff* skb, __u32 encapsulation, __u32 offset, __u32 shortcut) {
   struct fan_headers headers = {};
   struct fan_outer outer = {};
   struct fan_slice* slice = 0;
   __u32 reason;
 
   if (fan_outer_of(skb, &outer))
-    return skb->mark == FAN_ANSWER_MARK ? fan_take_answer(skb, offset) : fan_refuse(skb, FAN_IN_NO_KEY, 0, 0);
+    return skb->mark == FAN_ANSWER_MARK ? fan_hand_on_answer(skb, offset, shortcut)
+                                        : fan_refuse(skb, FAN_IN_NO_KEY, 0, 0);
   int ipv4 = skb->protocol == bpf_htons(ETH_P_IP);
   int loaded = fan_load(skb, offset, &headers) == 0;
-  if (ipv4 && loaded) {
-    struct fan_lpm_key key = fan_host_key(headers.ip.daddr);
-    slice = bpf_map_lookup_elem(&fan_slices_v1, &key);
-  }
+  if (ipv4 && loaded)
+    slice = fan_slice_for(headers.ip.daddr);
   reason = fan_check_outer(slice, &outer, encapsulation);
   if (reason == FAN_IN_ACCEPTED)
     reason = fan_check_frame(skb, &headers, offset);
@@ -191,6 +207,11 @@ FAN_INLINE int fan_ingress(struct __sk_buff* skb, __u32 encapsulation, __u32 off
     return fan_refuse(skb, reason, outer.source, ipv4 && loaded ? &headers.ip : 0);
 
   fan_count(skb, FAN_IN_ACCEPTED);
+  if (shortcut && slice) {
+    int action = fan_shortcut_in(skb, offset, &headers, slice);
+    if (action != TC_ACT_UNSPEC)
+      return action;
+  }
   skb->mark = FAN_CHECKED_MARK; /* spares the packet the ruleset's coarser check of the same */
   if (offset)                   /* routed, not bridged: the inner destination MAC says nothing */
     bpf_skb_change_type(skb, 0 /* PACKET_HOST */);

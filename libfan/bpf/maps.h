@@ -35,6 +35,14 @@ struct {
 } fan_devices_v1 SEC(".maps");
 
 struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, FAN_MAX_FANS);
+  __type(key, struct fan_lpm_key);
+  __type(value, __u32);
+} fan_bridges_v1 SEC(".maps");
+
+struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, FAN_REASON_COUNT);
   __type(key, __u32);

@@ -101,7 +101,7 @@ static __attribute__((noinline)) int fan_hold_maps(void) {
          bpf_map_lookup_elem(&fan_never_v1, &key) || bpf_map_lookup_elem(&fan_known_v1, &key) ||
          bpf_map_lookup_elem(&fan_devices_v1, &key) || bpf_map_lookup_elem(&fan_counters_v1, &key) ||
          bpf_map_lookup_elem(&fan_refused_v1, &key) || bpf_map_lookup_elem(&fan_answers_v1, &key) ||
-         bpf_map_lookup_elem(&fan_records, &key);
+         bpf_map_lookup_elem(&fan_records, &key) || bpf_map_lookup_elem(&fan_bridges_v1, &key);
 }
 
 /* Drops the packet under `reason`. `ip` is NULL when there is no IPv4 header; `outer_source` is 0 outside ingress. */

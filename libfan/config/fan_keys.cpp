@@ -175,7 +175,12 @@ constexpr std::array of_a_fan{
     Key{"ttl-security", "ttl-security", take_value},
     Key{"strict", "strict", take_switch<true>},
     Key{"isolate", "no-isolate", take_switch<false>},
+    Key{"shortcut", "shortcut", take_switch<true>},
     Key{"reach", "reach", take_switch<true>},
+    Key{"host-access", "host-access", take_value},
+    Key{"block-metadata", "block-metadata", take_switch<true>},
+    Key{"snooping", "snooping", take_switch<true>},
+    Key{"proxy-arp", "proxy-arp", take_switch<true>},
 };
 constexpr auto of_a_fan_names = names_of(of_a_fan);
 

@@ -103,8 +103,18 @@ std::string keys_of(const FanSpec& spec) {
     out.key("strict", "true");
   if (!spec.isolate)
     out.key("isolate", "false");
+  if (spec.shortcut)
+    out.key("shortcut", "true");
   if (spec.reach)
     out.key("reach", "true");
+  if (spec.host_access != HostAccess::all)
+    out.key("host-access", std::string(name_of(spec.host_access)));
+  if (spec.block_metadata)
+    out.key("block-metadata", "true");
+  if (spec.snooping)
+    out.key("snooping", "true");
+  if (spec.proxy_arp)
+    out.key("proxy-arp", "true");
   return out.lines();
 }
 

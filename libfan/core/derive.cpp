@@ -1,12 +1,14 @@
 #include "core/derive.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "core/dhcp.h"
 #include "core/firewall_sets.h"
 #include "core/names.h"
+#include "core/port_sets.h"
 #include "core/record.h"
 
 namespace fan {
@@ -15,13 +17,18 @@ namespace {
 // The objects of all fans, merged as they come: what two fans share is one object.
 class Derivation {
 public:
-  Derivation(const Facts& facts, const Builds& builds) : facts_(facts), builds_(builds) {}
+  Derivation(const Facts& facts, const Builds& builds, const std::vector<Fan>& fans) : facts_(facts), builds_(builds) {
+    for (const Fan& fan : fans) {
+      note_tunnels(fan);
+    }
+  }
 
   void add(const Fan& fan) {
     if (fan.spec.reach) {
       add_reaching_address(fan);
     } else {
       add_bridge(fan);
+      add_shortcut(fan);
       add_forwarding(fan);
     }
     for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
@@ -47,11 +54,37 @@ public:
     }
   }
 
+  void add_ports(const std::vector<Fan>& fans) {
+    for (const Object& object : derive_ports(fans, facts_, facts_.registry)) {
+      put(object);
+    }
+  }
+
   ObjectSet take() && { return std::move(objects_); }
 
 private:
+  // One fan that takes the shortcut is enough for the tunnel that it shares with others.
+  void note_tunnels(const Fan& fan) {
+    for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
+      if (fan.spec.shortcut && fan.accepts(e)) {
+        shortcut_tunnels_.insert(tunnel_name(e, fan.port()));
+      }
+    }
+  }
+
   // The first fan in order decides about what is shared.
   void put(const Object& object) { objects_.try_emplace(key_of(object), object); }
+
+  // The program that takes the shortcut out of the tunnel stands in for the one that does not; a row says whose
+  // packets.
+  void add_shortcut(const Fan& fan) {
+    if (fan.spec.shortcut) {
+      put(ShortcutRow{fan.slice(), fan.bridge});
+      put(Classifier{fan.bridge, Direction::ingress, "bridge_in", builds_.program, true});
+    }
+  }
+
+  [[nodiscard]] bool takes_shortcut(const std::string& tunnel) const { return shortcut_tunnels_.count(tunnel) != 0; }
 
   void add_bridge(const Fan& fan) {
     put(Bridge{fan.bridge, bridge_mac(fan.slice()), fan.mtu, alias_of(fan)});
@@ -64,6 +97,9 @@ private:
       put(InterfaceAddress{fan.bridge, fan.slice().at(n), fan.slice().length()});
     }
     put(LinkUp{fan.bridge});
+    if (fan.spec.snooping) {
+      put(Querier{fan.bridge, querier_response_interval});
+    }
   }
 
   // A host without a bridge speaks from the gateway's address, which then is on the tunnel device.
@@ -99,7 +135,8 @@ private:
       shared.mtu = std::max(shared.mtu, tunnel.mtu);
     }
     put(tunnel);
-    put(Classifier{name, Direction::ingress, "tunnel_in_" + suffix, builds_.program, true});
+    put(Classifier{name, Direction::ingress, "tunnel_in_" + suffix + (takes_shortcut(name) ? "_shortcut" : ""),
+                   builds_.program, true});
     put(Classifier{name, Direction::egress, "tunnel_out_" + suffix, builds_.program, true});
     if (!fan.spec.reach) {
       put(Sysctl{forwarding_key(name), "1"});
@@ -170,6 +207,7 @@ private:
 
   const Facts& facts_;
   const Builds& builds_;
+  std::set<std::string> shortcut_tunnels_;
   ObjectSet objects_;
 };
 
@@ -187,12 +225,13 @@ std::string forwarding_key(const std::string& device) {
 ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds& builds) {
   std::vector<Fan> ordered = fans;
   std::sort(ordered.begin(), ordered.end(), [](const Fan& a, const Fan& b) { return a.slice() < b.slice(); });
-  Derivation derivation(facts, builds);
+  Derivation derivation(facts, builds, ordered);
   for (const Fan& fan : ordered) {
     derivation.add(fan);
   }
   if (!ordered.empty()) {
     derivation.add_firewall(ordered);
+    derivation.add_ports(ordered);
   }
   return std::move(derivation).take();
 }

@@ -6,6 +6,7 @@
 
 #include "core/firewall_sets.h"
 #include "core/render.h"
+#include "core/ruleset.h"
 
 namespace fan {
 namespace {
@@ -13,9 +14,15 @@ namespace {
 Error foreign(const Object& wanted, const Object& found) {
   Error error;
   error.kind = ErrorClass::host_state;
-  if (std::holds_alternative<Ruleset>(found)) {
-    error.message = fmt::format("the nftables table inet {} is there already and is not fanctl's", table_name);
-    error.hint = fmt::format("if nobody needs it, remove it: nft delete table inet {}", table_name);
+  if (const auto* ruleset = std::get_if<Ruleset>(&found)) {
+    const std::string table = table_words(ruleset->table);
+    error.message = fmt::format("the nftables table {} is there already and is not fanctl's", table);
+    error.hint = fmt::format("if nobody needs it, remove it: nft delete table {}", table);
+    return error;
+  }
+  if (std::holds_alternative<Neighbour>(found)) {
+    error.message = fmt::format("{} is there already and is not fanctl's: {}", key_of(wanted), describe(found));
+    error.hint = "if nobody needs it, remove it with `ip neigh del`, or choose another address";
     return error;
   }
   error.message = fmt::format("{} is there already and is not fanctl's: {}", key_of(wanted), describe(found));
@@ -72,7 +79,8 @@ const SetElement* element_in(const std::optional<Object>& object) {
 void make_room(std::vector<Change>& made, std::vector<Change>& removed) {
   const auto in_the_way = [&](const Change& removal) {
     const SetElement* gone = element_in(removal.before);
-    return gone != nullptr && std::any_of(made.begin(), made.end(), [&](const Change& change) {
+    return gone != nullptr && holds_intervals(*gone) &&
+           std::any_of(made.begin(), made.end(), [&](const Change& change) {
              const SetElement* added = element_in(change.after);
              return added != nullptr && elements_clash(*gone, *added);
            });
@@ -91,7 +99,7 @@ void make_room(std::vector<Change>& made, std::vector<Change>& removed) {
 bool bears_sign(const Object& object) {
   return std::holds_alternative<Tunnel>(object) || std::holds_alternative<Bridge>(object) ||
          std::holds_alternative<Ruleset>(object) || std::holds_alternative<Classifier>(object) ||
-         std::holds_alternative<Route>(object);
+         std::holds_alternative<Route>(object) || (std::holds_alternative<Neighbour>(object) && is_port_object(object));
 }
 
 Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& observed, const ObjectSet& claimed) {

@@ -72,6 +72,7 @@ Explanation explain_overlay(Address address, const KnownMapping& known) {
   e.why_not = why_not_to(e);
   if (e.why_not.empty())
     e.outer = outer_for(known, *e.host);
+  e.shortcut = known.shortcut && e.role == Role::pool && !e.own;
   return e;
 }
 
@@ -108,10 +109,16 @@ std::vector<KnownMapping> known_from(const std::vector<Fan>& fans) {
   for (const Fan& fan : fans) {
     auto known = std::find_if(all.begin(), all.end(), [&](const KnownMapping& k) { return k.mapping == fan.mapping; });
     if (known == all.end())
-      known = all.insert(
-          all.end(),
-          {fan.mapping, fan.spec.host_reserve, fan.spec.encapsulation, fan.vni(), fan.port(), fan.spec.pools, {}});
+      known = all.insert(all.end(), {fan.mapping,
+                                     fan.spec.host_reserve,
+                                     fan.spec.encapsulation,
+                                     fan.vni(),
+                                     fan.port(),
+                                     fan.spec.pools,
+                                     {},
+                                     false});
     known->own_hosts.push_back(fan.host);
+    known->shortcut = known->shortcut || fan.spec.shortcut;
   }
   return all;
 }
@@ -126,7 +133,8 @@ Result<KnownMapping> known_from(const FanSpec& spec, Address host) {
                       spec.vni.value_or(default_vni(spec.overlay)),
                       spec.port.value_or(default_vxlan_port),
                       spec.pools,
-                      {}};
+                      {},
+                      spec.shortcut};
 }
 
 std::string_view name_of(Role role) {

@@ -24,6 +24,7 @@ struct KnownMapping {
   std::uint16_t port = default_vxlan_port;
   std::vector<Pool> pools;
   std::vector<Address> own_hosts; // this host's addresses in the underlay that have a slice
+  bool shortcut = false;          // this host's endpoints take the shortcut
 };
 
 // One for each mapping: two fans of one mapping are one row with two own hosts.
@@ -64,6 +65,7 @@ struct Explanation {
   std::string pool;                 // the name of the pool it is in, "" for none
   bool own = false;                 // the owner is this host
   std::optional<OuterHeader> outer; // absent when no packet to this address leaves: `why_not` says why
+  bool shortcut = false;            // endpoints here speak to it past this host's own forwarding
   std::string why_not;              // why no packet goes there through a tunnel; "" when one does
 };
 

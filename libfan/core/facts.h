@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/address.h"
+#include "core/registry.h"
 
 namespace fan {
 
@@ -45,6 +46,7 @@ struct Facts {
   std::string
       state_directory; // where lease files go: /var/lib/fanctl, or a folder per network namespace under /run/fanctl
   bool ipv6 = false;   // /proc/sys/net/ipv6 is there
+  Registry registry;   // of table `bridge fanctl`; where that is gone, what neighbours and bridges still tell of it
 
   [[nodiscard]] const LinkFact* link(const std::string& name) const;
   [[nodiscard]] const LinkFact* link(std::uint32_t ifindex) const;

@@ -24,6 +24,13 @@ struct UnderlayRef {
   auto operator<=>(const UnderlayRef&) const = default;
 };
 
+// What endpoints may ask of a host that has the fan: of its gateway, and of its other addresses.
+enum class HostAccess {
+  all,
+  dhcp, // DHCP and DNS of the gateway where it serves them, and pings
+  none  // nothing; answers and ICMP errors come in all the same
+};
+
 // Every option of `up`. An absent optional means "the default, worked out from the host".
 struct FanSpec {
   std::string overlay_text;  // as typed: "250", "250.0.0.0/8"
@@ -46,9 +53,14 @@ struct FanSpec {
   std::optional<std::uint32_t> lease; // seconds (core/dns_domain.h); only with dhcp
   std::optional<std::string> domain;  // in which every address of the overlay has a name; only with dhcp
   bool nat = true;
-  bool reach = false;     // this host speaks to the fan and has no bridge of its own in it
-  bool isolate = true;    // endpoints of other fans are not spoken to, on this host or elsewhere
-  bool strict = false;    // refuse tunnel packets that are addressed to this host inside the tunnel
+  bool reach = false;  // this host speaks to the fan and has no bridge of its own in it
+  bool isolate = true; // endpoints of other fans are not spoken to, on this host or elsewhere
+  HostAccess host_access = HostAccess::all;
+  bool block_metadata = false; // endpoints do not reach the addresses where clouds keep the host's secrets
+  bool strict = false;         // refuse tunnel packets that are addressed to this host inside the tunnel
+  bool snooping = false;       // the bridge asks who listens to which group, and sends a group's frames to those only
+  bool proxy_arp = false; // endpoints that appear on the bridge are registered, so that who-has is answered for them
+  bool shortcut = false;  // packets between endpoints of two hosts go past the host's own forwarding (docs/firewall.md)
   bool autostart = false; // came from the configuration (flag `auto`)
   bool off = false;       // do nothing and succeed
   std::string origin;     // the configuration file it came from, an absolute path; "" when no file is known

@@ -23,13 +23,6 @@ std::string said(const std::string& name) {
   return plain(name) ? name : quoted(name);
 }
 
-std::string place_of(const Drop& drop) {
-  const std::string in =
-      fmt::format("chain {} of table {} {}", said(drop.chain), said(drop.table->family), said(drop.table->name));
-  const std::string tables = drop.table->owner == Owner::iptables_legacy ? " (iptables-legacy)" : "";
-  return (drop.rule == nullptr ? "the policy of " + in : "a rule in " + in) + tables;
-}
-
 // Docker keeps this chain for its users' rules, and its own restarts leave it alone.
 std::string chain_for_users(const Drop& drop) {
   const auto base = drop.table->chains.find(drop.base);
@@ -80,6 +73,13 @@ void put(std::vector<Obstacle>& obstacles, Obstacle obstacle) {
 }
 
 } // namespace
+
+std::string place_of(const Drop& drop) {
+  const std::string in =
+      fmt::format("chain {} of table {} {}", said(drop.chain), said(drop.table->family), said(drop.table->name));
+  const std::string tables = drop.table->owner == Owner::iptables_legacy ? " (iptables-legacy)" : "";
+  return (drop.rule == nullptr ? "the policy of " + in : "a rule in " + in) + tables;
+}
 
 std::vector<Obstacle> obstacles_of(const Fan& fan, const std::string& default_device, const Filters& filters) {
   std::vector<Obstacle> obstacles;

@@ -6,6 +6,7 @@
 
 #include "core/fan.h"
 #include "core/firewall_rules.h"
+#include "core/firewall_walk.h"
 
 namespace fan::firewall {
 
@@ -20,6 +21,9 @@ struct Obstacle {
 // Only what is certain (core/firewall_walk.h). One line often helps for several kinds of packets: each line comes once,
 // with the kinds of packets joined.
 std::vector<Obstacle> obstacles_of(const Fan& fan, const std::string& default_device, const Filters& filters);
+
+// "the policy of chain FORWARD of table ip filter".
+std::string place_of(const Drop& drop);
 
 // For a person, in one line. The remedy is what follows the last ": ".
 std::string note_of(const Obstacle& obstacle);

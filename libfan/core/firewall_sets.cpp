@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/names.h"
+#include "core/port_sets.h"
 
 namespace fan {
 namespace {
@@ -42,11 +43,63 @@ void put_networks(const Fan& fan, std::vector<SetElement>& elements) {
   if (fan.spec.nat) {
     elements.push_back({firewall::nat_slices, slice, {}});
   }
+  if (fan.spec.shortcut) {
+    elements.push_back({firewall::shortcuts, slice, {}});
+  }
   for (const Prefix& prefix : exposed_of(fan)) {
     elements.push_back({firewall::exposed, prefix_element(prefix), {}});
   }
   elements.push_back({firewall::bridges, device_element(fan.bridge), {}});
   elements.push_back({firewall::bridge_slices, device_element(fan.bridge) + " . " + slice, {}});
+}
+
+std::vector<std::string> tunnels_of(const Fan& fan) {
+  std::vector<std::string> names;
+  for (const Encapsulation e : {Encapsulation::ipip, Encapsulation::vxlan}) {
+    if (fan.accepts(e)) {
+      names.push_back(tunnel_name(e, fan.port()));
+    }
+  }
+  return names;
+}
+
+// DHCP is asked for by whoever has no address yet, of everybody; DNS over either protocol, of the gateway.
+void put_served(const Fan& fan, std::vector<SetElement>& elements) {
+  const std::string at_gateway = device_element(fan.bridge) + " . " + fan.gateway().str();
+  for (const char* service : {" . 17 . 53", " . 6 . 53", " . 17 . 67"}) {
+    elements.push_back({firewall::served, at_gateway + service, {}});
+  }
+  elements.push_back({firewall::served, device_element(fan.bridge) + " . 255.255.255.255 . 17 . 67", {}});
+}
+
+// What endpoints, here and on other hosts, may ask of this host.
+void put_host_access(const Fan& fan, std::vector<SetElement>& elements) {
+  const HostAccess access = fan.spec.host_access;
+  std::vector<std::string> devices = tunnels_of(fan);
+  if (!fan.spec.reach) {
+    devices.push_back(fan.bridge);
+  }
+  if (access != HostAccess::all) {
+    elements.push_back({firewall::closed_slices, prefix_element(fan.slice()), {}});
+  }
+  if (access != HostAccess::all && !fan.spec.reach) {
+    elements.push_back({firewall::closed_bridges, device_element(fan.bridge), {}});
+  }
+  for (const std::string& device : access == HostAccess::dhcp ? devices : std::vector<std::string>{}) {
+    elements.push_back({firewall::pinged, device_element(device) + " . " + fan.gateway().str(), {}});
+  }
+  if (access == HostAccess::dhcp && fan.spec.dhcp) {
+    put_served(fan, elements);
+  }
+}
+
+void put_apart(const Fan& fan, std::vector<SetElement>& elements) {
+  if (!fan.spec.isolate) {
+    elements.push_back({firewall::open_slices, prefix_element(fan.slice()), {}});
+  }
+  if (fan.spec.block_metadata && !fan.spec.reach) {
+    elements.push_back({firewall::no_metadata, device_element(fan.bridge), {}});
+  }
 }
 
 void put_tunnels(const Fan& fan, std::vector<SetElement>& elements) {
@@ -104,6 +157,8 @@ std::vector<SetElement> firewall_elements(const Fan& fan) {
   put_networks(fan, elements);
   put_tunnels(fan, elements);
   put_underlay(fan, elements);
+  put_host_access(fan, elements);
+  put_apart(fan, elements);
   return elements;
 }
 
@@ -123,8 +178,12 @@ std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans) {
   return elements;
 }
 
+bool holds_intervals(const SetElement& element) {
+  return element.table == NftTable::inet || element.set == port_sets::prefixes;
+}
+
 bool elements_clash(const SetElement& a, const SetElement& b) {
-  if (a.set != b.set || a.element == b.element) {
+  if (a.table != b.table || a.set != b.set || a.element == b.element) {
     return false;
   }
   const auto [a_device, a_prefix] = parts_of(a.element);

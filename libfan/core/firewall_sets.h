@@ -20,12 +20,20 @@ inline constexpr const char* overlays = "overlays";           // every mapping's
 inline constexpr const char* slices = "slices";               // the slices of this host               250.0.28.0/24
 inline constexpr const char* nat_slices = "nat_slices";       // those that leave translated           250.0.28.0/24
 inline constexpr const char* exposed = "exposed";             // open to new connections from outside  250.0.28.5
+inline constexpr const char* shortcuts = "shortcuts";         // those that take the shortcut          250.0.28.0/24
 inline constexpr const char* bridges = "bridges";             // fan bridges                           "fan-250-0-28"
 inline constexpr const char* bridge_slices = "bridge_slices"; // bridge . slice          "fan-250-0-28" . 250.0.28.0/24
-inline constexpr const char* tunnels = "tunnels";             // tunnel devices                        "fanvx8472"
-inline constexpr const char* protocols = "protocols";         // 4 when a fan receives ipip            4
-inline constexpr const char* ports = "ports";                 // UDP ports of vxlan                    8472
-inline constexpr const char* underlays = "underlays"; // device . own address                  "eth0" . 172.30.0.28
+inline constexpr const char* open_slices = "open_slices";     // not isolated                          250.0.28.0/24
+// Of fans with host-access: where endpoints come from, and what they may still ask. 6 and 17 are TCP and UDP.
+inline constexpr const char* closed_bridges = "closed_bridges"; //                                   "fan-250-0-28"
+inline constexpr const char* closed_slices = "closed_slices";   //                                   250.0.28.0/24
+inline constexpr const char* pinged = "pinged";                 // device . gateway     "fan-250-0-28" . 250.0.28.1
+inline constexpr const char* served = "served"; // bridge . address . protocol . port ... . 250.0.28.1 . 17 . 53
+inline constexpr const char* no_metadata = "no_metadata"; // with block-metadata                   "fan-250-0-28"
+inline constexpr const char* tunnels = "tunnels";         // tunnel devices                        "fanvx8472"
+inline constexpr const char* protocols = "protocols";     // 4 when a fan receives ipip            4
+inline constexpr const char* ports = "ports";             // UDP ports of vxlan                    8472
+inline constexpr const char* underlays = "underlays";     // device . own address                  "eth0" . 172.30.0.28
 inline constexpr const char* underlay_nets = "underlay_nets"; // where peers are                       172.30.0.0/16
 inline constexpr const char* gateways = "gateways"; // map: overlay : gateway                250.0.0.0/8 : 250.0.28.1
 } // namespace firewall
@@ -41,6 +49,9 @@ std::vector<SetElement> firewall_elements(const Fan& fan);
 // underlay that lies inside another fan's underlay is left to the larger one. Of two fans with one overlay the first
 // gives the gateway. Precondition: the fans are valid together (core/validate.h).
 std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans);
+
+// False for elements of sets of single values, of which no two can be in each other's way.
+bool holds_intervals(const SetElement& element);
 
 // Two elements of one set that the kernel does not hold at the same time: different ones whose prefixes overlap.
 bool elements_clash(const SetElement& a, const SetElement& b);

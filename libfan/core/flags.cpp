@@ -111,6 +111,15 @@ Result<void> take_domain(FanSpec& spec, std::string_view text) {
   return {};
 }
 
+Result<void> take_host_access(FanSpec& spec, std::string_view text) {
+  for (const HostAccess access : {HostAccess::all, HostAccess::dhcp, HostAccess::none})
+    if (text == name_of(access)) {
+      spec.host_access = access;
+      return {};
+    }
+  return usage_error(quoted(text) + " is no kind of access to the host", "there are three: dhcp, all and none");
+}
+
 Result<void> take_origin(FanSpec& spec, std::string_view text) {
   if (!text.starts_with('/'))
     return usage_error(quoted(text) + " is not an absolute path");
@@ -162,6 +171,27 @@ const Flag flags[] = {
     {"no-isolate", nullptr,
      [](FanSpec& s, std::string_view) {
        s.isolate = false;
+       return Result<void>();
+     }},
+    {"host-access", "dhcp, all or none", take_host_access},
+    {"block-metadata", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.block_metadata = true;
+       return Result<void>();
+     }},
+    {"snooping", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.snooping = true;
+       return Result<void>();
+     }},
+    {"proxy-arp", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.proxy_arp = true;
+       return Result<void>();
+     }},
+    {"shortcut", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.shortcut = true;
        return Result<void>();
      }},
     {"off", nullptr,

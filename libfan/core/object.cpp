@@ -11,26 +11,49 @@ const char* word(Direction direction) {
   return direction == Direction::ingress ? "ingress" : "egress";
 }
 
+// "ruleset" and "set slices ..." are the firewall's, as they always were.
+const char* prefix_of(NftTable table) {
+  return table == NftTable::inet ? "" : " bridge";
+}
+
 } // namespace
+
+const char* word_for(PortFlagName flag) {
+  return flag == PortFlagName::proxy_arp_wifi ? "proxy_arp_wifi" : "bcast_flood";
+}
+
+bool is_on_at_first(PortFlagName flag) {
+  return flag == PortFlagName::bcast_flood;
+}
+
+bool is_port_object(const Object& object) {
+  const auto* neighbour = std::get_if<Neighbour>(&object);
+  return (neighbour != nullptr && neighbour->protocol != 0) || std::holds_alternative<FdbEntry>(object) ||
+         std::holds_alternative<PortFlag>(object);
+}
 
 std::string key_of(const Object& object) {
   return std::visit(
       Overloaded{
           [](const Tunnel& o) { return "tunnel " + o.name; },
           [](const Bridge& o) { return "bridge " + o.name; },
-          [](const Ruleset&) { return std::string("ruleset"); },
-          [](const SetElement& o) { return fmt::format("set {} {}", o.set, o.element); },
+          [](const Ruleset& o) { return std::string("ruleset") + prefix_of(o.table); },
+          [](const SetElement& o) { return fmt::format("set{} {} {}", prefix_of(o.table), o.set, o.element); },
           [](const RecordRow& o) { return "record " + o.bridge; },
           [](const MappingRow& o) { return "mapping " + o.overlay.str(); },
           [](const SliceRow& o) { return "slice " + o.slice.str(); },
           [](const NeverRow& o) { return "never " + o.address.str(); },
+          [](const ShortcutRow& o) { return "shortcut " + o.slice.str(); },
           [](const Classifier& o) { return fmt::format("classifier {} {}", o.device, word(o.direction)); },
           [](const Sysctl& o) { return "sysctl " + o.key; },
           [](const InterfaceAddress& o) {
             return fmt::format("address {} {}/{}", o.device, o.address.str(), o.prefix_length);
           },
           [](const LinkUp& o) { return "up " + o.device; },
+          [](const Querier& o) { return "querier " + o.bridge; },
           [](const Neighbour& o) { return fmt::format("neighbour {} {}", o.device, o.address.str()); },
+          [](const FdbEntry& o) { return fmt::format("fdb {} {}", o.bridge, o.mac.str()); },
+          [](const PortFlag& o) { return fmt::format("flag {} {}", o.port, word_for(o.flag)); },
           [](const Route& o) { return "route " + o.destination.str(); },
           [](const DhcpServer& o) { return "dhcp " + o.bridge; },
       },
@@ -52,7 +75,10 @@ std::optional<std::string> device_of(const Object& object) {
                         [](const Classifier& o) -> Device { return o.device; },
                         [](const InterfaceAddress& o) -> Device { return o.device; },
                         [](const LinkUp& o) -> Device { return o.device; },
+                        [](const Querier& o) -> Device { return o.bridge; },
                         [](const Neighbour& o) -> Device { return o.device; },
+                        [](const FdbEntry& o) -> Device { return o.bridge; },
+                        [](const PortFlag& o) -> Device { return o.port; },
                         [](const Route& o) -> Device { return o.device; },
                         [](const auto&) -> Device { return std::nullopt; },
                     },

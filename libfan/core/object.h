@@ -25,8 +25,19 @@ inline constexpr Address next_hop{0xc0000008U}; // 192.0.0.8
 inline constexpr Mac next_hop_mac{{0x02, 0xfa, 0xff, 0xff, 0xff, 0xfe}};
 // The mark that the egress program puts on what it sends; the ruleset lets nothing else leave for the tunnel's port.
 inline constexpr std::uint32_t tunnel_mark = 0x0fa70000;
-// Name of our nftables table, family inet.
+// Name of our nftables tables.
 inline constexpr const char* table_name = "fanctl";
+enum class NftTable {
+  inet,  // the firewall, as long as there is a fan (core/ruleset.h)
+  bridge // what ports of fan bridges may send, as long as a fan has endpoints (core/port_sets.h)
+};
+
+// NDA_PROTOCOL of the permanent neighbours of endpoints: the sign that they are ours, and whether their port is
+// secured.
+inline constexpr std::uint8_t endpoint_protocol = 0xfa;
+inline constexpr std::uint8_t secured_endpoint_protocol = 0xfb;
+// Where frames are turned to that are for this host alone: every fan bridge with endpoints answers to it.
+inline constexpr Mac own_ear_mac{{0x02, 0xfa, 0xff, 0xff, 0xff, 0xfd}};
 
 // The external (collect-metadata) tunnel device; one per encapsulation and UDP port, shared by all fans.
 struct Tunnel {
@@ -50,15 +61,17 @@ struct Bridge {
 // The whole constant ruleset. `text` is what `nft -f` loads; equality means "the kernel holds exactly this version".
 struct Ruleset {
   std::string version; // kept in the kernel with the table
+  NftTable table = NftTable::inet;
   auto operator<=>(const Ruleset&) const = default;
 };
 
-// One element of a set or map of our table, in nft's own syntax: {"slices", "250.0.28.0/24"}, {"gateways", "250.0.0.0/8
-// : 250.0.28.1"}.
+// One element of a set or map of one of our tables, in nft's own syntax: {"slices", "250.0.28.0/24"}, {"gateways",
+// "250.0.0.0/8 : 250.0.28.1"}.
 struct SetElement {
   std::string set;
   std::string element; // key part only
   std::string data;    // data part, empty for a set
+  NftTable table = NftTable::inet;
   auto operator<=>(const SetElement&) const = default;
 };
 
@@ -94,6 +107,14 @@ struct SliceRow {
 struct NeverRow {
   Address address;
   auto operator<=>(const NeverRow&) const = default;
+};
+
+// A row of the BPF map of bridges: packets between endpoints of this slice and those of other hosts go past the host's
+// own forwarding, from this bridge to the tunnel and back.
+struct ShortcutRow {
+  Prefix slice;
+  std::string bridge; // "" in what is observed: of a device that is gone
+  auto operator<=>(const ShortcutRow&) const = default;
 };
 
 // A row of the BPF map of records: the fan's full record.
@@ -134,12 +155,47 @@ struct LinkUp {
   auto operator<=>(const LinkUp&) const = default;
 };
 
+// The bridge's multicast snooping with the bridge itself as querier. It is there when both are on; a bridge that snoops
+// and hears no querier sends every group to every port, as if it did not snoop.
+struct Querier {
+  std::string bridge;
+  std::uint32_t response_interval = 0; // in which listeners answer, 1/100 s
+  auto operator<=>(const Querier&) const = default;
+};
+// With it a new querier knows who listens after a second or two, not after twelve.
+inline constexpr std::uint32_t querier_response_interval = 100;
+inline constexpr std::uint32_t kernel_response_interval = 1000;
+
 struct Neighbour { // permanent
   std::string device;
   Address address;
-  Mac mac; // ignored on ipip
+  Mac mac;                   // ignored on ipip
+  std::uint8_t protocol = 0; // of an endpoint: one of the two above
   auto operator<=>(const Neighbour&) const = default;
 };
+
+// A static entry of a bridge's table: frames to `mac` leave by `port`, and stay there whoever else sends with that
+// address (sticky). Without a port they are for this host.
+struct FdbEntry {
+  std::string bridge;
+  Mac mac;
+  std::string port;
+  auto operator<=>(const FdbEntry&) const = default;
+};
+
+// A flag of a bridge's port that is not as the kernel sets it at first.
+enum class PortFlagName {
+  proxy_arp_wifi, // on: the bridge answers who-has for who is behind the port, and does not copy such requests to it
+  bcast_flood,    // off: no broadcast of others is copied to the port
+};
+struct PortFlag {
+  std::string port;
+  PortFlagName flag = PortFlagName::proxy_arp_wifi;
+  auto operator<=>(const PortFlag&) const = default;
+};
+const char* word_for(PortFlagName flag);
+// Whether the kernel has the flag on when a device becomes a port.
+bool is_on_at_first(PortFlagName flag);
 
 struct Route { // main table, onlink, protocol route_protocol
   Prefix destination;
@@ -158,8 +214,9 @@ struct DhcpServer {
 };
 
 // In the order of their ranks.
-using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, NeverRow, Classifier,
-                            Sysctl, InterfaceAddress, LinkUp, Neighbour, Route, DhcpServer>;
+using Object = std::variant<Tunnel, Bridge, Ruleset, SetElement, RecordRow, MappingRow, SliceRow, NeverRow, ShortcutRow,
+                            Classifier, Sysctl, InterfaceAddress, LinkUp, Querier, Neighbour, FdbEntry, PortFlag, Route,
+                            DhcpServer>;
 
 // What an object is, apart from its attributes: two objects with the same key are the same object in two states.
 // It reads like a path, for people too: "bridge fan-250-0-28", "route 250.0.0.0/8", "set slices 250.0.28.0/24".
@@ -170,6 +227,9 @@ std::size_t rank_of(const Object& object);
 std::string kind_of(const Object& object);
 // The device the object lives and dies with; nothing for devices themselves and for what hangs on none.
 std::optional<std::string> device_of(const Object& object);
+
+// True for what there may be one of for each of a thousand ports: the netlink room sends such changes many at a time.
+bool is_port_object(const Object& object);
 
 using ObjectSet = std::map<std::string, Object>; // by key
 

@@ -78,17 +78,17 @@ Lines remove(const Bridge& o) {
 
 // ---- firewall
 
-Lines create(const Ruleset&) {
-  return {fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", ruleset_text())};
+Lines create(const Ruleset& o) {
+  return {fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", ruleset_text(o.table))};
 }
 // The rules anew inside the table that is there: sets and counters stay as they are.
 Lines change(const Ruleset& from, const Ruleset& to) {
   const Change change{from, to, {}};
-  const auto script = firewall_script(std::span(&change, 1), {}, Replacement::rules_only);
+  const auto script = firewall_script(std::span(&change, 1), {}, Replacement::rules_only, to.table);
   return script ? Lines{fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", *script)} : Lines{};
 }
-Lines remove(const Ruleset&) {
-  return {fmt::format("nft delete table inet {}", table_name)};
+Lines remove(const Ruleset& o) {
+  return {fmt::format("nft delete table {}", table_words(o.table))};
 }
 
 std::string element(const SetElement& o) {
@@ -96,13 +96,13 @@ std::string element(const SetElement& o) {
 }
 
 Lines create(const SetElement& o) {
-  return {fmt::format("nft add element inet {} {} '{{ {} }}'", table_name, o.set, element(o))};
+  return {fmt::format("nft add element {} {} '{{ {} }}'", table_words(o.table), o.set, element(o))};
 }
 Lines remove(const SetElement& o) {
-  return {fmt::format("nft delete element inet {} {} '{{ {} }}'", table_name, o.set, o.element)};
+  return {fmt::format("nft delete element {} {} '{{ {} }}'", table_words(o.table), o.set, o.element)};
 }
 Lines change(const SetElement& from, const SetElement& to) {
-  return {fmt::format("nft 'delete element inet {0} {1} {{ {2} }}; add element inet {0} {1} {{ {3} }}'", table_name,
+  return {fmt::format("nft 'delete element {0} {1} {{ {2} }}; add element {0} {1} {{ {3} }}'", table_words(to.table),
                       to.set, from.element, element(to))};
 }
 
@@ -138,14 +138,57 @@ Lines remove(const LinkUp& o) {
   return {fmt::format("ip link set dev {} down", o.device)};
 }
 
+// In this order: with its own response interval a querier that was just switched on would take twelve seconds.
+Lines create(const Querier& o) {
+  return {fmt::format("ip link set dev {} type bridge mcast_query_response_interval {} mcast_snooping 1", o.bridge,
+                      o.response_interval),
+          fmt::format("ip link set dev {} type bridge mcast_querier 1", o.bridge)};
+}
+Lines change(const Querier&, const Querier& to) {
+  return {
+      fmt::format("ip link set dev {} type bridge mcast_query_response_interval {}", to.bridge, to.response_interval)};
+}
+Lines remove(const Querier& o) {
+  return {fmt::format("ip link set dev {} type bridge mcast_querier 0 mcast_query_response_interval {}", o.bridge,
+                      kernel_response_interval)};
+}
+
 Lines create(const Neighbour& o) {
-  return {fmt::format("ip neigh replace {} lladdr {} dev {} nud permanent", o.address.str(), o.mac.str(), o.device)};
+  const std::string sign = o.protocol == 0 ? "" : fmt::format(" protocol {}", o.protocol);
+  return {fmt::format("ip neigh replace {} lladdr {} dev {} nud permanent{}", o.address.str(), o.mac.str(), o.device,
+                      sign)};
 }
 Lines change(const Neighbour&, const Neighbour& to) {
   return create(to);
 }
 Lines remove(const Neighbour& o) {
   return {fmt::format("ip neigh del {} dev {}", o.address.str(), o.device)};
+}
+
+// A static entry stays when the bridge sees its address elsewhere only where it is sticky.
+Lines create(const FdbEntry& o) {
+  return {o.port.empty() ? fmt::format("bridge fdb replace {} dev {} self permanent", o.mac.str(), o.bridge)
+                         : fmt::format("bridge fdb replace {} dev {} master static sticky", o.mac.str(), o.port)};
+}
+Lines change(const FdbEntry&, const FdbEntry& to) {
+  return create(to);
+}
+Lines remove(const FdbEntry& o) {
+  return {o.port.empty() ? fmt::format("bridge fdb del {} dev {} self", o.mac.str(), o.bridge)
+                         : fmt::format("bridge fdb del {} dev {} master", o.mac.str(), o.port)};
+}
+
+Lines set_flag(const PortFlag& o, bool on) {
+  return {fmt::format("ip link set dev {} type bridge_slave {} {}", o.port, word_for(o.flag), on ? "on" : "off")};
+}
+Lines create(const PortFlag& o) {
+  return set_flag(o, !is_on_at_first(o.flag));
+}
+Lines change(const PortFlag&, const PortFlag& to) {
+  return create(to);
+}
+Lines remove(const PortFlag& o) {
+  return set_flag(o, is_on_at_first(o.flag));
 }
 
 Lines create(const Route& o) {
@@ -206,13 +249,13 @@ bool is_bpf(const Change& change) {
   const Object& o = change.object();
   return std::holds_alternative<RecordRow>(o) || std::holds_alternative<MappingRow>(o) ||
          std::holds_alternative<SliceRow>(o) || std::holds_alternative<NeverRow>(o) ||
-         std::holds_alternative<Classifier>(o);
+         std::holds_alternative<ShortcutRow>(o) || std::holds_alternative<Classifier>(o);
 }
 
 Lines lines_of(const Change& c) {
   return std::visit(Overloaded{[](const RecordRow&) { return Lines{}; }, [](const MappingRow&) { return Lines{}; },
                                [](const SliceRow&) { return Lines{}; }, [](const NeverRow&) { return Lines{}; },
-                               [](const Classifier&) { return Lines{}; },
+                               [](const ShortcutRow&) { return Lines{}; }, [](const Classifier&) { return Lines{}; },
                                [&](const auto& object) { return lines_of(c, object); }},
                     c.object());
 }
@@ -261,12 +304,19 @@ std::string describe(const Object& object) {
                                o.accept_vxlan ? " vxlan" : "", o.least_ttl, o.reserve, o.port,
                                o.strict ? " strict" : "", o.open ? " open" : "");
           },
+          [&](const ShortcutRow& o) { return fmt::format("{} bridge {}", key, o.bridge); },
           [&](const Classifier& o) {
             return fmt::format("{} program {} build {}{}", key, o.program, o.build,
                                o.first ? "" : " behind another filter");
           },
           [&](const Sysctl& o) { return fmt::format("{} = {}", key, o.value); },
-          [&](const Neighbour& o) { return fmt::format("{} lladdr {}", key, o.mac.str()); },
+          [&](const Querier& o) { return fmt::format("{} response-interval {}", key, o.response_interval); },
+          [&](const Neighbour& o) {
+            const std::string sign = o.protocol == 0 ? "" : fmt::format(" protocol {}", o.protocol);
+            return fmt::format("{} lladdr {}{}", key, o.mac.str(), sign);
+          },
+          [&](const FdbEntry& o) { return key + (o.port.empty() ? " local" : " dev " + o.port + " static sticky"); },
+          [&](const PortFlag& o) { return key + (is_on_at_first(o.flag) ? " off" : " on"); },
           [&](const Route& o) {
             return fmt::format("{} via {} dev {} src {} mtu {}", key, o.via.str(), o.device, o.source.str(), o.mtu);
           },

@@ -19,7 +19,7 @@ struct RenderContext {
   // The lines in front of the first change that concerns programs or maps, and behind the last one.
   std::function<std::vector<std::string>()> bpf_begin;
   std::function<std::vector<std::string>(const std::vector<Change>& plan)> bpf_end;
-  // The lines of one change of a RecordRow, MappingRow, SliceRow, NeverRow or Classifier.
+  // The lines of one change of a RecordRow, MappingRow, SliceRow, NeverRow, ShortcutRow or Classifier.
   std::function<std::vector<std::string>(const Change&)> bpf;
 };
 

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/errors.h"
+#include "core/overloaded.h"
+#include "core/port_ruleset.h"
 
 namespace fan {
 namespace {
@@ -31,6 +36,15 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	counter unmarked {
 	}
 
+	counter isolated {
+	}
+
+	counter host_access {
+	}
+
+	counter metadata {
+	}
+
 	set overlays {
 		type ipv4_addr
 		flags interval
@@ -51,6 +65,11 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		flags interval
 	}
 
+	set shortcuts {
+		type ipv4_addr
+		flags interval
+	}
+
 	set bridges {
 		type ifname
 	}
@@ -58,6 +77,32 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	set bridge_slices {
 		type ifname . ipv4_addr
 		flags interval
+	}
+
+	set open_slices {
+		type ipv4_addr
+		flags interval
+	}
+
+	set closed_bridges {
+		type ifname
+	}
+
+	set closed_slices {
+		type ipv4_addr
+		flags interval
+	}
+
+	set pinged {
+		type ifname . ipv4_addr
+	}
+
+	set served {
+		type ifname . ipv4_addr . inet_proto . inet_service
+	}
+
+	set no_metadata {
+		type ifname
 	}
 
 	set tunnels {
@@ -93,6 +138,7 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	chain prerouting {
 		type filter hook prerouting priority -300; policy accept;
 		meta mark 0x0fa70002 goto checked
+		iifgroup 64023 ip saddr @shortcuts jump shortcut
 		iifgroup 64023 iifname . ip saddr @bridge_slices goto untracked
 		udp dport @ports iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
 		meta l4proto @protocols iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
@@ -100,6 +146,15 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		iif "lo" accept
 		iifname "fan*" iifname @tunnels goto coarse
 		ip saddr @overlays iifname . ip saddr != @bridge_slices counter name "forged" drop
+	}
+
+	# What may take the shortcut (bpf/shortcut.h) comes here under br_netfilter only, and is not tracked; the rest gets a mark,
+	# as it may be translated before the bridge's program sees it. That takes the mark off. Without br_netfilter the program comes
+	# first, and marks what it left alone.
+	chain shortcut {
+		meta mark 0x0fa70005 meta mark set 0x00000000 return
+		iifname . ip saddr @bridge_slices ip daddr @overlays ip daddr != @slices notrack accept
+		meta mark 0x00000000 meta mark set 0x0fa70004
 	}
 
 	chain checked {
@@ -122,10 +177,13 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		counter name "tunnel_coarse" drop
 	}
 
-	# The tunnel is accepted on the underlay's device and address only, and from the underlay only.
+	# The tunnel is accepted on the underlay's device and address only, and from the underlay only. What endpoints may ask of
+	# this host comes after that, which the fan's own packets do not reach, and before TCP is let go.
 	chain input {
 		type filter hook input priority 0; policy accept;
 		meta mark 0x0fa70003 accept
+		iifname @bridges jump from_bridge
+		iifname "fan*" iifname @tunnels ip daddr @closed_slices goto asking
 		meta l4proto 6 accept
 		udp dport @ports goto arriving
 		meta l4proto @protocols goto arriving
@@ -136,10 +194,43 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		counter name "misdelivered" drop
 	}
 
+	chain from_bridge {
+		ip daddr @slices iifname . ip daddr != @bridge_slices jump other_fan
+		iifname @no_metadata jump to_metadata
+		iifname @closed_bridges goto asking
+	}
+
+	# The guard on the bridge keeps fans apart; a gateway is behind no bridge.
+	chain other_fan {
+		ip saddr @open_slices ip daddr @open_slices return
+		counter name "isolated" drop
+	}
+
+	# The first line: what was asked, also where somebody redirected it to this host.
+	chain to_metadata {
+		ct original ip daddr 169.254.169.254 counter name "metadata" drop
+		ip daddr 169.254.169.254 counter name "metadata" drop
+		ip6 daddr fd00:ec2::254 counter name "metadata" drop
+	}
+
+	# An answer is to what the host began: an endpoint's own connections, from before this was asked for, end here too.
+	chain asking {
+		ct state established ct direction reply accept
+		icmp type destination-unreachable accept
+		icmp type time-exceeded accept
+		icmp type parameter-problem accept
+		icmp type echo-request iifname . ip daddr @pinged accept
+		iifname . ip daddr . meta l4proto . th dport @served accept
+		icmpv6 type nd-neighbor-solicit accept
+		icmpv6 type nd-neighbor-advert accept
+		counter name "host_access" drop
+	}
+
 	# Between bridges and tunnels of ours goes what prerouting let pass; the tunnel's own programs check it as well.
 	chain forward {
 		type filter hook forward priority 0; policy accept;
 		iifgroup 64023 oifgroup 64023 accept
+		iifname @no_metadata jump to_metadata
 		meta l4proto != 6 jump passing
 		ip daddr @slices goto into_slice
 	}
@@ -191,13 +282,17 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		ip daddr @underlay_nets counter name "unmarked" drop
 	}
 
+	# The answer to what this host translated has to come back to it, and between endpoints none would where they take the
+	# shortcut: so those connections are the gateway's.
 	# By neither bridge nor tunnel: under br_netfilter frames between ports of one bridge come through here as well.
 	chain srcnat {
 		type nat hook postrouting priority 99; policy accept;
 		oifname "lo" accept
+		oifname @tunnels ip saddr @shortcuts ct status dnat snat ip to ip daddr map @gateways
 		oifname @tunnels ip saddr @slices snat ip to ip saddr
 		oifname @tunnels ip saddr != @slices fib saddr type local snat ip to ip daddr map @gateways
 		oifname @tunnels ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
+		oifname @bridges ip daddr @shortcuts ip saddr @overlays ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
 		ip saddr @nat_slices ip daddr != @overlays oifname != @bridges oifname != @tunnels masquerade
 	}
 }
@@ -228,64 +323,79 @@ bool sayable(std::string_view text) {
   for (const char c : text) {
     if (c == '"') {
       quoted = !quoted;
-    } else if (quoted ? !harmless(c) : std::string_view("0123456789abcdefx./ ").find(c) == std::string_view::npos) {
+    } else if (quoted ? !harmless(c) : std::string_view("0123456789abcdefx./: ").find(c) == std::string_view::npos) {
       return false;
     }
   }
   return !quoted && !text.empty() && text.find("\"\"") == std::string_view::npos;
 }
 
-Result<void> check(const SetElement& element) {
-  if (ruleset_declares(element.set) && sayable(element.element) && (element.data.empty() || sayable(element.data))) {
+// A verdict names a chain of ours.
+bool sayable_data(std::string_view text, NftTable table) {
+  constexpr std::string_view verdict = "goto ";
+  if (text.starts_with(verdict)) {
+    const std::string chain = fmt::format("\tchain {} {{", text.substr(verdict.size()));
+    return ruleset_rules(table).find(chain) != std::string_view::npos;
+  }
+  return text.empty() || sayable(text);
+}
+
+Result<void> check(const SetElement& element, bool declared) {
+  if (declared && sayable(element.element) && sayable_data(element.data, element.table)) {
     return {};
   }
   return host_error(fmt::format("nftables cannot hold {} in set {}", quoted(element.element), quoted(element.set)),
                     "rename the device: a name in a rule cannot have quotes, braces, asterisks or backslashes");
 }
 
-std::string line(const char* verb, const SetElement& element) {
-  const std::string data = element.data.empty() ? "" : " : " + element.data;
-  return fmt::format("{} element inet {} {} {{ {}{} }}\n", verb, table_name, element.set, element.element, data);
-}
-
 const SetElement* element_of(const std::optional<Object>& object) {
   return object ? std::get_if<SetElement>(&*object) : nullptr;
 }
 
-bool same_key(const SetElement& a, const SetElement& b) {
-  return a.set == b.set && a.element == b.element;
+using ElementKey = std::pair<std::string_view, std::string_view>;
+
+ElementKey key_of_element(const SetElement& element) {
+  return {element.set, element.element};
 }
 
-bool mentioned(std::span<const Change> transaction, const SetElement& element) {
-  return std::any_of(transaction.begin(), transaction.end(), [&](const Change& change) {
-    const SetElement* changed = element_of(change.before ? change.before : change.after);
-    return changed != nullptr && same_key(*changed, element);
-  });
+std::set<ElementKey> mentioned_in(std::span<const Change> transaction) {
+  std::set<ElementKey> keys;
+  for (const Change& change : transaction) {
+    if (const SetElement* changed = element_of(change.before ? change.before : change.after)) {
+      keys.insert(key_of_element(*changed));
+    }
+  }
+  return keys;
 }
 
-// The script of a transaction, in the order in which the kernel can take it.
+// The script of a transaction in one table, in the order in which the kernel can take it.
 class Script {
 public:
-  Script(std::span<const Change> transaction, const std::vector<SetElement>& kept, Replacement replacement)
-      : transaction_(transaction), kept_(kept), replacement_(replacement) {}
+  Script(std::span<const Change> transaction, const std::vector<SetElement>& kept, Replacement replacement,
+         NftTable table)
+      : kept_(kept), replacement_(replacement), table_(table) {
+    std::copy_if(transaction.begin(), transaction.end(), std::back_inserter(transaction_),
+                 [table](const Change& change) { return table_of(change.object()) == table; });
+  }
 
   Result<std::string> write() {
     const Change* ruleset = find_ruleset();
     if (ruleset != nullptr && !ruleset->after) {
-      return fmt::format("delete table inet {}\n", table_name);
+      return fmt::format("delete table {}\n", table_words(table_));
     }
     if (ruleset == nullptr) {
       remove_elements();
     } else if (!ruleset->before) {
-      text_ += ruleset_text();
+      text_ += ruleset_text(table_);
     } else if (replacement_ == Replacement::rules_only) {
       remove_elements();
-      text_ += fmt::format("flush table inet {}\n{}", table_name, rules);
+      text_ += fmt::format("flush table {}\n{}", table_words(table_), ruleset_rules(table_));
     } else {
-      text_ += fmt::format("delete table inet {}\n{}", table_name, ruleset_text());
+      text_ += fmt::format("delete table {}\n{}", table_words(table_), ruleset_text(table_));
       keep_elements();
     }
     add_elements();
+    say();
     return refused_ ? Result<std::string>(*refused_) : Result<std::string>(std::move(text_));
   }
 
@@ -297,25 +407,46 @@ private:
     return found == transaction_.end() ? nullptr : &*found;
   }
 
+  // Elements that follow each other in one set are one command: nft takes a thousand of them in a fourth of the time.
   void put(const char* verb, const SetElement& element) {
-    if (Result<void> good = check(element); !good) {
+    if (verb_ != verb || set_ != element.set) {
+      say();
+      verb_ = verb;
+      set_ = element.set;
+      declared_ = ruleset_declares(set_, table_);
+    }
+    if (Result<void> good = check(element, declared_); !good) {
       refused_ = std::move(good).error();
     }
-    text_ += line(verb, element);
+    said_.push_back(element.data.empty() ? element.element : element.element + " : " + element.data);
+  }
+
+  void say() {
+    // nft 1.0.6 does not take several intervals of the firewall in one command for all sets; one by one it does.
+    if (table_ == NftTable::inet) {
+      for (const std::string& one : said_) {
+        text_ += fmt::format("{} element {} {} {{ {} }}\n", verb_, table_words(table_), set_, one);
+      }
+    } else if (!said_.empty()) {
+      text_ += fmt::format("{} element {} {} {{ {} }}\n", verb_, table_words(table_), set_, fmt::join(said_, ", "));
+    }
+    said_.clear();
   }
 
   // An element with other data is taken out and put in again. The data is not named when removing: it may have changed.
   void remove_elements() {
     for (const Change& change : transaction_) {
       if (const SetElement* element = element_of(change.before)) {
-        put("delete", {element->set, element->element, {}});
+        put("delete", {element->set, element->element, {}, table_});
       }
     }
+    say();
   }
 
   void keep_elements() {
+    const std::set<ElementKey> mentioned = mentioned_in(transaction_);
     for (const SetElement& element : kept_) {
-      if (ruleset_declares(element.set) && !mentioned(transaction_, element)) {
+      if (ruleset_declares(element.set, table_) && mentioned.count(key_of_element(element)) == 0) {
         put("add", element);
       }
     }
@@ -330,22 +461,32 @@ private:
     }
   }
 
-  std::span<const Change> transaction_;
+  std::vector<Change> transaction_; // of this table
   const std::vector<SetElement>& kept_;
   Replacement replacement_;
+  NftTable table_;
   std::string text_;
+  std::string verb_;
+  std::string set_;
+  bool declared_ = false;         // there is a set of that name
+  std::vector<std::string> said_; // elements that `verb_` and `set_` go for and that are not in the text yet
   std::optional<Error> refused_;
 };
 
 } // namespace
 
-std::string_view ruleset_rules() {
-  return rules;
+std::string_view ruleset_rules(NftTable table) {
+  return table == NftTable::inet ? rules : port_rules();
 }
 
-const std::string& ruleset_version() {
-  static const std::string version = fmt::format("{:016x}", fnv1a(rules));
-  return version;
+std::string table_words(NftTable table) {
+  return std::string(table == NftTable::inet ? "inet " : "bridge ") + table_name;
+}
+
+const std::string& ruleset_version(NftTable table) {
+  static const std::string firewall = fmt::format("{:016x}", fnv1a(rules));
+  static const std::string ports = fmt::format("{:016x}", fnv1a(port_rules()));
+  return table == NftTable::inet ? firewall : ports;
 }
 
 std::string ruleset_comment(const std::string& version) {
@@ -361,19 +502,30 @@ std::string ruleset_version_in(std::string_view comment) {
   return hex && comment.size() == version_length ? std::string(comment) : std::string();
 }
 
-std::string ruleset_text() {
-  return fmt::format("create table inet {} {{\n\tcomment \"{}\"\n}}\n{}", table_name,
-                     ruleset_comment(ruleset_version()), rules);
+std::string ruleset_text(NftTable table) {
+  return fmt::format("create table {} {{\n\tcomment \"{}\"\n}}\n{}", table_words(table),
+                     ruleset_comment(ruleset_version(table)), ruleset_rules(table));
 }
 
 Result<std::string> firewall_script(std::span<const Change> transaction, const std::vector<SetElement>& kept,
-                                    Replacement replacement) {
-  return Script(transaction, kept, replacement).write();
+                                    Replacement replacement, NftTable table) {
+  return Script(transaction, kept, replacement, table).write();
 }
 
-bool ruleset_declares(std::string_view set) {
-  return !set.empty() && (rules.find(fmt::format("\tset {} {{", set)) != std::string_view::npos ||
-                          rules.find(fmt::format("\tmap {} {{", set)) != std::string_view::npos);
+bool ruleset_declares(std::string_view set, NftTable table) {
+  const std::string_view text = ruleset_rules(table);
+  return !set.empty() && (text.find(fmt::format("\tset {} {{", set)) != std::string_view::npos ||
+                          text.find(fmt::format("\tmap {} {{", set)) != std::string_view::npos);
+}
+
+std::optional<NftTable> table_of(const Object& object) {
+  using Found = std::optional<NftTable>;
+  return std::visit(Overloaded{
+                        [](const Ruleset& o) -> Found { return o.table; },
+                        [](const SetElement& o) -> Found { return o.table; },
+                        [](const auto&) -> Found { return std::nullopt; },
+                    },
+                    object);
 }
 
 } // namespace fan

@@ -1,8 +1,10 @@
-// The constant ruleset of this version of fanctl: one table, `inet fanctl`. What differs between hosts is in its sets
-// (core/firewall_sets.h). Pure text; linux/nft loads it and compares what the kernel lists with it.
+// The constant rulesets of this version of fanctl: table `inet fanctl`, the firewall, and table `bridge fanctl`
+// (core/port_ruleset.h). What differs between hosts is in their sets (core/firewall_sets.h, core/port_sets.h). Pure
+// text; linux/nft loads it and compares what the kernel lists with it.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,13 +17,19 @@ namespace fan {
 
 // The rules, written exactly as nft 1.0.6 lists them (`nft -y list table`), comments and blank lines apart: so the
 // listing itself tells whether anybody changed them.
-std::string_view ruleset_rules();
+std::string_view ruleset_rules(NftTable table = NftTable::inet);
+
+// "inet fanctl", "bridge fanctl": how nft names the table.
+std::string table_words(NftTable table);
 
 // What the ingress program marks with: such packets the rules do not check again. Taken off by the first rule.
 inline constexpr std::uint32_t checked_mark = 0x0fa70002;
+// Of fans that take the shortcut, between the ruleset and the program on the bridge (bpf/fan_abi.h).
+inline constexpr std::uint32_t kept_mark = 0x0fa70004;
+inline constexpr std::uint32_t left_mark = 0x0fa70005;
 
 // FNV-1a, 64 bit, of ruleset_rules(), 16 hex digits. Kept in the kernel as part of the table's comment.
-const std::string& ruleset_version();
+const std::string& ruleset_version(NftTable table = NftTable::inet);
 
 // The table's comment for a version: "fanctl ruleset 0123456789abcdef".
 std::string ruleset_comment(const std::string& version);
@@ -29,7 +37,7 @@ std::string ruleset_comment(const std::string& version);
 std::string ruleset_version_in(std::string_view comment);
 
 // What `nft -f` loads to make the table where there is none; it fails where there is one.
-std::string ruleset_text();
+std::string ruleset_text(NftTable table = NftTable::inet);
 
 // How a changed ruleset comes to be.
 enum class Replacement {
@@ -39,14 +47,18 @@ enum class Replacement {
               // may be judged by neither (10 of 36,000 in 3,000)
 };
 
-// The `nft -f` text of one transaction of Ruleset and SetElement changes. `kept` are the elements that are in the
-// kernel now; whole_table takes them along. Without a changed ruleset both are ignored. Refuses (class host_state)
-// elements that cannot be said in nft's language without being read as something else, such as a device name with a
-// quote in it.
+// The `nft -f` text of what one transaction of Ruleset and SetElement changes in one table; changes of the other table
+// are passed over. `kept` are the elements that the table has now; whole_table takes them along. Without a changed
+// ruleset both are ignored. Refuses (class host_state) elements that cannot be said in nft's language without being
+// read as something else, such as a device name with a quote in it.
 Result<std::string> firewall_script(std::span<const Change> transaction, const std::vector<SetElement>& kept,
-                                    Replacement replacement = Replacement::whole_table);
+                                    Replacement replacement = Replacement::whole_table,
+                                    NftTable table = NftTable::inet);
 
 // The sets and maps that the ruleset declares.
-bool ruleset_declares(std::string_view set);
+bool ruleset_declares(std::string_view set, NftTable table = NftTable::inet);
+
+// The table that a Ruleset or a SetElement belongs to; nothing for other kinds.
+std::optional<NftTable> table_of(const Object& object);
 
 } // namespace fan

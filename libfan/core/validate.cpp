@@ -55,6 +55,9 @@ Valid check_reach(const Question& q) {
                         : spec.host_reserve != 1                  ? "host-reserve"
                         : spec.expose_all || !spec.expose.empty() ? "expose"
                         : !spec.pools.empty()                     ? "pool"
+                        : spec.snooping                           ? "snooping"
+                        : spec.proxy_arp                          ? "proxy-arp"
+                        : spec.shortcut                           ? "shortcut"
                                                                   : nullptr;
   if (!spec.reach || useless == nullptr)
     return {};

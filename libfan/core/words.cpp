@@ -110,6 +110,9 @@ private:
         return usage_error(
             fmt::format("flag '{}' is for the DHCP and DNS server of the fan, which is not asked for", word),
             fmt::format("add 'dhcp', or leave '{}' out", word));
+    if (spec_.dhcp && spec_.host_access == HostAccess::none)
+      return usage_error("'dhcp' serves endpoints that 'host-access none' does not let ask",
+                         "write 'host-access dhcp', or leave 'dhcp' out");
     return {};
   }
 

@@ -3,7 +3,7 @@
 //
 //   dhcp | host-reserve N | auto | bridge NAME | type ipip|vxlan | accept ipip,vxlan | vni N | port N | mtu N | no-nat
 //   | expose PREFIX|all | ttl-security HOPS | pool NAME=FIRST-LAST | lease-time TIME | domain DOMAIN | reach | strict
-//   | no-isolate | off | origin FILE
+//   | no-isolate | host-access dhcp|all|none | block-metadata | snooping | proxy-arp | shortcut | off | origin FILE
 #pragma once
 
 #include <span>
@@ -35,6 +35,9 @@ Result<UnderlayRef> parse_underlay(std::string_view text);
 // The words that parse back to exactly this spec (if it came from parse_words): as typed, then flags as flags_of says,
 // then the origin.
 std::vector<std::string> words_of(const FanSpec& spec);
+
+// "all", "dhcp" or "none".
+std::string_view name_of(HostAccess access);
 
 // The flags alone, in the order of `show`: dhcp, host-reserve N (always), auto, bridge NAME, then the newer ones. The
 // origin is none of them: it is no property of the fan.

@@ -65,6 +65,18 @@ void write_expose(Writer& out, const FanSpec& spec) {
 
 } // namespace
 
+std::string_view name_of(HostAccess access) {
+  switch (access) {
+  case HostAccess::dhcp:
+    return "dhcp";
+  case HostAccess::none:
+    return "none";
+  case HostAccess::all:
+    break;
+  }
+  return "all";
+}
+
 std::vector<std::string> flags_of(const FanSpec& spec) {
   Writer out;
   out.word("dhcp", spec.dhcp);
@@ -90,6 +102,12 @@ std::vector<std::string> flags_of(const FanSpec& spec) {
   out.word("reach", spec.reach);
   out.word("strict", spec.strict);
   out.word("no-isolate", !spec.isolate);
+  if (spec.host_access != HostAccess::all)
+    out.pair("host-access", std::string(name_of(spec.host_access)));
+  out.word("block-metadata", spec.block_metadata);
+  out.word("snooping", spec.snooping);
+  out.word("proxy-arp", spec.proxy_arp);
+  out.word("shortcut", spec.shortcut);
   out.word("off", spec.off);
   return out.take();
 }

@@ -10,6 +10,10 @@
 #include "core/errors.h"
 #include "core/result.h"
 
+namespace fan {
+class Prober;
+}
+
 namespace fan::doctor {
 
 class Source {
@@ -21,6 +25,9 @@ public:
   virtual Result<std::optional<std::string>> text(const std::string& /*path*/) { return unknown("files"); }
   // The names in a directory, sorted; empty where there is none.
   virtual Result<std::vector<std::string>> names(const std::string& /*directory*/) { return unknown("files"); }
+
+  // For questions to other machines; nullptr where there is no network.
+  virtual Prober* prober() { return nullptr; }
 
 protected:
   static Error unknown(const std::string& what) { return host_error(what + " are not known here"); }

@@ -7,8 +7,15 @@
 namespace fan {
 namespace {
 
-bool is_firewall(const Change& change) {
-  return std::holds_alternative<Ruleset>(change.object()) || std::holds_alternative<SetElement>(change.object());
+// What the provider takes together: changes of the same of these.
+enum class Kind { firewall, ports, other };
+
+Kind kind_of(const Change& change) {
+  const Object& object = change.object();
+  if (std::holds_alternative<Ruleset>(object) || std::holds_alternative<SetElement>(object)) {
+    return Kind::firewall;
+  }
+  return is_port_object(object) ? Kind::ports : Kind::other;
 }
 
 } // namespace
@@ -17,7 +24,7 @@ std::vector<std::span<const Change>> transactions_of(const std::vector<Change>& 
   std::vector<std::span<const Change>> transactions;
   for (std::size_t begin = 0; begin < plan.size();) {
     std::size_t end = begin + 1;
-    while (is_firewall(plan[begin]) && end < plan.size() && is_firewall(plan[end])) {
+    while (kind_of(plan[begin]) != Kind::other && end < plan.size() && kind_of(plan[end]) == kind_of(plan[begin])) {
       ++end;
     }
     transactions.emplace_back(plan.data() + begin, end - begin);

@@ -10,8 +10,8 @@
 
 namespace fan {
 
-// Consecutive changes that the kernel takes all or nothing: runs of Ruleset and SetElement; every other change stands
-// alone.
+// Consecutive changes that the provider takes all or nothing: runs of Ruleset and SetElement, and runs of port objects
+// (core/object.h); every other change stands alone.
 std::vector<std::span<const Change>> transactions_of(const std::vector<Change>& plan);
 
 // Applies the plan in order. On a failure the change itself, as far as it was done, and those before it are undone,

@@ -1,6 +1,7 @@
 #include "engine/host.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -48,7 +49,9 @@ void add_from_aliases(Host& host) {
 
 void add_to_scope(Scope& scope, const ObjectSet& objects) {
   for (const auto& [key, object] : objects) {
-    fan::add_to_scope(scope, object);
+    if (!std::holds_alternative<PortFlag>(object)) { // of a port of a bridge, which is looked at
+      fan::add_to_scope(scope, object);
+    }
   }
 }
 
@@ -62,6 +65,23 @@ void keep_used_bridges(ObservedSet& observed, const Facts& facts, const ObjectSe
       found.ours = false;
     }
   }
+}
+
+// The kernel forgets all neighbours of a bridge that gets another MAC address, the permanent ones too.
+void forget_neighbours(ObservedSet& observed, const ObjectSet& desired) {
+  std::set<std::string> renewed;
+  for (const auto& [key, object] : desired) {
+    const auto* wanted = std::get_if<Bridge>(&object);
+    const auto found = wanted != nullptr ? observed.find(key) : observed.end();
+    const auto* there = found != observed.end() ? std::get_if<Bridge>(&found->second.object) : nullptr;
+    if (there != nullptr && there->mac != wanted->mac) {
+      renewed.insert(wanted->name);
+    }
+  }
+  std::erase_if(observed, [&](const auto& entry) {
+    const auto* neighbour = std::get_if<Neighbour>(&entry.second.object);
+    return neighbour != nullptr && renewed.count(neighbour->device) != 0;
+  });
 }
 
 } // namespace
@@ -81,8 +101,13 @@ Result<Host> look(Provider& provider) {
 
 Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, const std::vector<Fan>& before,
                                     const std::vector<Fan>& after) {
+  return plan_to(provider, facts, before, facts, after);
+}
+
+Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, const std::vector<Fan>& before,
+                                    const Facts& facts_after, const std::vector<Fan>& after) {
   const Builds builds{provider.program_build(), provider.ruleset_version()};
-  ObjectSet desired = derive(after, facts, builds);
+  ObjectSet desired = derive(after, facts_after, builds);
   desired.merge(derive_restored(before, after, facts));
   const ObjectSet claimed = derive(before, facts, builds);
 
@@ -94,6 +119,7 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
     return std::move(observed).error();
   }
   keep_used_bridges(*observed, facts, desired, claimed);
+  forget_neighbours(*observed, desired);
   return diff(desired, *observed, claimed);
 }
 

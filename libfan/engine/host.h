@@ -25,6 +25,10 @@ Result<Host> look(Provider& provider);
 Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, const std::vector<Fan>& before,
                                     const std::vector<Fan>& after);
 
+// The same with another registry of ports afterwards, in `facts_after`.
+Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, const std::vector<Fan>& before,
+                                    const Facts& facts_after, const std::vector<Fan>& after);
+
 // Devices whose master is `bridge`.
 std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge);
 // Class in_use: names the bridge and these ports.

@@ -31,6 +31,15 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
+// A MAC address that a bridge has in its table.
+struct KnownMac {
+  Mac mac;
+  std::string port;
+  bool fixed = false; // somebody put it there, and it is not one of ours
+  bool own = false;   // the address of the bridge or of a port itself: frames to it are for this host
+  auto operator<=>(const KnownMac&) const = default;
+};
+
 class Provider {
 public:
   virtual ~Provider() = default;
@@ -54,6 +63,9 @@ public:
   // Empty when there is no such device.
   virtual Result<std::vector<Endpoint>> endpoints(const std::string& bridge) = 0;
 
+  // The table of `bridge`: learned, fixed and own addresses. Empty when there is no such device.
+  virtual Result<std::vector<KnownMac>> known_macs(const std::string& bridge) = 0;
+
   // The packet filters of others on this host. Reads only.
   virtual Result<firewall::Filters> filters() = 0;
 
@@ -64,9 +76,10 @@ public:
 
   virtual Result<ObservedSet> observe(const Scope& scope) = 0;
 
-  // Carries out one transaction: a single change, or several changes of kinds Ruleset and SetElement, which the kernel
-  // takes all or nothing. On an error nothing has been done, but for an answer of the kernel that was lost (undo.h).
-  // Creating what exists with other attributes of ours, and removing what is gone, are errors: the plan was stale.
+  // Carries out one transaction: a single change, or several changes of kinds Ruleset and SetElement, or several of
+  // port objects (is_port_object), all or nothing. On an error nothing has been done, but for an answer of the kernel
+  // that was lost (undo.h). Creating what exists with other attributes of ours, and removing what is gone, are errors:
+  // the plan was stale.
   virtual Result<void> apply(std::span<const Change> transaction) = 0;
 };
 

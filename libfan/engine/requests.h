@@ -51,6 +51,7 @@ Result<Outcome> down(Provider& provider, const Selector& which, const RequestOpt
 // One object that is not as it should be.
 struct Drift {
   std::string key;      // key_of()
+  std::string kind;     // kind_of()
   std::string expected; // rendered state; "" when it should not be there
   std::string found;    // rendered state; "" when it is missing
 };
@@ -60,13 +61,15 @@ struct FanStatus {
   std::vector<std::string> ports; // devices attached to the bridge
   std::vector<Drift>
       drift; // empty: as it should be. Shared objects (tunnel, ruleset) are reported with every fan that uses them
+  std::size_t objects = 0; // how many it should consist of, shared ones included; 0 while the Status is not complete
 };
 
-// The recorded fans, ordered by slice. Without CAP_SYS_ADMIN the record map cannot be read: the bridges' aliases are
-// used and `complete` is false, then drift is not known.
+// The recorded fans, ordered by slice. Where this process may not see all objects `complete` is false, drift is not
+// known, and `unseen` says what and why. Without CAP_SYS_ADMIN that is the record map: the bridges' aliases are used.
 struct Status {
   std::vector<FanStatus> fans;
   bool complete = true;
+  std::optional<Error> unseen; // class privilege; set when and only when not complete
 };
 Result<Status> status(Provider& provider);
 // The fans alone, in the same order.

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/derive.h"
+#include "core/errors.h"
 #include "core/render.h"
 #include "engine/host.h"
 #include "engine/requests.h"
@@ -9,8 +10,13 @@ namespace fan {
 namespace {
 
 Drift drift_of(const Change& change) {
-  return {key_of(change.object()), change.after ? describe(*change.after) : "",
+  return {key_of(change.object()), kind_of(change.object()), change.after ? describe(*change.after) : "",
           change.before ? describe(*change.before) : ""};
+}
+
+void leave_unseen(Status& status, Error why) {
+  status.complete = false;
+  status.unseen = std::move(why);
 }
 
 // A shared object belongs to every fan that consists of it; what belongs to nobody is everybody's.
@@ -19,6 +25,7 @@ void share_out(const std::vector<Change>& changes, const Host& host, const Build
   const ObjectSet all = derive(host.fans, host.facts, builds);
   for (FanStatus& status : fans) {
     const ObjectSet own = derive({status.fan}, host.facts, builds);
+    status.objects = own.size();
     for (const Change& change : changes) {
       const std::string key = key_of(change.object());
       if (own.count(key) != 0 || all.count(key) == 0) {
@@ -36,17 +43,25 @@ Result<Status> status(Provider& provider) {
     return std::move(host).error();
   }
   Status result;
-  result.complete = host->complete;
   for (const Fan& fan : host->fans) {
-    result.fans.push_back({fan, ports_of(host->facts, fan.bridge), {}});
+    result.fans.push_back({fan, ports_of(host->facts, fan.bridge), {}, 0});
+  }
+  if (!host->complete) {
+    leave_unseen(result, make_error(ErrorClass::privilege,
+                                    "read from the bridges alone: whether the rest is as it should be takes "
+                                    "CAP_SYS_ADMIN to see"));
   }
   if (!host->complete || host->fans.empty()) {
     return result;
   }
   auto changes = plan_to(provider, host->facts, host->fans, host->fans);
+  if (!changes && changes.error().kind == ErrorClass::privilege) { // not seen is not missing
+    leave_unseen(result, std::move(changes).error());
+    return result;
+  }
   if (!changes) { // something foreign stands in the place of an object of ours
     for (FanStatus& fan : result.fans) {
-      fan.drift.push_back({"host", "", changes.error().message});
+      fan.drift.push_back({"host", "host", "", changes.error().message});
     }
     return result;
   }

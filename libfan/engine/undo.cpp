@@ -82,7 +82,10 @@ void note(std::string& left, std::span<const Change> inverse, const Result<void>
 std::string name_of(std::span<const Change> transaction) {
   const Change& first = transaction.front();
   const char* verb = !first.before ? "create " : (first.after ? "change " : "remove ");
-  return transaction.size() == 1 ? verb + describe(first.object()) : std::string("change the nftables table");
+  if (transaction.size() == 1) {
+    return verb + describe(first.object());
+  }
+  return is_port_object(first.object()) ? "change ports of the bridge" : "change the nftables tables";
 }
 
 Error undo(Provider& provider, Transactions done, std::span<const Change> failed, Error error) {

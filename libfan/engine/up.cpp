@@ -1,36 +1,14 @@
 #include <algorithm>
 
 #include "core/firewall_obstacles.h"
-#include "core/render.h"
 #include "engine/apply.h"
+#include "engine/confirm.h"
 #include "engine/host.h"
 #include "engine/requests.h"
 #include "engine/resolution.h"
 
 namespace fan {
 namespace {
-
-Result<std::vector<Change>> what_is_left(Provider& provider, const std::vector<Fan>& fans) {
-  auto host = look(provider);
-  return host ? plan_to(provider, host->facts, host->fans, fans) : std::move(host).error();
-}
-
-// Nothing is claimed that the kernel has not confirmed: reads everything once more and expects no change to be left.
-// Else, and when it cannot be read, all is undone.
-Result<void> confirm(Provider& provider, const std::vector<Fan>& fans, const std::vector<Change>& plan) {
-  auto left = what_is_left(provider, fans);
-  if (!left) {
-    return take_back(provider, plan, std::move(left).error().within("everything was done, but cannot be read back"));
-  }
-  if (!left->empty()) {
-    Error error;
-    error.kind = ErrorClass::host_state;
-    error.message = "the kernel took every request, but this is not as asked: " + describe(left->front().object());
-    error.hint = "all of it is undone; something else on this host may be changing it, or the kernel lacks memory";
-    return take_back(provider, plan, std::move(error));
-  }
-  return {};
-}
 
 // The fans that the request may not change are as they were, but for what all fans share.
 Result<void> check_kept(const std::vector<Fan>& keep, const std::vector<Fan>& after) {
@@ -49,6 +27,17 @@ Result<void> check_kept(const std::vector<Fan>& keep, const std::vector<Fan>& af
     }
   }
   return {};
+}
+
+// What a person who asks for the shortcut has to know.
+void note_shortcuts(Outcome& outcome) {
+  for (const Fan& fan : outcome.fans) {
+    if (fan.spec.shortcut) {
+      outcome.notes.push_back("shortcut: no firewall rule, counter, connection tracking or DNAT of this host sees what "
+                              "endpoints of " +
+                              fan.slice().str() + " and of other hosts say to each other");
+    }
+  }
 }
 
 // Somebody else's firewall may stand in the way of all this. That is said, never a failure: it may be on purpose.
@@ -94,6 +83,7 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   outcome.fans = std::move(resolution->asked);
   outcome.notes = std::move(resolution->notes);
   outcome.plan = std::move(plan).value();
+  note_shortcuts(outcome);
   note_obstacles(provider, host->facts, outcome);
   if (options.dry_run || outcome.plan.empty()) {
     return outcome;

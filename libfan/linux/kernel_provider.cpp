@@ -18,7 +18,7 @@ bool is_firewall_object(const Object& object) {
 
 Error no_transaction() {
   Error error;
-  error.message = "a transaction is one change, or several of the firewall's only";
+  error.message = "a transaction is one change, or several of the firewall's or of ports only";
   error.sys_errno = EINVAL;
   return error;
 }
@@ -46,6 +46,11 @@ Result<Facts> KernelProvider::facts() {
     return facts;
   }
   facts->state_directory = service::state_directory();
+  auto said = registry(facts->links);
+  if (!said) {
+    return std::move(said).error();
+  }
+  facts->registry = std::move(said).value();
   auto records = programs_.records(pick(facts->links, {}));
   if (records) {
     facts->records = std::move(*records);
@@ -55,6 +60,21 @@ Result<Facts> KernelProvider::facts() {
     return std::move(records).error();
   }
   return facts;
+}
+
+// Whoever may not read nftables, or has none, sees the fans all the same, without what is said of their ports: to change
+// anything observe() has to read it too.
+Result<Registry> KernelProvider::registry(const std::vector<LinkFact>& links) {
+  auto said = firewall_.registry();
+  if (!said) {
+    const bool unreadable = said.error().kind == ErrorClass::privilege || said.error().kind == ErrorClass::kernel;
+    return unreadable ? Result<Registry>(Registry()) : std::move(said).error();
+  }
+  return *said ? Result<Registry>(std::move(**said)) : netlink::Network::remembered(links);
+}
+
+Result<std::vector<KnownMac>> KernelProvider::known_macs(const std::string& bridge) {
+  return netlink::Network::known_macs(bridge);
 }
 
 Result<std::uint32_t> KernelProvider::path_mtu(const Prefix& underlay, Address source, const std::string& device) {
@@ -103,18 +123,26 @@ Result<ObservedSet> KernelProvider::observe(const Scope& scope) {
 }
 
 Result<void> KernelProvider::apply(std::span<const Change> transaction) {
-  const bool firewall = std::all_of(transaction.begin(), transaction.end(),
-                                    [](const Change& change) { return is_firewall_object(change.object()); });
-  if (transaction.empty() || (!firewall && transaction.size() != 1)) {
+  const auto are_all = [&](bool (*kind)(const Object&)) {
+    return std::all_of(transaction.begin(), transaction.end(),
+                       [&](const Change& change) { return kind(change.object()); });
+  };
+  if (transaction.empty()) {
     return no_transaction();
   }
-  return firewall ? firewall_.apply(transaction) : apply_one(transaction.front());
+  if (are_all(is_firewall_object)) {
+    return firewall_.apply(transaction);
+  }
+  if (are_all(is_port_object)) {
+    return netlink::Network::apply(transaction);
+  }
+  return transaction.size() == 1 ? apply_one(transaction.front()) : no_transaction();
 }
 
 Result<void> KernelProvider::apply_one(const Change& change) {
   const Object& object = change.object();
   if (netlink::is_network_object(object)) {
-    return netlink::Network::apply(change);
+    return netlink::Network::apply({&change, 1});
   }
   if (std::holds_alternative<Sysctl>(object)) {
     return sysctl::apply(change);
@@ -125,6 +153,10 @@ Result<void> KernelProvider::apply_one(const Change& change) {
 Result<std::vector<bpf::Count>> KernelProvider::counters() {
   const auto found = devices();
   return found ? programs_.counters(*found) : found.error();
+}
+
+Result<std::vector<netlink::LinkCounters>> KernelProvider::link_counters() {
+  return netlink::Network::counters();
 }
 
 Result<std::vector<bpf::Refusal>> KernelProvider::refused() {

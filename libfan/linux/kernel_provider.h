@@ -6,6 +6,7 @@
 
 #include "engine/provider.h"
 #include "linux/bpf/programs.h"
+#include "linux/netlink/link_counters.h"
 #include "linux/nft/firewall.h"
 #include "linux/service/dhcp_servers.h"
 
@@ -19,6 +20,7 @@ public:
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
   Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override;
+  Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override;
   Result<firewall::Filters> filters() override { return firewall_.filters(); }
   [[nodiscard]] std::string program_build() const override;
   [[nodiscard]] std::string ruleset_version() const override;
@@ -29,6 +31,8 @@ public:
   // For `show --stats` and `show --refused`; empty while no fan is up.
   Result<std::vector<bpf::Count>> counters();
   Result<std::vector<bpf::Refusal>> refused();
+  // For `metrics`.
+  static Result<std::vector<netlink::LinkCounters>> link_counters();
   Result<std::vector<nft::DropCount>> drops() { return firewall_.drops(); }
   // For --dry-run: the maps that the lines have to work on; empty while no fan is up.
   [[nodiscard]] std::vector<bpf::MapId> maps_in_use() const { return programs_.maps_in_use(); }
@@ -38,6 +42,7 @@ private:
   static Result<std::vector<bpf::Device>> devices(const std::set<std::string>& also = {});
   Result<ObservedSet> observe_programs(const Scope& scope);
   Result<void> apply_one(const Change& change);
+  Result<Registry> registry(const std::vector<LinkFact>& links);
 
   bpf::Programs programs_;
   nft::Firewall firewall_;

@@ -97,15 +97,41 @@ TEST(Units, AreUnderstoodBySystemdAndMayDoLittle) {
   FanHost hosts;
   hosts.b.boot();
   EXPECT_EQ(hosts.b.booted(), "running");
-  for (const std::string unit : {"fanctl.service", "fanctl-apply.service", "fanctl-apply.timer", "fanctl-watch.service",
-                                 "fanctl-reload@.service", "fanctl-dhcp@.service"}) {
+  for (const std::string unit :
+       {"fanctl.service", "fanctl-apply.service", "fanctl-apply.timer", "fanctl-watch.service",
+        "fanctl-endpoints.service", "fanctl-reload@.service", "fanctl-dhcp@.service", "fanctl-metrics.socket",
+        "fanctl-metrics@.service", "fanctl-metrics-file.service", "fanctl-metrics-file.timer"}) {
     const Outcome verified = hosts.b.run({"systemd-analyze", "verify", "--man=no", "/usr/lib/systemd/system/" + unit});
     EXPECT_TRUE(verified.ok()) << unit;
     EXPECT_EQ(verified.err, "") << unit;
   }
-  for (const std::string unit : {"fanctl.service", "fanctl-apply.service", "fanctl-watch.service", dhcp_unit}) {
+  for (const std::string unit :
+       {"fanctl.service", "fanctl-apply.service", "fanctl-watch.service", "fanctl-endpoints.service", dhcp_unit}) {
     EXPECT_TRUE(hosts.b.run({"systemd-analyze", "security", "--no-pager", "--threshold=50", unit}).ok()) << unit;
   }
+}
+
+// With the privileges of its unit it sees everything, the DHCP server too, and speaks to whoever asks.
+TEST(Units, MetricsAreThereForWhoAsks) {
+  FanHost hosts;
+  hosts.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    dhcp: true\n");
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  hosts.b.must({"systemctl", "start", "fanctl-metrics.socket"});
+  const std::string answer =
+      hosts.b.must({"bash", "-c",
+                    "exec 3<>/dev/tcp/127.0.0.1/19250; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; "
+                    "cat <&3"});
+  EXPECT_THAT(answer, HasSubstr("HTTP/1.0 200 OK"));
+  EXPECT_THAT(answer, HasSubstr("fanctl_fans 1\n"));
+  for (const std::string part : {"counters", "devices", "fans", "objects", "refused"}) {
+    EXPECT_THAT(answer, HasSubstr("fanctl_scrape_success{part=\"" + part + "\"} 1\n"));
+  }
+  EXPECT_THAT(answer, HasSubstr("fanctl_fan_degraded{bridge=\"fan-250\"} 0\n"));
+  EXPECT_THAT(answer, HasSubstr("fanctl_dhcp_server_up{bridge=\"fan-250\"} 1\n"));
+  hosts.b.must({"mkdir", "-p", "/var/lib/prometheus/node-exporter"});
+  hosts.b.must({"systemctl", "start", "fanctl-metrics-file.service"});
+  EXPECT_THAT(hosts.b.must({"cat", "/var/lib/prometheus/node-exporter/fanctl.prom"}), HasSubstr("fanctl_fans 1\n"));
 }
 
 } // namespace

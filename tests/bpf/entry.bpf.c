@@ -60,7 +60,7 @@ int enter(struct __sk_buff* skb) {
 
 SEC("tc")
 int ipip_in(struct __sk_buff* skb) {
-  return prepare(skb) ? TEST_BROKEN : fan_ingress(skb, FAN_IPIP, ETH_HLEN);
+  return prepare(skb) ? TEST_BROKEN : fan_ingress(skb, FAN_IPIP, ETH_HLEN, 0);
 }
 
 /* The key that egress has set, read back in the sender's words. */

@@ -15,6 +15,7 @@
 #include "bench.h"
 #include "linux/bpf/filters.h"
 #include "linux/bpf/programs.h"
+#include "linux/bpf/test_run.h"
 #include "support/netns.h"
 
 namespace fan::test {
@@ -156,6 +157,12 @@ TEST_F(ProgramsOnDevices, AnotherBuildIsReplacedInPlaceAndGivesUpItsRecords) {
   must(filters->make_clsact(devices.at(0).ifindex));
   must(filters->attach(devices.at(0).ifindex, Direction::ingress, 1, bench.program("fan_iv_00000000"), "older", false));
   bench.row(RecordRow{"fan-old", "fanctl/0 of old"});
+
+  bpf::TestRun run{"tunnel_in_vxlan", devices.at(0), 0, Outer{}, bytes_of(Packet{}, 84)};
+  const auto refused = bpf::test_run(run);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorClass::host_state);
+  EXPECT_NE(refused.error().message.find("is of another fanctl (build 00000000"), std::string::npos);
 
   bpf::Programs programs;
   const ObservedSet seen = observe(programs);

@@ -15,6 +15,9 @@ protected:
     for (const Object& object : sample().before) {
       make(object);
     }
+    for (const std::string& port : sample().ports) {
+      world_->add_port(sample_bridge_name, port);
+    }
   }
 
   // A server would keep the test's network namespace alive.
@@ -63,7 +66,8 @@ private:
 bool bears_sign_here(const Object& object) {
   return std::holds_alternative<Bridge>(object) || std::holds_alternative<Tunnel>(object) ||
          std::holds_alternative<Route>(object) || std::holds_alternative<Ruleset>(object) ||
-         std::holds_alternative<Classifier>(object);
+         std::holds_alternative<Classifier>(object) ||
+         (std::holds_alternative<Neighbour>(object) && is_port_object(object));
 }
 
 TEST_P(EveryKind, IsNotThereAtFirst) {
@@ -129,10 +133,16 @@ TEST_P(EveryKind, CannotBeMadeOnADeviceThatIsNotThere) {
     up->device = "fan-nowhere";
   } else if (auto* address = std::get_if<InterfaceAddress>(&object)) {
     address->device = "fan-nowhere";
+  } else if (auto* querier = std::get_if<Querier>(&object)) {
+    querier->bridge = "fan-nowhere";
   } else if (auto* neighbour = std::get_if<Neighbour>(&object)) {
     neighbour->device = "fan-nowhere";
   } else if (auto* route = std::get_if<Route>(&object)) {
     route->device = "fan-nowhere";
+  } else if (auto* entry = std::get_if<FdbEntry>(&object)) {
+    (entry->port.empty() ? entry->bridge : entry->port) = "fan-nowhere";
+  } else if (auto* flag = std::get_if<PortFlag>(&object)) {
+    flag->port = "fan-nowhere";
   } else {
     return; // a device itself
   }

@@ -12,6 +12,11 @@ void KernelWorld::add_foreign_bridge(const std::string& name) {
   netns_.ip({"link add " + name + " type bridge"});
 }
 
+void KernelWorld::add_port(const std::string& bridge, const std::string& name) {
+  netns_.ip(
+      {"link add " + name + " type veth peer name " + name + "far", "link set " + name + " master " + bridge + " up"});
+}
+
 void KernelWorld::add_foreign_route(const Prefix& destination) {
   netns_.ip({"route add " + destination.str() + " via 172.30.0.99 dev eth0"});
 }

@@ -12,6 +12,7 @@ public:
   KernelWorld();
   Provider& provider() override { return provider_; }
   void add_foreign_bridge(const std::string& name) override;
+  void add_port(const std::string& bridge, const std::string& name) override;
   void add_foreign_route(const Prefix& destination) override;
 
   [[nodiscard]] const Netns& netns() const { return netns_; }

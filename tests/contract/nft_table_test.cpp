@@ -92,6 +92,10 @@ TEST_F(Table, EveryFormOfElementComesBackAsItWasGiven) {
                                             {firewall::ports, "65535", {}},
                                             {firewall::underlays, "\"enp0s3@x\" . 10.0.0.1", {}},
                                             {firewall::protocols, "4", {}},
+                                            {firewall::pinged, "\"fan-250-0-28\" . 250.0.28.1", {}},
+                                            {firewall::served, "\"fan-250-0-28\" . 250.0.28.1 . 17 . 53", {}},
+                                            {firewall::served, "\"fan-250-0-28\" . 255.255.255.255 . 17 . 67", {}},
+                                            {firewall::no_metadata, "\"fan-250-0-28\"", {}},
                                             {firewall::gateways, "240.0.0.0/4", "240.16.32.49"},
                                             {firewall::gateways, "100.64.0.0/10", "100.66.128.1"}};
   std::vector<Change> transaction;

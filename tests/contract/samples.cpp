@@ -2,6 +2,7 @@
 
 #include "core/dhcp.h"
 #include "core/firewall_sets.h"
+#include "core/port_sets.h"
 #include "core/resolve.h"
 #include "core/ruleset.h"
 #include "core/words.h"
@@ -98,6 +99,7 @@ std::vector<Sample> rows() {
       {"mapping", {}, mapping, {other_mapping}},
       {"slice", {}, sample_slice(), other_slices()},
       {"never", {}, NeverRow{Address(0xac1effffU)}, {}},
+      {"shortcut", {sample_bridge()}, ShortcutRow{sample_slice().slice, sample_bridge_name}, {}},
   };
 }
 
@@ -117,13 +119,53 @@ std::vector<Sample> firewall() {
   };
 }
 
+SetElement of_ports(const char* set, const char* element, const char* data = "") {
+  return {set, element, data, NftTable::bridge};
+}
+
+std::vector<Sample> port_rules() {
+  const Ruleset ruleset{ruleset_version(NftTable::bridge), NftTable::bridge};
+  return {
+      {"port_ruleset", {}, ruleset, {}},
+      {"port_ruleset_beside_the_firewall", {Ruleset{ruleset_version()}}, ruleset, {}},
+      {"port_address", {ruleset}, of_ports(port_sets::addresses, "\"veth1\" . 02:00:00:00:00:01 . 250.0.28.2"), {}},
+      {"port_prefix", {ruleset}, of_ports(port_sets::prefixes, "\"veth1\" . 10.1.0.0/16"), {}},
+      {"port_target", {ruleset}, of_ports(port_sets::targets6, "\"veth1\" . 0xfe80000000000000000000fffe000001"), {}},
+      {"port_verdict",
+       {ruleset},
+       of_ports(port_sets::ports, "\"veth1\"", port_sets::plain_verdict),
+       {of_ports(port_sets::ports, "\"veth1\"", port_sets::secured_verdict)}},
+  };
+}
+
+std::vector<Sample> ports() {
+  const Mac mac{{0x02, 0, 0, 0, 0, 1}};
+  const Neighbour neighbour{sample_bridge_name, sample_gateway, mac, endpoint_protocol};
+  Neighbour secured = neighbour;
+  secured.protocol = secured_endpoint_protocol;
+  Neighbour other = neighbour;
+  other.mac.bytes[5] = 2;
+  return {
+      {"endpoint_neighbour", {sample_bridge(), LinkUp{sample_bridge_name}}, neighbour, {secured, other}},
+      {"fdb_entry",
+       {sample_bridge()},
+       FdbEntry{sample_bridge_name, mac, "port0"},
+       {FdbEntry{sample_bridge_name, mac, "port1"}},
+       {"port0", "port1"}},
+      {"own_ear", {sample_bridge()}, FdbEntry{sample_bridge_name, own_ear_mac, ""}, {}},
+      {"port_that_is_answered_for", {sample_bridge()}, PortFlag{"port0", PortFlagName::proxy_arp_wifi}, {}, {"port0"}},
+      {"port_without_broadcasts", {sample_bridge()}, PortFlag{"port0", PortFlagName::bcast_flood}, {}, {"port0"}},
+  };
+}
+
 std::vector<Sample> programs() {
   return {
       {"bridge_egress", {sample_bridge()}, sample_classifier(sample_bridge_name, Direction::egress, "bridge_out"), {}},
+      {"bridge_ingress", {sample_bridge()}, sample_classifier(sample_bridge_name, Direction::ingress, "bridge_in"), {}},
       {"tunnel_ingress",
        {sample_tunnel()},
        sample_classifier(sample_tunnel_name, Direction::ingress, "tunnel_in_vxlan"),
-       {}},
+       {sample_classifier(sample_tunnel_name, Direction::ingress, "tunnel_in_vxlan_shortcut")}},
       {"tunnel_egress",
        {sample_tunnel()},
        sample_classifier(sample_tunnel_name, Direction::egress, "tunnel_out_vxlan"),
@@ -141,6 +183,10 @@ std::vector<Sample> network() {
       {"host_address", {sample_tunnel()}, InterfaceAddress{sample_tunnel_name, sample_gateway, 32}, {}},
       {"up", {sample_bridge()}, LinkUp{sample_bridge_name}, {}},
       {"tunnel_up", {sample_tunnel()}, LinkUp{sample_tunnel_name}, {}},
+      {"querier",
+       {sample_bridge()},
+       Querier{sample_bridge_name, querier_response_interval},
+       {Querier{sample_bridge_name, 200}}},
       {"neighbour", {sample_tunnel(), LinkUp{sample_tunnel_name}}, sample_neighbour(), {other_neighbour()}},
       {"neighbour_of_a_device_that_is_down", {sample_tunnel()}, sample_neighbour(), {other_neighbour()}},
       {"route", whole_fan, sample_route(), other_routes()},
@@ -155,7 +201,7 @@ std::vector<Sample> network() {
 
 std::vector<Sample> samples() {
   std::vector<Sample> all = network();
-  for (const std::vector<Sample>& more : {rows(), firewall(), programs()}) {
+  for (const std::vector<Sample>& more : {rows(), firewall(), port_rules(), ports(), programs()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

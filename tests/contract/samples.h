@@ -35,7 +35,8 @@ struct Sample {
   std::string name;
   std::vector<Object> before;
   Object object;
-  std::vector<Object> others; // states that it can be changed to, in place
+  std::vector<Object> others;          // states that it can be changed to, in place
+  std::vector<std::string> ports = {}; // devices that are ports of the sample bridge
 };
 inline void PrintTo(const Sample& sample, std::ostream* out) {
   *out << sample.name;

@@ -19,6 +19,8 @@ public:
 
   // A bridge of that name, made by somebody else.
   virtual void add_foreign_bridge(const std::string& name) = 0;
+  // A device of that name, made by somebody else and attached to the bridge.
+  virtual void add_port(const std::string& bridge, const std::string& name) = 0;
   // A route to there over eth0, made by somebody else.
   virtual void add_foreign_route(const Prefix& destination) = 0;
 };

@@ -99,6 +99,19 @@ TEST(CommandLine, UsageErrors) {
       {{"explain"}, 2, "the address is missing"},
       {{"explain", "250.0.28"}, 2, "250.0.28"},
       {{"explain", "250.0.28.1", "-o", "250"}, 2, "--underlay is missing"},
+      {{"trace"}, 2, "source and destination are needed"},
+      {{"trace", "250.0.28.2"}, 2, "source and destination are needed", "fanctl trace SRC DST"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "250.0.27.3"}, 2, "'250.0.27.3' is one word too many"},
+      {{"trace", "250.0.28.2", "250.0.27"}, 2, "250.0.27"},
+      {{"trace", "250.0.28.2", "224.0.0.1"}, 2, "224.0.0.1 is no single machine's"},
+      {{"trace", "127.0.0.1", "250.0.28.2"}, 2, "127.0.0.1 is no single machine's"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "--proto", "256"}, 2, "--proto"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "--proto", "gre"}, 2, "--proto"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "--dport", "80"}, 2, "icmp has no ports", "--proto tcp"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "--proto", "tcp", "--dport", "65536"}, 2, "--dport"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "--size", "65536"}, 2, "--size"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "--size", "27"}, 2, "a packet of 27 bytes cannot be"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "--size", "84", "--size", "85"}, 2, "--size is given twice"},
   };
   for (const Case& bad : cases) {
     MemoryWorld world;
@@ -119,6 +132,7 @@ TEST(CommandLine, HostStateErrors) {
       {{"explain", "250.0.28.1", "fan-250-0-28"}, 10, "no such fan is up"},
       {{"up", "fan-250"}, 10, "no fan 'fan-250' is in the configuration"},
       {{"explain", "250.0.28.1"}, 3, "no fan is up on this host", "-o OVERLAY -u UNDERLAY"},
+      {{"trace", "250.0.28.2", "250.0.27.2"}, 3, "no fan is up on this host"},
       {{"up", "-a", "--config", "/nonexistent/fan"}, 3, "cannot read /nonexistent/fan: No such file or directory"},
       {{"up", "-a", "--config", "/"}, 3, "cannot read /: "},
   };

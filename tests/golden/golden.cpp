@@ -64,6 +64,30 @@ Result<std::vector<std::string>> MemorySource::names(const std::string& director
   return std::vector<std::string>(found.begin(), found.end());
 }
 
+namespace {
+
+Error no_kernel() {
+  return make_error(ErrorClass::kernel, "there is no kernel here");
+}
+
+} // namespace
+
+Result<RouteAnswer> NoPacketView::route(const RouteQuestion& /*question*/) {
+  return no_kernel();
+}
+
+Result<NeighbourAnswer> NoPacketView::neighbour(const std::string& /*device*/, Address /*address*/) {
+  return no_kernel();
+}
+
+Result<std::string> NoPacketView::port_of(const std::string& /*bridge*/, const Mac& /*mac*/) {
+  return no_kernel();
+}
+
+Result<ProgramAnswer> NoPacketView::run(const ProgramQuestion& /*question*/) {
+  return no_kernel();
+}
+
 Ran run(MemoryWorld& world, const std::vector<std::string>& words) {
   cli::Console console;
   const cli::ExitStatus status = cli::run(words, world, console);

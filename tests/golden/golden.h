@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/errors.h"
 #include "doctor/source.h"
+#include "engine/packet_view.h"
 #include "fanctl/commands.h"
 #include "support/memory_provider.h"
 
@@ -26,6 +28,15 @@ public:
   std::map<std::string, std::string> files;
 };
 
+// No kernel to ask: whoever traces a packet here is told so.
+class NoPacketView : public PacketView {
+public:
+  Result<RouteAnswer> route(const RouteQuestion& question) override;
+  Result<NeighbourAnswer> neighbour(const std::string& device, Address address) override;
+  Result<std::string> port_of(const std::string& bridge, const Mac& mac) override;
+  Result<ProgramAnswer> run(const ProgramQuestion& question) override;
+};
+
 // A World over a MemoryProvider: 172.30.0.28/16 on eth0.
 class MemoryWorld : public cli::World {
 public:
@@ -34,11 +45,16 @@ public:
   Result<void> lock(std::chrono::milliseconds wait) override;
   Result<std::vector<cli::TrafficCount>> counters() override { return counts; }
   Result<std::vector<cli::RefusedPeer>> refused() override { return peers; }
+  Result<std::vector<cli::DeviceTraffic>> device_traffic() override { return traffic; }
   [[nodiscard]] RenderContext render_context() const override;
   [[nodiscard]] const Devices& devices() override { return no_devices; }
+  PacketView& packets() override { return no_packets; }
   void unlock() override {}
   [[nodiscard]] std::string try_path() const override { return ""; }
   std::optional<std::string> docker_configuration() override { return docker; }
+  Result<News> news(const std::set<std::uint32_t>&, std::chrono::milliseconds) override {
+    return make_error(ErrorClass::kernel, "no news in memory");
+  }
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
 
   doctor::Source& doctor_source() override { return source; }
@@ -46,10 +62,12 @@ public:
   MemorySource source;
   MemoryProvider host = MemoryProvider::host(Address(0xac1e001cU), 16);
   Devices no_devices;
+  NoPacketView no_packets;
   std::optional<Error> refusal; // what may_change answers
   bool locked_by_another = false;
   std::vector<cli::TrafficCount> counts;
   std::vector<cli::RefusedPeer> peers;
+  std::vector<cli::DeviceTraffic> traffic;
   std::optional<std::string> docker; // daemon.json
   std::vector<std::string> programs; // what was run, "name argument..."
 };

@@ -17,7 +17,7 @@ namespace fan::test {
 namespace {
 
 class Doors : public OverEach {};
-FAN_OVER_EACH(Doors);
+FAN_OVER_EACH_AND_BY_SHORTCUT(Doors);
 
 Mac mac_of(const Netns& netns, const std::string& device) {
   auto mac = Mac::parse(link_field(netns, device, "link/ether"));

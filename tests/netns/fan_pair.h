@@ -17,20 +17,37 @@ inline bool kernel_has(Encapsulation encapsulation) {
          probe.run({"ip", "link", "add", "probe", "type", kind, "dstport", "8472", "external"}).ok();
 }
 
+// An encapsulation, and whether fans take the shortcut over it.
+struct Over {
+  Over(Encapsulation over, bool by_shortcut = false) : encapsulation(over), shortcut(by_shortcut) {} // NOLINT
+  operator Encapsulation() const { return encapsulation; }                                           // NOLINT
+  [[nodiscard]] std::string name() const { return std::string(name_of(encapsulation)) + (shortcut ? "_shortcut" : ""); }
+  Encapsulation encapsulation;
+  bool shortcut;
+};
+
 // A suite that is run once over each encapsulation; skipped where the kernel lacks it.
-class OverEach : public ::testing::TestWithParam<Encapsulation> {
+class OverEach : public ::testing::TestWithParam<Over> {
 protected:
+  OverEach() { up_by_shortcut = GetParam().shortcut; }
+  ~OverEach() override { up_by_shortcut = false; }
   void SetUp() override {
-    if (!kernel_has(GetParam())) {
-      GTEST_SKIP() << "no-" << name_of(GetParam()) << ": this kernel has no " << name_of(GetParam());
+    const Encapsulation encapsulation = GetParam();
+    if (!kernel_has(encapsulation)) {
+      GTEST_SKIP() << "no-" << name_of(encapsulation) << ": this kernel has no " << name_of(encapsulation);
     }
   }
-  [[nodiscard]] static std::string type() { return std::string(name_of(GetParam())); }
+  [[nodiscard]] static std::string type() { return std::string(name_of(GetParam().encapsulation)); }
 };
 
 #define FAN_OVER_EACH(suite)                                                                                           \
   INSTANTIATE_TEST_SUITE_P(Over, suite, ::testing::Values(Encapsulation::vxlan, Encapsulation::ipip),                  \
-                           [](const auto& info) { return std::string(name_of(info.param)); })
+                           [](const auto& info) { return info.param.name(); })
+// Once more with the shortcut, over vxlan; shortcut_test.cpp has it over both.
+#define FAN_OVER_EACH_AND_BY_SHORTCUT(suite)                                                                           \
+  INSTANTIATE_TEST_SUITE_P(                                                                                            \
+      Over, suite, ::testing::Values(Encapsulation::vxlan, Encapsulation::ipip, Over{Encapsulation::vxlan, true}),     \
+      [](const auto& info) { return info.param.name(); })
 
 // 172.30.0.27 and 172.30.0.28 in 172.30.0.0/16, the announcement's hosts. Containers get the second address of the
 // slice.

@@ -1,47 +1,16 @@
 // up, down, repair and live changes on the real kernel.
-#include <algorithm>
-#include <sstream>
-
 #include <gtest/gtest.h>
 
 #include "fan_pair.h"
 #include "support/snapshot.h"
 #include "support/udp_stream.h"
+#include "writes.h"
 
 namespace fan::test {
 namespace {
 
 class Lifecycle : public OverEach {};
 FAN_OVER_EACH(Lifecycle);
-
-// What a write looks like in strace's words: netlink, bpf, a child process.
-constexpr const char* write_words[] = {
-    "RTM_NEW",        "RTM_DEL",       "RTM_SET", "NFT_MSG_NEW", "NFT_MSG_DEL", "BPF_MAP_UPDATE",  "BPF_MAP_DELETE",
-    "BPF_MAP_CREATE", "BPF_PROG_LOAD", "clone",   "vfork",       "rename",      "O_WRONLY|O_CREAT"};
-
-// The writes that `fanctl words` does.
-std::vector<std::string> writes_of(const Host& host, const std::vector<std::string>& words) {
-  std::vector<std::string> argv{
-      "strace", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,bpf,rename,clone,clone3,vfork,openat", fanctl_path()};
-  argv.insert(argv.end(), words.begin(), words.end());
-  std::istringstream trace(host.run(argv).err);
-  std::vector<std::string> writes;
-  for (std::string line; std::getline(trace, line);) {
-    const auto stands_in_line = [&](const char* word) { return line.find(word) != std::string::npos; };
-    if (std::any_of(std::begin(write_words), std::end(write_words), stands_in_line)) {
-      writes.push_back(line);
-    }
-  }
-  return writes;
-}
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string all;
-  for (const std::string& line : lines) {
-    all += line + "\n";
-  }
-  return all;
-}
 
 TEST_P(Lifecycle, UpOnAFanThatIsSoSendsNoWrite) {
   FanPair fans(type());

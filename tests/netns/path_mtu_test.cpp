@@ -117,7 +117,7 @@ protected:
   ForgedTraffic forged;
   std::vector<ForgedTraffic::Handle> at_work;
 };
-FAN_OVER_EACH(NarrowPath);
+FAN_OVER_EACH_AND_BY_SHORTCUT(NarrowPath);
 
 TEST_P(NarrowPath, TcpGoesThroughBothWaysInWholePackets) {
   const Capture pieces = fragments();
@@ -207,7 +207,7 @@ TEST_P(NarrowPath, APathThatBecomesWideIsWideAfterAWhile) {
 }
 
 class PathMtu : public OverEach {};
-FAN_OVER_EACH(PathMtu);
+FAN_OVER_EACH_AND_BY_SHORTCUT(PathMtu);
 
 // The port must be as wide as the container: what is wider than its port is lost before any program sees it.
 TEST_P(PathMtu, AContainerThatBelievesInMoreIsToldAndTcpGoesThrough) {

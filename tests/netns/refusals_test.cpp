@@ -156,7 +156,7 @@ protected:
   Mac target;
   std::optional<RawSender> sender;
 };
-FAN_OVER_EACH(Refusals);
+FAN_OVER_EACH_AND_BY_SHORTCUT(Refusals);
 
 TEST_P(Refusals, WhatIsWrongInsideIsCountedAndNothingArrives) {
   fans->up();
@@ -193,8 +193,9 @@ TEST_P(Refusals, WhatIsWrongInsideIsCountedAndNothingArrives) {
 
 // What has an Ethernet header inside.
 class RefusalsOfFrames : public Refusals {};
-INSTANTIATE_TEST_SUITE_P(Over, RefusalsOfFrames, ::testing::Values(Encapsulation::vxlan),
-                         [](const auto& info) { return std::string(name_of(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Over, RefusalsOfFrames,
+                         ::testing::Values(Encapsulation::vxlan, Over{Encapsulation::vxlan, true}),
+                         [](const auto& info) { return info.param.name(); });
 
 TEST_P(RefusalsOfFrames, AreCountedAndNothingArrives) {
   fans->up();

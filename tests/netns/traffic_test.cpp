@@ -10,7 +10,7 @@ namespace fan::test {
 namespace {
 
 class Traffic : public OverEach {};
-FAN_OVER_EACH(Traffic);
+FAN_OVER_EACH_AND_BY_SHORTCUT(Traffic);
 
 TEST_P(Traffic, ContainersOfTwoHostsPingEachOther) {
   FanPair fans(type());

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "core/diff.h"
+#include "core/port_sets.h"
 
 namespace fan::test {
 namespace {
@@ -28,7 +29,8 @@ std::optional<std::string> name_of_device(const Object& object) {
 
 bool is_row(const Object& object) {
   return std::holds_alternative<RecordRow>(object) || std::holds_alternative<MappingRow>(object) ||
-         std::holds_alternative<SliceRow>(object) || std::holds_alternative<NeverRow>(object);
+         std::holds_alternative<SliceRow>(object) || std::holds_alternative<NeverRow>(object) ||
+         std::holds_alternative<ShortcutRow>(object);
 }
 
 bool has_classifier(const ObservedSet& state) {
@@ -78,6 +80,7 @@ MemoryProvider MemoryProvider::host(Address address, unsigned prefix_length) {
 
 Result<Facts> MemoryProvider::facts() {
   Facts facts = base;
+  std::vector<SetElement> elements;
   for (LinkFact& link : facts.links) {
     const auto forwarding = objects.find("sysctl net/ipv4/conf/" + link.name + "/forwarding");
     link.forwarding = forwarding != objects.end() && std::get<Sysctl>(forwarding->second.object).value == "1";
@@ -103,8 +106,11 @@ Result<Facts> MemoryProvider::facts() {
       facts.links.push_back(link);
     } else if (const auto* record = std::get_if<RecordRow>(&found.object)) {
       facts.records.push_back(record->text);
+    } else if (const auto* element = std::get_if<SetElement>(&found.object)) {
+      elements.push_back(*element);
     }
   }
+  facts.registry = registry_of(elements);
   return facts;
 }
 
@@ -151,8 +157,11 @@ void MemoryProvider::take_along(ObservedSet& state, const Object& removed) {
       return (std::holds_alternative<Route>(o) || std::holds_alternative<Neighbour>(o)) && device_of(o) == link->device;
     });
   }
-  if (std::holds_alternative<Ruleset>(removed)) {
-    std::erase_if(state, [](const auto& entry) { return std::holds_alternative<SetElement>(entry.second.object); });
+  if (const auto* ruleset = std::get_if<Ruleset>(&removed)) {
+    std::erase_if(state, [&](const auto& entry) {
+      const auto* element = std::get_if<SetElement>(&entry.second.object);
+      return element != nullptr && element->table == ruleset->table;
+    });
   }
 }
 
@@ -182,6 +191,10 @@ Result<void> MemoryProvider::carry_out(ObservedSet& state, const Change& change)
     if (!there && base.link(*device) == nullptr) {
       return kernel_says(sysctl != nullptr ? ENOENT : ENODEV, key + ": no such device");
     }
+  }
+  const auto* entry = std::get_if<FdbEntry>(&object);
+  if (entry != nullptr && !entry->port.empty() && base.link(entry->port) == nullptr) {
+    return kernel_says(ENODEV, key + ": no such device");
   }
   state.insert_or_assign(key, Observed{object, bears_sign(object) || is_row(object) ||
                                                    std::holds_alternative<SetElement>(object) ||

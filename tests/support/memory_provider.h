@@ -22,6 +22,7 @@ public:
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
   Result<std::vector<Endpoint>> endpoints(const std::string& /*bridge*/) override { return seen; }
+  Result<std::vector<KnownMac>> known_macs(const std::string& /*bridge*/) override { return macs; }
   Result<firewall::Filters> filters() override { return foreign_filters; }
   [[nodiscard]] std::string program_build() const override { return "0badcafe"; }
   [[nodiscard]] std::string ruleset_version() const override { return "memory"; }
@@ -37,6 +38,7 @@ public:
   std::optional<std::string> foreign_route;
   firewall::Filters foreign_filters;
   std::vector<Endpoint> seen; // on any bridge
+  std::vector<KnownMac> macs; // of any bridge
 
   // What a person does by hand: the object is gone, and what the kernel takes with it.
   void delete_by_hand(const std::string& key);

@@ -87,6 +87,8 @@ bool makes_a_fan(const std::vector<std::string>& words) {
 Outcome Host::fanctl(const std::vector<std::string>& words, RunOptions options) const {
   Argv argv{fanctl_path()};
   argv.insert(argv.end(), words.begin(), words.end());
+  if (up_by_shortcut && !words.empty() && words.front() == "up")
+    argv.emplace_back("--shortcut");
   if (has(words, "down"))
     its_processes_.clear();
   Outcome outcome = run(argv, std::move(options));

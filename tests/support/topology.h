@@ -24,6 +24,9 @@ struct HostOptions {
 
 class Underlay;
 
+// While true, every fan that a host brings up takes the shortcut, whatever a test is about (fan_pair.h).
+inline bool up_by_shortcut = false;
+
 // A host of an underlay.
 class Host : public Netns {
 public:

@@ -68,8 +68,14 @@ TEST(FanFile, EveryKeyIsItsWord) {
       {"    expose: [250.0.28.5, 250.0.28.128/25]\n", "bridge f type vxlan expose 250.0.28.5 expose 250.0.28.128/25"},
       {"    ttl-security: 2\n", "bridge f type vxlan ttl-security 2"},
       {"    strict: true\n", "bridge f type vxlan strict"},
+      {"    host-access: dhcp\n", "bridge f type vxlan host-access dhcp"},
+      {"    block-metadata: true\n", "bridge f type vxlan block-metadata"},
       {"    isolate: true\n", "bridge f type vxlan"},
+      {"    snooping: true\n", "bridge f type vxlan snooping"},
+      {"    proxy-arp: true\n", "bridge f type vxlan proxy-arp"},
       {"    isolate: false\n", "bridge f type vxlan no-isolate"},
+      {"    shortcut: true\n", "bridge f type vxlan shortcut"},
+      {"    shortcut: false\n", "bridge f type vxlan"},
       {"    reach: true\n", "type vxlan reach"},
   };
   for (const auto& row : table)
@@ -233,7 +239,8 @@ TEST(FanFile, RefusesAFanThatIsNone) {
       {with("    colour: red\n"), 6, 5, "'colour' is no key of a fan",
        "the keys are: overlay, underlay, encapsulation, accept, vni, port, mtu, host-reserve, pools, dhcp, nat, "
        "expose, "
-       "ttl-security, strict, isolate, reach"},
+       "ttl-security, strict, isolate, shortcut, reach, host-access, block-metadata, snooping, "
+       "proxy-arp"},
       {with("    overlay: 251.0.0.0/8\n"), 6, 5, "the key 'overlay' is there twice", "keep one of them"},
       {with("    dhcp: maybe\n"), 6, 11, "dhcp: 'maybe' is neither true nor false", ""},
       {with("    dhcp: [true]\n"), 6, 11, "dhcp: true or false is wanted, and here is a list", ""},

@@ -43,6 +43,39 @@ TEST(Engine, UpMakesEveryObjectAndASecondUpFindsNothingToDo) {
   EXPECT_TRUE(second->plan.empty());
 }
 
+// Another program on the tunnel, one on the bridge and a row; and a note, as it takes something away.
+TEST(Engine, TheShortcutComesAndGoesByItsOwnObjects) {
+  MemoryProvider kernel = host28();
+  const std::vector<std::string> words{"250", "eth0", "type", "vxlan"};
+  std::vector<std::string> with = words;
+  with.emplace_back("shortcut");
+  const auto program = [&] {
+    return std::get<Classifier>(kernel.objects.at("classifier fanvx8472 ingress").object).program;
+  };
+  const auto plain = up(kernel, spec_of(words), {});
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_EQ(program(), "tunnel_in_vxlan");
+  EXPECT_TRUE(plain->notes.empty());
+  const ObservedSet before = kernel.objects;
+  const auto quick = up(kernel, spec_of(with), {});
+  ASSERT_TRUE(quick) << quick.error().message;
+  EXPECT_EQ(program(), "tunnel_in_vxlan_shortcut");
+  EXPECT_EQ(kernel.objects.count("classifier fan-250-0-28 ingress"), 1U);
+  EXPECT_EQ(std::get<ShortcutRow>(kernel.objects.at("shortcut 250.0.28.0/24").object).bridge, "fan-250-0-28");
+  EXPECT_EQ(kernel.objects.count("set shortcuts 250.0.28.0/24"), 1U);
+  ASSERT_EQ(quick->notes.size(), 1U);
+  EXPECT_EQ(quick->notes.front().find("shortcut: no firewall rule"), 0U) << quick->notes.front();
+  ASSERT_TRUE(up(kernel, spec_of({"251", "eth0", "type", "vxlan"}), {}));
+  EXPECT_EQ(program(), "tunnel_in_vxlan_shortcut") << "a fan without it shares the tunnel";
+  EXPECT_EQ(kernel.objects.count("shortcut 251.0.28.0/24"), 0U);
+  ASSERT_TRUE(down(kernel, by_spec(spec_of({"251", "eth0", "type", "vxlan"})), {}));
+  ASSERT_TRUE(up(kernel, spec_of(words), {}));
+  ASSERT_EQ(kernel.objects.size(), before.size());
+  for (const auto& [key, found] : before) {
+    EXPECT_EQ(kernel.objects.at(key).object, found.object) << key;
+  }
+}
+
 TEST(Engine, DownLeavesWhatWasThereBefore) {
   MemoryProvider kernel = host28();
   const ObservedSet before = kernel.objects;

@@ -94,6 +94,17 @@ TEST(Explain, NoHost) {
   EXPECT_THAT(one("250.255.255.5", from("250 eth0")).why_not, HasSubstr("all ones"));
 }
 
+TEST(Explain, WhatTakesTheShortcut) {
+  const auto by_shortcut = [](const std::string& address, const std::string& words) {
+    return one(address, from(words)).shortcut;
+  };
+  EXPECT_TRUE(by_shortcut("250.0.27.3", "250 eth0 shortcut host-reserve 2"));
+  EXPECT_FALSE(by_shortcut("250.0.27.3", "250 eth0 host-reserve 2")) << "it is off unless asked for";
+  EXPECT_FALSE(by_shortcut("250.0.27.1", "250 eth0 shortcut")) << "a gateway";
+  EXPECT_FALSE(by_shortcut("250.0.27.2", "250 eth0 shortcut host-reserve 2")) << "a host's own";
+  EXPECT_FALSE(by_shortcut("250.0.28.3", "250 eth0 shortcut")) << "an endpoint here";
+}
+
 TEST(Explain, Outside) {
   const Explanation e = one("8.8.8.8", from("250 eth0"));
   EXPECT_EQ(e.role, Role::outside);

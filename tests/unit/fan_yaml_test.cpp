@@ -21,7 +21,8 @@ FanSpec read_back(const NamedSpec& fan) {
 
 TEST(FanYaml, ReadsBackAsItWas) {
   for (const char* words :
-       {"250 eth0", "250.0.0.0/8 eth0/16 dhcp type vxlan", "250 default/12 host-reserve 3 no-nat strict no-isolate",
+       {"250 eth0", "250.0.0.0/8 eth0/16 dhcp type vxlan",
+        "250 default/12 host-reserve 3 no-nat strict no-isolate shortcut",
         "250 172.30.0.28 type vxlan vni 77 port 4789 mtu 1400 accept ipip ttl-security 2",
         "250 eth0 expose 250.0.28.5 expose 250.0.28.128/25", "250 eth0 expose all accept vxlan vni 5",
         "250 eth0 dhcp lease-time 90m domain fan.internal pool dhcp=2-99 pool docker=128-191 pool vip=100",

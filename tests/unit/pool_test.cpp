@@ -112,6 +112,7 @@ TEST(Pools, HaveToFitIntoTheSlice) {
       {"250 eth0/16 pool a=200-255", "number 255 is the broadcast address", "from 2 to 254"},
       {"250 eth0/16 dhcp pool a=2-9", "none of them is for the DHCP server", "dhcp=2-99"},
       {"250 eth0/16 reach pool a=2-9", "pool and reach exclude each other", "pool"},
+      {"250 eth0/16 reach shortcut", "shortcut and reach exclude each other", "shortcut"},
   };
   for (const auto& row : table) {
     const auto valid = validate(given::fan(row.words), {}, given::host());
@@ -127,10 +128,10 @@ TEST(Pools, HaveToFitIntoTheSlice) {
 }
 
 TEST(Pools, TooManyOptionsForARecordAreRefused) {
-  std::string words =
-      "250.0.0.0/8 172.30.0.28/20 type vxlan accept ipip dhcp pool dhcp=2-9 lease-time infinite "
-      "bridge fifteen-bytes-b mtu 1400 vni 16777215 port 65535 ttl-security 255 strict no-isolate no-nat domain " +
-      std::string(60, 'd') + " origin /" + std::string(60, 'o');
+  std::string words = "250.0.0.0/8 172.30.0.28/20 type vxlan accept ipip dhcp pool dhcp=2-9 lease-time infinite "
+                      "bridge fifteen-bytes-b mtu 1400 vni 16777215 port 65535 ttl-security 255 strict no-isolate "
+                      "host-access dhcp block-metadata snooping proxy-arp shortcut no-nat domain " +
+                      std::string(60, 'd') + " origin /" + std::string(60, 'o');
   for (int n = 1; n < 8; ++n)
     words += fmt::format(" pool fifteen-bytes-{}={}-{}", n, 1000 + n * 20, 1009 + n * 20);
   EXPECT_TRUE(validate(given::fan(words), {}, given::host()).ok());

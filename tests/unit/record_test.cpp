@@ -21,7 +21,8 @@ TEST(Record, ComesBackExactly) {
   for (const char* words :
        {"250 eth0", "250.0.0.0/8 eth0/16 dhcp", "250 172.30.0.28 auto bridge br0 origin /etc/fanctl/x.yaml",
         "250 172.30.0.0/16 type vxlan accept ipip vni 7 port 4789",
-        "250 default/16 mtu 1000 no-nat expose all expose 250.0.28.0/25 ttl-security 2 strict host-reserve 3"}) {
+        "250 default/16 mtu 1000 no-nat expose all expose 250.0.28.0/25 ttl-security 2 strict shortcut host-reserve "
+        "3"}) {
     const Fan fan = given::fan(words);
     const auto again = parse_record(record_of(fan));
     ASSERT_TRUE(again.ok()) << again.error().message;

@@ -154,6 +154,7 @@ TEST(Words, RoundTripOverEveryCombinationOfFlags) {
                                           "ttl-security 255",
                                           "reach",
                                           "strict",
+                                          "host-access dhcp block-metadata snooping proxy-arp shortcut",
                                           "off",
                                           "origin /etc/fanctl/x.yaml"};
   for (unsigned chosen = 0; chosen < 1U << parts.size(); ++chosen) {
@@ -226,6 +227,8 @@ TEST(Words, BadInputIsRefusedWithAReason) {
       {"250 eth0 expose", "a network or 'all' is missing"},
       {"250 eth0 expose 250.0.28.1/24", "expose: '250.0.28.1/24'"},
       {"250 eth0 ttl-security 0", "from 1 to 255"},
+      {"250 eth0 host-access some", "no kind of access"},
+      {"250 eth0 dhcp host-access none", "does not let ask"},
       {"250 eth0 ttl-security 256", "from 1 to 255"},
       {"250 eth0 origin", "the path of a file is missing"},
       {"250 eth0 origin x.yaml", "origin: 'x.yaml' is not an absolute path"},

@@ -17,11 +17,14 @@
 namespace fan::bpf {
 namespace {
 
-constexpr std::array<ProgramRole, 5> roles{{
+constexpr std::array<ProgramRole, 8> roles{{
     {"tunnel_in_ipip", "ii", FAN_ROLE_TUNNEL},
     {"tunnel_out_ipip", "oi", 0},
     {"tunnel_in_vxlan", "iv", FAN_ROLE_TUNNEL},
     {"tunnel_out_vxlan", "ov", 0},
+    {"tunnel_in_ipip_shortcut", "si", FAN_ROLE_TUNNEL},
+    {"tunnel_in_vxlan_shortcut", "sv", FAN_ROLE_TUNNEL},
+    {"bridge_in", "bi", 0},
     {"bridge_out", "bo", FAN_ROLE_BRIDGE},
 }};
 
@@ -44,8 +47,9 @@ bool parse_name(std::string_view name, Attached& attached) {
   return true;
 }
 
-// True when a TCX program (kernel 6.6) is on the device: those run before every clsact filter. libbpf 1.1 does not know
-// them.
+} // namespace
+
+// libbpf 1.1 does not know these.
 bool has_tcx(std::uint32_t ifindex, Direction direction) {
   constexpr std::uint32_t tcx_ingress = 46; // enum bpf_attach_type, include/uapi/linux/bpf.h of 6.6
   bpf_attr attr{};
@@ -53,8 +57,6 @@ bool has_tcx(std::uint32_t ifindex, Direction direction) {
   attr.query.attach_type = direction == Direction::ingress ? tcx_ingress : tcx_ingress + 1;
   return syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof(attr.query)) == 0 && attr.query.prog_cnt > 0;
 }
-
-} // namespace
 
 const ProgramRole* role_of_program(const std::string& program) {
   const auto* role =

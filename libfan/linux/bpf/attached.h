@@ -33,6 +33,9 @@ struct Attached {
   Fd fd; // of the program
 };
 
+// True when a program is on the device by way of tcx (kernel 6.6): those run before every filter of tc.
+bool has_tcx(std::uint32_t ifindex, Direction direction);
+
 // All of our filters in this direction, in the kernel's order.
 Result<std::vector<Attached>> find_attached(Filters& filters, std::uint32_t ifindex, Direction direction);
 

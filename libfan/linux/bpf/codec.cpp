@@ -1,8 +1,10 @@
 #include "linux/bpf/codec.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "core/ruleset.h"
@@ -11,6 +13,7 @@ namespace fan::bpf {
 namespace {
 
 static_assert(FAN_TUNNEL_MARK == tunnel_mark && FAN_CHECKED_MARK == checked_mark);
+static_assert(FAN_KEPT_MARK == kept_mark && FAN_LEFT_MARK == left_mark);
 static_assert(FAN_RECORD_MAX == record_max);
 static_assert(FAN_IPIP == static_cast<int>(Encapsulation::ipip) && FAN_VXLAN == static_cast<int>(Encapsulation::vxlan));
 static_assert(sizeof(fan_mapping) == 40 && sizeof(fan_slice) == 80 && sizeof(fan_lpm_key) == 20);
@@ -115,6 +118,17 @@ std::optional<SliceRow> decode(const Entry<fan_lpm_key, fan_slice>& entry) {
 
 Entry<fan_lpm_key, __u32> encode(const NeverRow& row) {
   return {lpm_key(Prefix::of(row.address, 32)), FAN_OUT_BROADCAST};
+}
+
+Entry<fan_lpm_key, __u32> encode(const ShortcutRow& row) {
+  return {lpm_key(row.slice), if_nametoindex(row.bridge.c_str())};
+}
+
+std::optional<ShortcutRow> decode_shortcut(const Entry<fan_lpm_key, __u32>& entry) {
+  const auto slice = prefix_of(entry.key.address, entry.key.length);
+  std::array<char, IF_NAMESIZE> name{};
+  const bool there = if_indextoname(entry.value, name.data()) != nullptr;
+  return slice ? std::optional(ShortcutRow{*slice, there ? name.data() : ""}) : std::nullopt;
 }
 
 Entry<fan_record_key, fan_record> encode(const RecordRow& row) {

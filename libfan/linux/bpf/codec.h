@@ -1,4 +1,5 @@
-// Rows as the core knows them, and as the BPF maps hold them (bpf/fan_abi.h). Pure functions; both ways, so that what
+// Rows as the core knows them, and as the BPF maps hold them (bpf/fan_abi.h). Pure functions but for names of
+// devices; both ways, so that what
 // was written can be compared with what is read.
 #pragma once
 
@@ -24,6 +25,9 @@ fan_lpm_key lpm_key(const Prefix& prefix);
 Entry<fan_lpm_key, fan_mapping> encode(const MappingRow& row);
 Entry<fan_lpm_key, fan_slice> encode(const SliceRow& row);
 Entry<fan_lpm_key, __u32> encode(const NeverRow& row);
+// Devices are asked for their ifindex, and ifindexes for their name: 0 and "" where there is none.
+Entry<fan_lpm_key, __u32> encode(const ShortcutRow& row);
+std::optional<ShortcutRow> decode_shortcut(const Entry<fan_lpm_key, __u32>& entry);
 // Precondition: bridge shorter than 16 bytes, text at most record_max.
 Entry<fan_record_key, fan_record> encode(const RecordRow& row);
 

@@ -49,12 +49,25 @@ const char* word(Direction direction) {
   return direction == Direction::ingress ? "ingress" : "egress";
 }
 
-// The device's ifindex as four bytes, least significant first, is what the map of devices is keyed by.
+// A device's ifindex as four bytes, least significant first, is what some maps hold; `i` is it.
+constexpr const char* four_bytes = "$((i & 255)) $((i >> 8 & 255)) $((i >> 16 & 255)) $((i >> 24 & 255))";
+
+std::string ask_for_ifindex(const std::string& device) {
+  return fmt::format("i=$(ip -o link show dev {} | cut -d: -f1); ", shell_word(device));
+}
+
 std::string note_device(const Classifier& classifier, std::uint32_t device_role) {
-  return fmt::format(
-      "i=$(ip -o link show dev {} | cut -d: -f1); bpftool map update pinned {}/{} key $((i & 255)) $((i >> 8 & 255)) "
-      "$((i >> 16 & 255)) $((i >> 24 & 255)) value {} 0 0 0",
-      shell_word(classifier.device), pins, name_of(MapRole::devices), device_role);
+  return ask_for_ifindex(classifier.device) + fmt::format("bpftool map update pinned {}/{} key {} value {} 0 0 0", pins,
+                                                          name_of(MapRole::devices), four_bytes, device_role);
+}
+
+Lines shortcut_lines(const Change& change) {
+  if (!change.after) {
+    return {erase(MapRole::bridges, encode(std::get<ShortcutRow>(*change.before)))};
+  }
+  const auto& row = std::get<ShortcutRow>(*change.after);
+  return {ask_for_ifindex(row.bridge) + fmt::format("bpftool map update pinned {}/{} key hex{} value {}", pins,
+                                                    name_of(MapRole::bridges), hex(lpm_key(row.slice)), four_bytes)};
 }
 
 Lines classifier_lines(const Change& change) {
@@ -101,6 +114,9 @@ Lines change_lines(const Change& change) {
   }
   if (std::holds_alternative<NeverRow>(object)) {
     return row_lines<NeverRow>(MapRole::never, change);
+  }
+  if (std::holds_alternative<ShortcutRow>(object)) {
+    return shortcut_lines(change);
   }
   return classifier_lines(change);
 }

@@ -12,7 +12,7 @@ namespace fan::bpf {
 
 // `maps`: those in use (Programs::maps_in_use()), which the lines then work on; with none, the object's own new ones.
 std::vector<std::string> begin_lines(const std::string& object_path, const std::vector<MapId>& maps = {});
-// Precondition: the change is of a Classifier, RecordRow, MappingRow, SliceRow or NeverRow.
+// Precondition: the change is of a Classifier, RecordRow, MappingRow, SliceRow, NeverRow or ShortcutRow.
 std::vector<std::string> change_lines(const Change& change);
 // After all of `changes`: rows that follow from others, and the pins.
 std::vector<std::string> end_lines(const std::vector<Change>& changes);

@@ -13,9 +13,9 @@
 namespace fan::bpf {
 namespace {
 
-constexpr std::array<const char*, map_role_count> names{FAN_MAP_MAPPINGS, FAN_MAP_SLICES,  FAN_MAP_NEVER,
-                                                        FAN_MAP_KNOWN,    FAN_MAP_DEVICES, FAN_MAP_COUNTERS,
-                                                        FAN_MAP_REFUSED,  FAN_MAP_ANSWERS, FAN_MAP_RECORDS};
+constexpr std::array<const char*, map_role_count> names{
+    FAN_MAP_MAPPINGS, FAN_MAP_SLICES,  FAN_MAP_NEVER,   FAN_MAP_KNOWN,   FAN_MAP_DEVICES,
+    FAN_MAP_COUNTERS, FAN_MAP_REFUSED, FAN_MAP_ANSWERS, FAN_MAP_RECORDS, FAN_MAP_BRIDGES};
 
 Error map_failure(MapRole role, const char* doing) {
   return failure(errno, fmt::format("{} BPF map {}", doing, name_of(role)));

@@ -14,8 +14,8 @@
 
 namespace fan::bpf {
 
-enum class MapRole { mappings, slices, never, known, devices, counters, refused, answers, records };
-inline constexpr std::size_t map_role_count = 9;
+enum class MapRole { mappings, slices, never, known, devices, counters, refused, answers, records, bridges };
+inline constexpr std::size_t map_role_count = 10;
 const char* name_of(MapRole role);
 
 // Maps by role; `complete` sets are of this binary's ABI. An older ABI's set has its records only.

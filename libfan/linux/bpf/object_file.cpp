@@ -13,6 +13,7 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "bpf_object/fanctl.skel.h"
+#include "bpf_object/trace.skel.h"
 #pragma GCC diagnostic pop
 
 namespace fan::bpf {
@@ -25,19 +26,29 @@ void ObjectFile::Close::operator()(bpf_object* object) const {
   bpf_object__close(object);
 }
 
-Result<ObjectFile> ObjectFile::open() {
+Result<ObjectFile> ObjectFile::open_bytes(const void* bytes, std::size_t size, const char* name) {
   const LibbpfLog log;
-  std::size_t size = 0;
-  const void* bytes = fan_bpf__elf_bytes(&size);
   bpf_object_open_opts options{};
   options.sz = sizeof(options);
-  options.object_name = "fanctl";
+  options.object_name = name;
   ObjectFile file;
   file.object_.reset(bpf_object__open_mem(bytes, size, &options));
   if (!file.object_) {
     return failure(errno, "open the embedded BPF object", log.text());
   }
   return file;
+}
+
+Result<ObjectFile> ObjectFile::open() {
+  std::size_t size = 0;
+  const void* bytes = fan_bpf__elf_bytes(&size);
+  return open_bytes(bytes, size, "fanctl");
+}
+
+Result<ObjectFile> ObjectFile::open_trace() {
+  std::size_t size = 0;
+  const void* bytes = fan_trace__elf_bytes(&size);
+  return open_bytes(bytes, size, "fan_trace");
 }
 
 Result<void> ObjectFile::reuse(const MapSet& maps) {

@@ -1,5 +1,5 @@
-// The embedded BPF object (bpf/fanctl.bpf.c): opened from memory, loaded once, then only a source of descriptors. May
-// not: know devices, filters or rows.
+// The embedded BPF objects (bpf/fanctl.bpf.c, and bpf/trace.bpf.c with the ways into it for `trace`): opened from
+// memory, loaded once, then only a source of descriptors. May not: know devices, filters or rows.
 #pragma once
 
 #include <memory>
@@ -21,6 +21,7 @@ std::string program_build();
 class ObjectFile {
 public:
   static Result<ObjectFile> open();
+  static Result<ObjectFile> open_trace();
 
   // Maps that are reused instead of created when load() is called.
   Result<void> reuse(const MapSet& maps);
@@ -33,6 +34,7 @@ public:
   [[nodiscard]] Fd program(const std::string& name) const;
 
 private:
+  static Result<ObjectFile> open_bytes(const void* bytes, std::size_t size, const char* name);
   struct Close {
     void operator()(bpf_object* object) const;
   };

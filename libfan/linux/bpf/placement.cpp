@@ -34,6 +34,17 @@ Error in_the_way(const Filter& filter, const Classifier& classifier) {
   return e;
 }
 
+// Nothing of tc can be put before it, and it is not ours to take away: behind it our program would judge what it
+// leaves.
+Error behind_tcx(const Classifier& classifier) {
+  Error e;
+  e.kind = ErrorClass::host_state;
+  const char* direction = classifier.direction == Direction::ingress ? "ingress" : "egress";
+  e.message = fmt::format("a program attached by tcx at {} of {} runs before fanctl's", direction, classifier.device);
+  e.hint = fmt::format("detach it: bpftool net show dev {}", classifier.device);
+  return e;
+}
+
 // Handle 1, unless somebody else has it. A filter of another kind at our preference is somebody's intention: not ours
 // to change.
 Result<std::uint32_t> free_handle(Filters& filters, const Place& place) {
@@ -71,6 +82,9 @@ Result<void> detach_all(Filters& filters, const Place& place, std::uint32_t but)
 // A program that is first is replaced in place. One that is not is added anew, which puts it first among its preference
 // (cls_bpf adds at the head), and the old one goes afterwards.
 Result<void> put_in_place(Filters& filters, const MapSet& maps, const ProgramRole& role, const Place& place) {
+  if (has_tcx(place.ifindex, place.classifier.direction)) {
+    return behind_tcx(place.classifier);
+  }
   Result<Fd> program = load(maps, role);
   if (!program) {
     return program.error();

@@ -1,6 +1,6 @@
-// The fan's BPF programs and their maps, as the engine's kinds Classifier, RecordRow, MappingRow, SliceRow and
-// NeverRow. The only room that knows libbpf. May not: make devices; look at devices it was not told of, but for finding
-// maps that are in use already.
+// The fan's BPF programs and their maps, as the engine's kinds Classifier, RecordRow, MappingRow, SliceRow,
+// NeverRow and ShortcutRow. The only room that knows libbpf. May not: make devices; look at devices it was not told of,
+// but for finding maps that are in use already.
 //
 // Nothing is pinned. Filters hold programs, programs hold maps; maps are found from the filters of our devices. Rows
 // come before classifiers in rank, so on a fresh host the maps are made when the first row is written, held by this
@@ -65,8 +65,8 @@ public:
   // Texts of the records, of whatever ABI the programs on these devices are.
   Result<std::vector<std::string>> records(const std::vector<Device>& devices);
 
-  // One change of a Classifier, RecordRow, MappingRow, SliceRow or NeverRow. Creating what is there and changing or
-  // removing what is not are errors (host_state): the plan was stale.
+  // One change of a Classifier, RecordRow, MappingRow, SliceRow, NeverRow or ShortcutRow. Creating what is there and
+  // changing or removing what is not are errors (host_state): the plan was stale.
   Result<void> apply(const Change& change);
 
   // The maps that attached programs use, as the last observe() saw them; empty when there are none. For

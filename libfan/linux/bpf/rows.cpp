@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace fan::bpf {
 namespace {
@@ -29,6 +30,12 @@ struct Kind<NeverRow> {
   using Value = __u32;
 };
 template <>
+struct Kind<ShortcutRow> {
+  static constexpr MapRole role = MapRole::bridges;
+  using Key = fan_lpm_key;
+  using Value = __u32;
+};
+template <>
 struct Kind<RecordRow> {
   static constexpr MapRole role = MapRole::records;
   using Key = fan_record_key;
@@ -37,6 +44,16 @@ struct Kind<RecordRow> {
 
 std::optional<NeverRow> decode(const Entry<fan_lpm_key, __u32>& entry) {
   return entry.value == FAN_OUT_BROADCAST ? std::optional(NeverRow{bpf::decode(entry.key.address)}) : std::nullopt;
+}
+
+// Of two maps with entries of one type each is read as what it holds.
+template <class Row, class Entry>
+std::optional<Row> row_of(const Entry& entry) {
+  if constexpr (std::is_same_v<Row, ShortcutRow>) {
+    return decode_shortcut(entry);
+  } else {
+    return decode(entry);
+  }
 }
 
 template <class Row>
@@ -48,7 +65,7 @@ Result<std::vector<Row>> read(const MapSet& maps) {
   }
   std::vector<Row> rows;
   for (const auto& entry : *found) {
-    if (auto row = decode(entry)) {
+    if (auto row = row_of<Row>(entry)) {
       rows.push_back(std::move(*row));
     }
   }
@@ -85,6 +102,15 @@ Result<void> carry_out(const MapSet& maps, const Change& change) {
   }
   const auto entry = encode(*std::get_if<Row>(&*change.after));
   return put(maps, Kind<Row>::role, &entry.key, &entry.value);
+}
+
+// The bridge has to be there: a row that names no device would be one of a device to come.
+Result<void> carry_out_shortcut(const MapSet& maps, const Change& change) {
+  const auto* row = change.after ? std::get_if<ShortcutRow>(&*change.after) : nullptr;
+  if (row != nullptr && encode(*row).value == 0) {
+    return stale("the bridge is not there");
+  }
+  return carry_out<ShortcutRow>(maps, change);
 }
 
 Result<void> check_record(const RecordRow& row) {
@@ -176,7 +202,8 @@ Result<void> settle_what_follows(const MapSet& maps) {
 
 Result<std::vector<Object>> read_rows(const MapSet& maps) {
   std::vector<Object> objects;
-  for (const auto& step : {append<RecordRow>, append<MappingRow>, append<SliceRow>, append<NeverRow>}) {
+  for (const auto& step :
+       {append<RecordRow>, append<MappingRow>, append<SliceRow>, append<NeverRow>, append<ShortcutRow>}) {
     if (Result<void> done = step(maps, objects); !done) {
       return done.error();
     }
@@ -201,6 +228,9 @@ Result<void> apply_row(const MapSet& maps, const Change& change) {
   }
   if (std::holds_alternative<NeverRow>(object)) {
     return carry_out<NeverRow>(maps, change);
+  }
+  if (std::holds_alternative<ShortcutRow>(object)) {
+    return carry_out_shortcut(maps, change);
   }
   Result<void> done = std::holds_alternative<MappingRow>(object) ? carry_out<MappingRow>(maps, change)
                                                                  : carry_out<SliceRow>(maps, change);

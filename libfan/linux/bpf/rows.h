@@ -16,7 +16,7 @@ Result<std::vector<Object>> read_rows(const MapSet& maps);
 // The records, of a set of any ABI.
 Result<std::vector<RecordRow>> read_records(const MapSet& maps);
 
-// Precondition: the change is of a RecordRow, MappingRow, SliceRow or NeverRow. Errors: the plan was stale
+// Precondition: the change is of a RecordRow, MappingRow, SliceRow, NeverRow or ShortcutRow. Errors: the plan was stale
 // (host_state); the kernel's.
 Result<void> apply_row(const MapSet& maps, const Change& change);
 

@@ -6,6 +6,8 @@
 #include "linux/netlink/link_requests.h"
 #include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
+#include "linux/netlink/port_changes.h"
+#include "linux/netlink/querier.h"
 #include "linux/netlink/routes.h"
 
 namespace fan::netlink {
@@ -38,6 +40,13 @@ Result<void> carry_out(Socket& socket, const LinkUp* before, const LinkUp* after
     return error_from(EINVAL, "").within("a link's being up has nothing to change");
   }
   return set_up(socket, after == nullptr ? before->device : after->device, after != nullptr);
+}
+
+Result<void> carry_out(Socket& socket, const Querier* before, const Querier* after) {
+  if (after == nullptr) {
+    return remove_querier(socket, *before);
+  }
+  return before == nullptr ? add_querier(socket, *after) : change_querier(socket, *after);
 }
 
 Result<void> carry_out(Socket& socket, const Neighbour* before, const Neighbour* after) {
@@ -74,10 +83,15 @@ Result<void> dispatch(Socket& socket, const Change& change) {
 
 } // namespace
 
-Result<void> Network::apply(const Change& change) {
+Result<void> Network::apply(std::span<const Change> changes) {
   auto socket = Socket::open();
-  return socket ? dispatch<Bridge, Tunnel, InterfaceAddress, LinkUp, Neighbour, Route>(*socket, change)
-                : std::move(socket).error();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  if (is_port_object(changes.front().object())) {
+    return change_ports(*socket, changes);
+  }
+  return dispatch<Bridge, Tunnel, InterfaceAddress, LinkUp, Querier, Neighbour, Route>(*socket, changes.front());
 }
 
 } // namespace fan::netlink

@@ -55,6 +55,7 @@ public:
 
   [[nodiscard]] std::optional<std::uint8_t> u8(unsigned type) const { return number<std::uint8_t>(type); }
   [[nodiscard]] std::optional<std::uint32_t> u32(unsigned type) const { return number<std::uint32_t>(type); }
+  [[nodiscard]] std::optional<std::uint64_t> u64(unsigned type) const { return number<std::uint64_t>(type); }
   // A 16-bit number sent in network byte order, returned in host byte order.
   [[nodiscard]] std::optional<std::uint16_t> be16(unsigned type) const;
   [[nodiscard]] std::string text(unsigned type) const; // "" when absent

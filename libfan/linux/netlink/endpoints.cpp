@@ -9,7 +9,9 @@
 #include <linux/rtnetlink.h>
 
 #include "linux/netlink/attributes.h"
+#include "linux/netlink/fdb.h"
 #include "linux/netlink/link.h"
+#include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
 #include "linux/netlink/socket.h"
 
@@ -110,6 +112,103 @@ Result<std::vector<Endpoint>> Network::endpoints(const std::string& bridge) {
     return std::move(table).error().within("list who is behind which port of " + bridge);
   }
   return join(*neighbours, *table, ports);
+}
+
+namespace {
+
+KnownMac known(const FdbRecord& record, const BridgePorts& ports) {
+  const auto port = ports.names.find(record.ifindex);
+  KnownMac mac;
+  mac.mac = record.mac;
+  mac.port = port == ports.names.end() ? std::string() : port->second;
+  mac.fixed = record.fixed && !record.local;
+  mac.own = record.local;
+  return mac;
+}
+
+std::string name_of(const std::vector<LinkFact>& links, std::uint32_t ifindex) {
+  const auto found =
+      std::find_if(links.begin(), links.end(), [ifindex](const LinkFact& link) { return link.ifindex == ifindex; });
+  return found == links.end() ? std::string() : found->name;
+}
+
+// A neighbour of ours is an endpoint where the bridge's table says with a sticky entry behind which port it is.
+void remember(Registry& registry, const std::vector<NeighbourEntry>& neighbours, const std::vector<FdbRecord>& table,
+              const std::vector<LinkFact>& links) {
+  std::map<Mac, std::string> behind;
+  for (const FdbRecord& record : table) {
+    if (record.sticky) {
+      behind.emplace(record.mac, name_of(links, record.ifindex));
+    }
+  }
+  for (const NeighbourEntry& neighbour : neighbours) {
+    const auto port = behind.find(neighbour.mac);
+    if (port == behind.end() || port->second.empty()) {
+      continue;
+    }
+    registry.endpoints.emplace(neighbour.address, Registration{neighbour.address, port->second, neighbour.mac});
+    if (neighbour.protocol == secured_endpoint_protocol) {
+      registry.secured.try_emplace(port->second);
+    }
+  }
+}
+
+} // namespace
+
+Result<std::vector<KnownMac>> Network::known_macs(const std::string& bridge) {
+  auto socket = Socket::open();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  const auto links = list_links(*socket);
+  if (!links) {
+    return links.error();
+  }
+  const BridgePorts ports = ports_of(*links, bridge);
+  std::vector<KnownMac> all;
+  if (ports.bridge == 0) {
+    return all;
+  }
+  const auto table = list_fdb(*socket, ports.bridge);
+  if (!table) {
+    return table.error();
+  }
+  for (const FdbRecord& record : *table) {
+    if (!record.sticky) { // those are ours
+      all.push_back(known(record, ports));
+    }
+  }
+  return all;
+}
+
+Result<Registry> Network::remembered(const std::vector<LinkFact>& links) {
+  Registry registry;
+  for (const LinkFact& link : links) {
+    if (link.kind != "bridge" || !bears_our_sign(link)) {
+      continue;
+    }
+    auto socket = Socket::open();
+    if (!socket) {
+      return std::move(socket).error();
+    }
+    const auto neighbours = list_neighbours(*socket, link.ifindex);
+    if (!neighbours) {
+      return neighbours.error();
+    }
+    std::vector<NeighbourEntry> ours;
+    std::copy_if(neighbours->begin(), neighbours->end(), std::back_inserter(ours), [](const NeighbourEntry& entry) {
+      return entry.protocol == endpoint_protocol || entry.protocol == secured_endpoint_protocol;
+    });
+    if (ours.empty()) {
+      continue;
+    }
+    const auto table = list_fdb(*socket, link.ifindex);
+    if (!table) {
+      return table.error();
+    }
+    remember(registry, ours, *table, links);
+  }
+  return registry;
 }
 
 } // namespace fan::netlink

@@ -37,6 +37,25 @@ void read_tunnel(LinkFact& fact, const Attributes& data) {
   }
 }
 
+// A kernel without snooping says neither.
+std::optional<std::uint32_t> querier_in(const Attributes& data) {
+  const bool both = data.u8(IFLA_BR_MCAST_SNOOPING).value_or(0) != 0 && data.u8(IFLA_BR_MCAST_QUERIER).value_or(0) != 0;
+  const auto interval = data.u64(IFLA_BR_MCAST_QUERY_RESPONSE_INTVL);
+  return both && interval ? std::optional(static_cast<std::uint32_t>(*interval)) : std::nullopt;
+}
+
+std::optional<bool> as_bool(std::optional<std::uint8_t> number) {
+  return number ? std::optional(*number != 0) : std::nullopt;
+}
+
+std::optional<PortFlags> read_port(const Attributes& info) {
+  if (info.text(IFLA_INFO_SLAVE_KIND) != "bridge") {
+    return std::nullopt;
+  }
+  const Attributes data = info.nest(IFLA_INFO_SLAVE_DATA);
+  return PortFlags{as_bool(data.u8(IFLA_BRPORT_PROXYARP_WIFI)), as_bool(data.u8(IFLA_BRPORT_BCAST_FLOOD))};
+}
+
 Message get_link(int flags) {
   Message message(RTM_GETLINK, flags);
   message.header(ifinfomsg{});
@@ -73,7 +92,9 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   LinkFact& fact = link.fact;
   fact.ifindex = static_cast<std::uint32_t>(header->ifi_index);
   fact.name = attributes.text(IFLA_IFNAME);
-  fact.kind = attributes.nest(IFLA_LINKINFO).text(IFLA_INFO_KIND);
+  const Attributes info = attributes.nest(IFLA_LINKINFO);
+  fact.kind = info.text(IFLA_INFO_KIND);
+  link.port = read_port(info);
   fact.up = (header->ifi_flags & IFF_UP) != 0;
   fact.mtu = attributes.u32(IFLA_MTU).value_or(0);
   fact.mac = attributes.mac(IFLA_ADDRESS).value_or(Mac{});
@@ -81,7 +102,10 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   fact.alias = attributes.text(IFLA_IFALIAS);
   fact.master = attributes.u32(IFLA_MASTER).value_or(0);
   fact.forwarding = forwards(attributes);
-  read_tunnel(fact, attributes.nest(IFLA_LINKINFO).nest(IFLA_INFO_DATA));
+  if (fact.kind == "bridge") {
+    link.querier = querier_in(info.nest(IFLA_INFO_DATA));
+  }
+  read_tunnel(fact, info.nest(IFLA_INFO_DATA));
   return link;
 }
 

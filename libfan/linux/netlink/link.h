@@ -13,8 +13,21 @@
 
 namespace fan::netlink {
 
+// The flags of a bridge's port that are of interest; nothing where this kernel has no such flag.
+struct PortFlags {
+  std::optional<bool> proxy_arp_wifi;
+  std::optional<bool> bcast_flood;
+
+  [[nodiscard]] std::optional<bool> get(PortFlagName flag) const {
+    return flag == PortFlagName::proxy_arp_wifi ? proxy_arp_wifi : bcast_flood;
+  }
+};
+
 struct Link {
   LinkFact fact;
+  std::optional<PortFlags> port; // of a bridge
+  // Of a bridge that snoops and is a querier: its response interval, 1/100 s.
+  std::optional<std::uint32_t> querier;
   std::string qdisc; // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
 };
 

@@ -25,6 +25,7 @@ public:
   }
   Message& u8(int type, std::uint8_t value) { return put(type, &value, sizeof value); }
   Message& u32(int type, std::uint32_t value) { return put(type, &value, sizeof value); }
+  Message& u64(int type, std::uint64_t value) { return put(type, &value, sizeof value); }
   Message& be16(int type, std::uint16_t host_order);
   Message& v4(int type, Address value);
   Message& mac(int type, const Mac& value) { return put(type, value.bytes.data(), value.bytes.size()); }

@@ -29,7 +29,8 @@ std::optional<NeighbourEntry> parse_neighbour(const nlmsghdr& message, std::uint
       static_cast<std::uint32_t>(header->ndm_ifindex) != ifindex || (header->ndm_state & NUD_PERMANENT) == 0) {
     return std::nullopt;
   }
-  return NeighbourEntry{ifindex, *address, attributes.mac(NDA_LLADDR).value_or(Mac{})};
+  return NeighbourEntry{ifindex, *address, attributes.mac(NDA_LLADDR).value_or(Mac{}),
+                        attributes.u8(NDA_PROTOCOL).value_or(0)};
 }
 
 NeighbourObject encode(const NeighbourEntry& entry) {
@@ -87,7 +88,7 @@ Result<NeighbourEntry> entry_of(Socket& socket, const Neighbour& neighbour) {
   if (!link) {
     return std::move(link).error();
   }
-  return NeighbourEntry{link->fact.ifindex, neighbour.address, neighbour.mac};
+  return NeighbourEntry{link->fact.ifindex, neighbour.address, neighbour.mac, 0};
 }
 
 // `verb` a neighbour: look its device up, do it, say what it was when it fails.

@@ -13,7 +13,8 @@ namespace fan::netlink {
 struct NeighbourEntry {
   std::uint32_t ifindex = 0;
   Address address;
-  Mac mac; // all zeros where the device has none of six bytes
+  Mac mac;                   // all zeros where the device has none of six bytes
+  std::uint8_t protocol = 0; // who made it; 0: nobody said, or a kernel before 5.0
 };
 
 // The permanent ones of one device.

@@ -13,6 +13,7 @@
 #include "linux/netlink/link.h"
 #include "linux/netlink/route_lookup.h"
 #include "linux/netlink/routes.h"
+#include "linux/netlink/socket.h"
 
 namespace fan::netlink {
 namespace {
@@ -66,7 +67,8 @@ std::string describe(const RouteEntry& route, const std::vector<Link>& links) {
 bool is_network_object(const Object& object) {
   return std::holds_alternative<Tunnel>(object) || std::holds_alternative<Bridge>(object) ||
          std::holds_alternative<InterfaceAddress>(object) || std::holds_alternative<LinkUp>(object) ||
-         std::holds_alternative<Neighbour>(object) || std::holds_alternative<Route>(object);
+         std::holds_alternative<Querier>(object) || std::holds_alternative<Neighbour>(object) ||
+         std::holds_alternative<Route>(object) || is_port_object(object);
 }
 
 Result<Facts> Network::facts() {
@@ -98,6 +100,11 @@ Result<std::vector<LinkFact>> Network::links() {
   auto socket = Socket::open();
   const auto links = socket ? list_links(*socket) : Result<std::vector<Link>>(socket.error());
   return links ? Result(facts_of(*links)) : links.error();
+}
+
+Result<std::vector<LinkCounters>> Network::counters() {
+  auto socket = Socket::open();
+  return socket ? list_counters(*socket) : std::move(socket).error();
 }
 
 Result<std::uint32_t> Network::path_mtu(const Prefix& underlay, Address source, const std::string& device) {

@@ -1,7 +1,9 @@
 // Network::observe: what the kernel has, as values of core.
 #include <algorithm>
+#include <map>
 
 #include "linux/netlink/addresses.h"
+#include "linux/netlink/fdb.h"
 #include "linux/netlink/link.h"
 #include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
@@ -16,8 +18,8 @@ public:
   Observation(Socket& socket, const Scope& scope) : socket_(socket), scope_(scope) {}
 
   Result<ObservedSet> run() {
-    for (const auto step :
-         {&Observation::links, &Observation::addresses, &Observation::neighbours, &Observation::routes}) {
+    for (const auto step : {&Observation::links, &Observation::addresses, &Observation::neighbours,
+                            &Observation::tables, &Observation::routes}) {
       if (auto done = (this->*step)(); !done) {
         return std::move(done).error();
       }
@@ -38,14 +40,26 @@ private:
     }
     links_ = std::move(*all);
     for (const Link& link : links_) {
+      names_.emplace(link.fact.ifindex, link.fact.name);
+    }
+    for (const Link& link : links_) {
       const bool asked_for = scope_.devices.count(link.fact.name) != 0;
       const bool ours = bears_our_sign(link.fact);
       auto object = object_of(link);
       if (object && (ours || asked_for)) {
         add(std::move(*object), ours);
       }
+      if (asked_for && link.querier) {
+        add(Querier{link.fact.name, *link.querier}, false);
+      }
       if (asked_for && link.fact.up) {
         add(LinkUp{link.fact.name}, false);
+      }
+    }
+    for (const Link& link : links_) {
+      if (link.port &&
+          (scope_.devices.count(link.fact.name) != 0 || scope_.devices.count(name_of(link.fact.master)) != 0)) {
+        add_flags(link);
       }
     }
     return {};
@@ -67,18 +81,46 @@ private:
 
   Result<void> neighbours() {
     for (const Link& link : links_) {
-      if (scope_.devices.count(link.fact.name) == 0) {
-        continue;
+      if (scope_.devices.count(link.fact.name) == 0 || link.port) {
+        continue; // a bridge's port has no neighbours of its own
       }
       auto all = list_neighbours(socket_, link.fact.ifindex);
       if (!all) {
         return std::move(all).error();
       }
       for (const NeighbourEntry& entry : *all) {
-        add(Neighbour{link.fact.name, entry.address, entry.mac}, false);
+        const bool ours = entry.protocol == endpoint_protocol || entry.protocol == secured_endpoint_protocol;
+        add(Neighbour{link.fact.name, entry.address, entry.mac, ours ? entry.protocol : std::uint8_t{0}}, ours);
       }
     }
     return {};
+  }
+
+  Result<void> tables() {
+    for (const Link& link : links_) {
+      if (link.fact.kind != "bridge" || scope_.devices.count(link.fact.name) == 0) {
+        continue;
+      }
+      auto all = list_fdb(socket_, link.fact.ifindex);
+      if (!all) {
+        return std::move(all).error();
+      }
+      for (const FdbRecord& entry : *all) {
+        const bool ear = entry.mac == own_ear_mac && entry.local && entry.ifindex == link.fact.ifindex;
+        if (ear || entry.sticky) {
+          add(FdbEntry{link.fact.name, entry.mac, ear ? std::string() : name_of(entry.ifindex)}, false);
+        }
+      }
+    }
+    return {};
+  }
+
+  void add_flags(const Link& port) {
+    for (const PortFlagName flag : {PortFlagName::proxy_arp_wifi, PortFlagName::bcast_flood}) {
+      if (port.port->get(flag).value_or(is_on_at_first(flag)) != is_on_at_first(flag)) {
+        add(PortFlag{port.fact.name, flag}, false);
+      }
+    }
   }
 
   Result<void> routes() {
@@ -94,14 +136,14 @@ private:
   }
 
   [[nodiscard]] std::string name_of(std::uint32_t ifindex) const {
-    const auto found = std::find_if(links_.begin(), links_.end(),
-                                    [ifindex](const Link& link) { return link.fact.ifindex == ifindex; });
-    return found == links_.end() ? std::string() : found->fact.name;
+    const auto found = names_.find(ifindex);
+    return found == names_.end() ? std::string() : found->second;
   }
 
   Socket& socket_;
   const Scope& scope_;
   std::vector<Link> links_;
+  std::map<std::uint32_t, std::string> names_; // by ifindex
   ObservedSet seen_;
 };
 

@@ -1,5 +1,6 @@
 #include "linux/netlink/socket.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <netlink/msg.h>
@@ -116,6 +117,47 @@ Result<void> Socket::query(Message& message, const std::function<void(const nlms
   if (auto sent = send(message); !sent)
     return sent;
   return read_answers(message.raw()->nlmsg_seq, read);
+}
+
+Result<void> Socket::requests(Batch& batch, const std::function<void(std::size_t, Error)>& refused) {
+  // So many answers fit into the socket's buffer (net.core.rmem_default, 208 KiB) should all be refused.
+  constexpr std::size_t most_in_a_datagram = 100;
+  if (!batch.good())
+    return out_of_memory();
+  for (std::size_t first = 0; first < batch.size(); first += most_in_a_datagram) {
+    const std::size_t last = std::min(batch.size(), first + most_in_a_datagram) - 1;
+    if (auto sent = send_datagram(batch, first, last, refused); !sent)
+      return sent;
+  }
+  return {};
+}
+
+// Requests `first` to `last`, both included.
+Result<void> Socket::send_datagram(Batch& batch, std::size_t first, std::size_t last,
+                                   const std::function<void(std::size_t, Error)>& refused) {
+  for (std::size_t n = first; n <= last; ++n) {
+    batch.at(n)->nlmsg_seq = nl_socket_use_seq(socket_.get());
+    batch.at(n)->nlmsg_pid = nl_socket_get_local_port(socket_.get());
+  }
+  batch.at(last)->nlmsg_flags |= NLM_F_ACK;
+  const unsigned begin = batch.at(first)->nlmsg_seq;
+  if (nl_sendto(socket_.get(), batch.at(first), batch.length(first, last)) < 0)
+    return error_from(errno, "").within("send netlink requests");
+  for (;;) {
+    auto length = receive();
+    if (!length)
+      return std::move(length).error();
+    int left = static_cast<int>(*length);
+    for (auto* one = reinterpret_cast<nlmsghdr*>(buffer_.data()); nlmsg_ok(one, left); one = nlmsg_next(one, &left)) {
+      const std::size_t n = first + (one->nlmsg_seq - begin);
+      if (one->nlmsg_type != NLMSG_ERROR || n < first || n > last)
+        continue;
+      if (errno_of(*one) != 0)
+        refused(n, error_from(*one));
+      if (n == last)
+        return {};
+    }
+  }
 }
 
 Result<Socket::Answer> Socket::read_dump(unsigned sequence, const DumpReader& reader) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "linux/netlink/batch.h"
 #include "linux/netlink/message.h"
 
 struct nl_sock;
@@ -33,6 +34,9 @@ public:
   Result<void> request(Message& message);
   // Sends a request that is answered by one message, hands it to `read`, valid during the call only.
   Result<void> query(Message& message, const std::function<void(const nlmsghdr&)>& read);
+  // Sends many requests, several in one datagram, and tells of each that was refused, counted from 0: the others were
+  // carried out. Only the last of a datagram is acknowledged, as the kernel always speaks of what it refuses.
+  Result<void> requests(Batch& batch, const std::function<void(std::size_t, Error)>& refused);
   // Reads a whole list. A list that changed while it was read (NLM_F_DUMP_INTR), or overran the buffer, is read again,
   // at most `dump_attempts` times in all; then errno EINTR. `message` needs NLM_F_DUMP.
   Result<void> dump(Message& message, const DumpReader& reader);
@@ -48,6 +52,8 @@ private:
   explicit Socket(std::unique_ptr<nl_sock, Close> socket);
   static Result<std::unique_ptr<nl_sock, Close>> connect();
   Result<void> send(Message& message);
+  Result<void> send_datagram(Batch& batch, std::size_t first, std::size_t last,
+                             const std::function<void(std::size_t, Error)>& refused);
   Result<std::size_t> receive();
   Result<Answer> read_dump(unsigned sequence, const DumpReader& reader);
   Result<void> read_answers(unsigned sequence, const std::function<void(const nlmsghdr&)>& read);

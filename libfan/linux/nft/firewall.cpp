@@ -2,32 +2,49 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <utility>
 
 #include "core/errors.h"
+#include "core/port_sets.h"
 #include "core/ruleset.h"
 #include "linux/nft/filters.h"
 
 namespace fan::nft {
 namespace {
 
-Observed observed_ruleset(const Listing& listing) {
+constexpr NftTable all_tables[] = {NftTable::inet, NftTable::bridge};
+
+Observed observed_ruleset(const Listing& listing, NftTable table) {
   const std::string version = ruleset_version_in(listing.comment);
   if (version.empty()) {
-    return {Ruleset{"foreign"}, false};
+    return {Ruleset{"foreign", table}, false};
   }
-  const bool altered = version == ruleset_version() && listing.rules != comparable(ruleset_rules());
-  return {Ruleset{altered ? "altered " + version : version}, true};
+  const bool altered = version == ruleset_version(table) && listing.rules != comparable(ruleset_rules(table));
+  return {Ruleset{altered ? "altered " + version : version, table}, true};
 }
 
-bool holds(const std::vector<SetElement>& elements, const SetElement& wanted) {
-  return std::find(elements.begin(), elements.end(), wanted) != elements.end();
-}
+// The elements of a listing by set and key.
+class Elements {
+public:
+  explicit Elements(const std::vector<SetElement>& elements) {
+    for (const SetElement& element : elements) {
+      by_key_.emplace(Key{element.set, element.element}, &element);
+    }
+  }
 
-bool holds_key(const std::vector<SetElement>& elements, const SetElement& wanted) {
-  return std::any_of(elements.begin(), elements.end(), [&](const SetElement& element) {
-    return element.set == wanted.set && element.element == wanted.element;
-  });
-}
+  [[nodiscard]] bool holds(const SetElement& wanted) const {
+    const auto found = by_key_.find({wanted.set, wanted.element});
+    return found != by_key_.end() && found->second->data == wanted.data;
+  }
+  [[nodiscard]] bool holds_key(const SetElement& wanted) const {
+    return by_key_.count({wanted.set, wanted.element}) != 0;
+  }
+
+private:
+  using Key = std::pair<std::string_view, std::string_view>;
+  std::map<Key, const SetElement*> by_key_;
+};
 
 Error stale(const std::string& what) {
   return host_error("the firewall changed while fanctl worked: " + what, "run the command again");
@@ -35,31 +52,35 @@ Error stale(const std::string& what) {
 
 // nft itself takes an element that is there already for added; the plan's idea of the table has to be right before
 // that.
-Result<void> check_element(const Change& change, const std::vector<SetElement>& there) {
+Result<void> check_element(const Change& change, const Elements& there) {
   const auto* before = change.before ? std::get_if<SetElement>(&*change.before) : nullptr;
   const auto* after = change.after ? std::get_if<SetElement>(&*change.after) : nullptr;
-  if (before != nullptr && !holds(there, *before)) {
+  if (before != nullptr && !there.holds(*before)) {
     return stale(key_of(*change.before) + " is gone");
   }
-  if (before == nullptr && after != nullptr && holds_key(there, *after)) {
+  if (before == nullptr && after != nullptr && there.holds_key(*after)) {
     return stale(key_of(*change.after) + " is there already");
   }
   return {};
 }
 
-Result<void> check_ruleset(const Change& change, const std::optional<Listing>& table) {
-  if (change.before.has_value() == table.has_value()) {
+Result<void> check_ruleset(const Change& change, const std::optional<Listing>& listing, NftTable table) {
+  if (change.before.has_value() == listing.has_value()) {
     return {};
   }
-  return stale(table ? "table inet fanctl is there already" : "table inet fanctl is gone");
+  return stale("table " + table_words(table) + (listing ? " is there already" : " is gone"));
 }
 
-Result<void> check(std::span<const Change> transaction, const std::optional<Listing>& table) {
+// Of the changes in this table.
+Result<void> check(std::span<const Change> transaction, const std::optional<Listing>& listing, NftTable table) {
   const std::vector<SetElement> none;
+  const Elements there(listing ? listing->elements : none);
   for (const Change& change : transaction) {
-    Result<void> good = std::holds_alternative<Ruleset>(change.object())
-                            ? check_ruleset(change, table)
-                            : check_element(change, table ? table->elements : none);
+    if (table_of(change.object()) != table) {
+      continue;
+    }
+    Result<void> good = std::holds_alternative<Ruleset>(change.object()) ? check_ruleset(change, listing, table)
+                                                                         : check_element(change, there);
     if (!good) {
       return good;
     }
@@ -67,15 +88,10 @@ Result<void> check(std::span<const Change> transaction, const std::optional<List
   return {};
 }
 
-Replacement replacement_for(const Listing& table) {
-  const bool same_frame = ruleset_version_in(table.comment) == ruleset_version() &&
-                          frame_of(table.rules) == frame_of(comparable(ruleset_rules()));
+Replacement replacement_for(const Listing& listing, NftTable table) {
+  const bool same_frame = ruleset_version_in(listing.comment) == ruleset_version(table) &&
+                          frame_of(listing.rules) == frame_of(comparable(ruleset_rules(table)));
   return same_frame ? Replacement::rules_only : Replacement::whole_table;
-}
-
-Result<std::string> script_for(std::span<const Change> transaction, const std::optional<Listing>& table) {
-  return table ? firewall_script(transaction, table->elements, replacement_for(*table))
-               : firewall_script(transaction, {});
 }
 
 // Only nftables' own text: a table that is not there, or no inet family, in which there can be no table.
@@ -96,12 +112,12 @@ Result<Context*> Firewall::context() {
   return &*context_;
 }
 
-Result<std::optional<Listing>> Firewall::list() {
+Result<std::optional<Listing>> Firewall::list(NftTable table) {
   Result<Context*> opened = context();
   if (!opened) {
     return std::move(opened).error();
   }
-  Result<std::string> text = (*opened)->run(std::string("list table inet ") + table_name);
+  Result<std::string> text = (*opened)->run("list table " + table_words(table));
   if (!text) {
     return means_absent(text.error())
                ? Result<std::optional<Listing>>(std::optional<Listing>())
@@ -111,38 +127,73 @@ Result<std::optional<Listing>> Firewall::list() {
   if (!listing) {
     return std::move(listing).error();
   }
+  for (SetElement& element : listing->elements) {
+    element.table = table;
+  }
   return std::optional<Listing>(std::move(listing).value());
 }
 
 Result<ObservedSet> Firewall::observe() {
-  Result<std::optional<Listing>> table = list();
-  if (!table) {
-    return std::move(table).error();
-  }
   ObservedSet seen;
-  if (*table) {
-    const Observed ruleset = observed_ruleset(**table);
-    seen.emplace(key_of(ruleset.object), ruleset);
-    for (const SetElement& element : (*table)->elements) {
-      seen.emplace(key_of(element), Observed{element, ruleset.ours});
+  for (const NftTable table : all_tables) {
+    Result<std::optional<Listing>> listing = list(table);
+    if (!listing) {
+      return std::move(listing).error();
+    }
+    if (*listing) {
+      const Observed ruleset = observed_ruleset(**listing, table);
+      seen.emplace(key_of(ruleset.object), ruleset);
+      for (const SetElement& element : (*listing)->elements) {
+        seen.emplace(key_of(element), Observed{element, ruleset.ours});
+      }
     }
   }
   return seen;
 }
 
+Result<std::optional<Registry>> Firewall::registry() {
+  Result<std::optional<Listing>> listing = list(NftTable::bridge);
+  if (!listing) {
+    return std::move(listing).error();
+  }
+  if (!*listing || ruleset_version_in((*listing)->comment).empty()) {
+    return std::optional<Registry>();
+  }
+  return std::optional<Registry>(registry_of((*listing)->elements));
+}
+
+// "" when the transaction changes nothing in this table.
+Result<std::string> Firewall::script_for(NftTable table, std::span<const Change> transaction) {
+  const bool concerned = std::any_of(transaction.begin(), transaction.end(),
+                                     [&](const Change& change) { return table_of(change.object()) == table; });
+  if (!concerned) {
+    return std::string();
+  }
+  Result<std::optional<Listing>> listing = list(table);
+  if (!listing) {
+    return std::move(listing).error();
+  }
+  if (Result<void> good = check(transaction, *listing, table); !good) {
+    return std::move(good).error();
+  }
+  return *listing ? firewall_script(transaction, (*listing)->elements, replacement_for(**listing, table), table)
+                  : firewall_script(transaction, {}, Replacement::whole_table, table);
+}
+
 Result<void> Firewall::apply(std::span<const Change> transaction) {
-  Result<std::optional<Listing>> table = list();
-  if (!table) {
-    return std::move(table).error();
+  std::string script;
+  for (const NftTable table : all_tables) {
+    Result<std::string> part = script_for(table, transaction);
+    if (!part) {
+      return std::move(part).error();
+    }
+    script += *part;
   }
-  if (Result<void> good = check(transaction, *table); !good) {
-    return good;
+  Result<Context*> opened = context();
+  if (!opened) {
+    return std::move(opened).error();
   }
-  Result<std::string> script = script_for(transaction, *table);
-  if (!script) {
-    return std::move(script).error();
-  }
-  Result<std::string> loaded = (*context())->run(*script);
+  Result<std::string> loaded = (*opened)->run(script);
   return loaded ? Result<void>() : Result<void>(std::move(loaded).error().within("load the firewall"));
 }
 
@@ -152,11 +203,11 @@ Result<firewall::Filters> Firewall::filters() {
 }
 
 Result<std::vector<DropCount>> Firewall::drops() {
-  Result<std::optional<Listing>> table = list();
-  if (!table) {
-    return std::move(table).error();
+  Result<std::optional<Listing>> listing = list(NftTable::inet);
+  if (!listing) {
+    return std::move(listing).error();
   }
-  return *table ? (*table)->counters : std::vector<DropCount>();
+  return *listing ? (*listing)->counters : std::vector<DropCount>();
 }
 
 } // namespace fan::nft

@@ -1,5 +1,5 @@
-// The firewall's provider: table `inet fanctl` as objects. Nothing outside that table is written; filters()
-// alone reads more.
+// The firewall's provider: tables `inet fanctl` and `bridge fanctl` as objects. Nothing outside of them is written;
+// filters() alone reads more.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 
 #include "core/firewall_rules.h"
 #include "core/object.h"
+#include "core/registry.h"
 #include "core/result.h"
 #include "linux/nft/context.h"
 #include "linux/nft/listing.h"
@@ -22,9 +23,12 @@ namespace fan::nft {
 // with "altered " before it.
 class Firewall {
 public:
-  // The Ruleset and every SetElement; nothing when there is no table, also on a kernel whose nftables has no inet
-  // family.
+  // The Rulesets and every SetElement; nothing of a table that is not there, also on a kernel whose nftables has not
+  // its family.
   Result<ObservedSet> observe();
+
+  // What table `bridge fanctl` says of ports; nothing when there is no such table of ours.
+  Result<std::optional<Registry>> registry();
 
   // One transaction of Ruleset and SetElement changes, all or nothing. A changed ruleset keeps all elements that are
   // there: where only rules were altered they are put back in place, otherwise the whole table is replaced, and then
@@ -40,7 +44,8 @@ public:
 
 private:
   Result<Context*> context();
-  Result<std::optional<Listing>> list();
+  Result<std::optional<Listing>> list(NftTable table);
+  Result<std::string> script_for(NftTable table, std::span<const Change> transaction);
 
   std::optional<Context> context_;
 };

@@ -6,7 +6,9 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/dhcp.h"
@@ -54,6 +56,36 @@ Result<std::vector<Server>> running_servers() {
     }
   }
   return servers;
+}
+
+constexpr const char* hidden_hint =
+    "run it as root; a DHCP server runs as another user, so seeing it takes CAP_SYS_PTRACE";
+
+// A server that may be ours and cannot be looked at is neither there nor missing.
+Result<void> none_hidden() {
+  const Result<std::vector<HiddenProcess>> hidden = hidden_processes();
+  if (!hidden) {
+    return hidden.error();
+  }
+  for (const HiddenProcess& process : *hidden) {
+    if (!value_of(process.argv, dhcp_sign).empty()) {
+      return make_error(ErrorClass::privilege,
+                        fmt::format("the DHCP server of {} (process {}) cannot be looked at",
+                                    value_of(process.argv, dhcp_interface_option), process.pid),
+                        hidden_hint);
+    }
+  }
+  return {};
+}
+
+// Before a server is started that could then not be seen.
+Result<void> may_see_servers() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, sets) != 0 || (sets[0].effective & (1U << CAP_SYS_PTRACE)) != 0) {
+    return {};
+  }
+  return make_error(ErrorClass::privilege, "this process lacks CAP_SYS_PTRACE", hidden_hint);
 }
 
 bool inside(const std::string& path, const std::string& folder) {
@@ -157,9 +189,8 @@ Result<void> stop_all(const std::string& bridge) {
     if (is_of_unit(server.process.pid, bridge)) {
       (void)stop_unit(bridge); // else systemd would start it again; what it does not end is ended here
     }
-    if (!stop(server.process)) {
-      return make_error(ErrorClass::kernel, fmt::format("dnsmasq (process {}) does not end", server.process.pid),
-                        "look at /proc/PID/stack: a process that SIGKILL does not end waits for the kernel");
+    if (Result<void> stopped_it = stop(server.process); !stopped_it) {
+      return std::move(stopped_it).error().within("stop dnsmasq");
     }
     ++stopped;
   }
@@ -226,6 +257,9 @@ std::string state_directory() {
 }
 
 Result<ObservedSet> DhcpServers::observe() {
+  if (Result<void> good = none_hidden(); !good) {
+    return std::move(good).error();
+  }
   Result<std::vector<Server>> running = running_servers();
   Result<std::vector<DhcpServer>> dead = dead_servers();
   if (!running || !dead) {
@@ -250,7 +284,8 @@ Result<void> DhcpServers::apply(const Change& change) {
   const auto* before = change.before ? std::get_if<DhcpServer>(&*change.before) : nullptr;
   const auto* after = change.after ? std::get_if<DhcpServer>(&*change.after) : nullptr;
   const std::string& bridge = after != nullptr ? after->bridge : before->bridge;
-  Result<void> done = carry_out(before, after);
+  Result<void> done = may_see_servers();
+  done = done ? carry_out(before, after) : std::move(done);
   return done ? Result<void>() : Result<void>(std::move(done).error().within("DHCP server of " + bridge));
 }
 

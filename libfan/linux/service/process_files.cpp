@@ -12,6 +12,9 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "core/errors.h"
 
@@ -109,37 +112,79 @@ std::optional<Process> read_process(pid_t pid, const std::string& name, int& tro
   return alive && !process.argv.empty() ? std::optional<Process>(std::move(process)) : std::nullopt;
 }
 
+Error unreadable(int number) {
+  Error error = make_error(ErrorClass::kernel, std::string("the processes cannot be read: ") + strerror(number));
+  error.sys_errno = number;
+  return error;
+}
+
+Result<std::vector<pid_t>> all_processes() {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
+  if (!folder) {
+    return unreadable(errno);
+  }
+  std::vector<pid_t> pids;
+  errno = 0;
+  while (const dirent* entry = readdir(folder.get())) {
+    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) != 0) {
+      pids.push_back(std::atoi(entry->d_name));
+    }
+    errno = 0;
+  }
+  return errno == 0 ? Result<std::vector<pid_t>>(std::move(pids)) : unreadable(errno);
+}
+
+bool is_hidden(const std::string& folder) {
+  char unused = 0;
+  return readlink((folder + "/exe").c_str(), &unused, 1) < 0 && (errno == EACCES || errno == EPERM);
+}
+
 } // namespace
 
 Result<std::vector<Process>> processes_of(const std::string& name) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
-  int trouble = folder ? 0 : errno;
+  const Result<std::vector<pid_t>> pids = all_processes();
+  if (!pids) {
+    return pids.error();
+  }
+  int trouble = 0;
   std::vector<Process> found;
-  const dirent* entry = nullptr;
-  while (trouble == 0 && (errno = 0, entry = readdir(folder.get())) != nullptr) {
-    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) == 0) {
-      continue;
-    }
-    if (std::optional<Process> process = read_process(std::atoi(entry->d_name), name, trouble)) {
+  for (const pid_t pid : *pids) {
+    if (std::optional<Process> process = read_process(pid, name, trouble)) {
       found.push_back(std::move(*process));
     }
   }
-  trouble = trouble == 0 && entry == nullptr ? errno : trouble;
-  if (trouble != 0) {
-    Error error = make_error(ErrorClass::kernel, std::string("the processes cannot be read: ") + strerror(trouble));
-    error.sys_errno = trouble;
-    return error;
-  }
-  return found;
+  return trouble == 0 ? Result<std::vector<Process>>(std::move(found)) : unreadable(trouble);
 }
 
-bool stop(const Process& process) {
-  send_signal(process.handle, SIGTERM);
-  if (ended_within(process.handle, term_patience_ms)) {
-    return true;
+Result<std::vector<HiddenProcess>> hidden_processes() {
+  const Result<std::vector<pid_t>> pids = all_processes();
+  if (!pids) {
+    return pids.error();
   }
-  send_signal(process.handle, SIGKILL);
-  return ended_within(process.handle, kill_patience_ms);
+  int trouble = 0;
+  std::vector<HiddenProcess> hidden;
+  for (const pid_t pid : *pids) {
+    const std::string folder = "/proc/" + std::to_string(pid);
+    if (is_hidden(folder)) {
+      hidden.push_back({pid, split_arguments(file_text(folder + "/cmdline", trouble))});
+    }
+  }
+  return trouble == 0 ? Result<std::vector<HiddenProcess>>(std::move(hidden)) : unreadable(trouble);
+}
+
+Result<void> stop(const Process& process) {
+  for (const auto& [signal, patience] : {std::pair{SIGTERM, term_patience_ms}, std::pair{SIGKILL, kill_patience_ms}}) {
+    const bool refused = send_signal(process.handle, signal) != 0 && errno == EPERM;
+    if (ended_within(process.handle, refused ? 0 : patience)) {
+      return {};
+    }
+    if (refused) {
+      return make_error(ErrorClass::privilege, fmt::format("process {} may not be ended", process.pid),
+                        "this takes CAP_KILL: it runs as another user");
+    }
+  }
+  return make_error(ErrorClass::kernel, fmt::format("process {} does not end", process.pid),
+                    "look at /proc/PID/stack: a process that SIGKILL does not end waits for the kernel");
 }
 
 } // namespace fan::service

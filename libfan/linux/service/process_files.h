@@ -25,7 +25,15 @@ struct Process {
 // An error: not all of them can be seen now, for want of memory or descriptors.
 Result<std::vector<Process>> processes_of(const std::string& name);
 
-// Sends SIGTERM, and SIGKILL when it has not ended after a while. True: it has ended.
-bool stop(const Process& process);
+// A process of which /proc tells this process no more than the arguments, for want of CAP_SYS_PTRACE.
+struct HiddenProcess {
+  pid_t pid = 0;
+  std::vector<std::string> argv; // not to be believed: it may be anybody's
+};
+Result<std::vector<HiddenProcess>> hidden_processes();
+
+// Sends SIGTERM, and SIGKILL when it has not ended after a while. Error: it may not be sent a signal (class privilege),
+// or does not end.
+Result<void> stop(const Process& process);
 
 } // namespace fan::service

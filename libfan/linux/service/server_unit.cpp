@@ -10,12 +10,14 @@
 #include <sstream>
 #include <string_view>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/errors.h"
+#include "linux/service/descriptor.h"
 #include "linux/service/launch.h"
 
 namespace fan::service {
@@ -61,11 +63,12 @@ Result<void> write_arguments(const std::string& bridge, std::vector<std::string>
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   const std::string file = arguments_file(bridge);
-  const std::string fresh = file + ".new";
-  std::ofstream out(fresh);
-  out << fmt::format("ARGUMENTS={}\n", fmt::join(argv, " "));
-  out.close();
-  if (!out || std::rename(fresh.c_str(), file.c_str()) != 0) {
+  const std::string fresh = file + ".new"; // one at a time, under the lock; what a killed one left is taken away
+  const std::string text = fmt::format("ARGUMENTS={}\n", fmt::join(argv, " "));
+  (void)unlink(fresh.c_str());
+  Descriptor out(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!out.open() || write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      std::rename(fresh.c_str(), file.c_str()) != 0) {
     return host_error(fmt::format("write {}: {}", file, strerror(errno)));
   }
   return {};

@@ -1,0 +1,157 @@
+// fanctl endpoint watch: registers endpoints of fans with proxy-arp as they appear, for as long as it runs. Nothing
+// waits for it: who is not registered is asked for as on any bridge.
+#include "fanctl/endpoint_watch.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "engine/register_heard.h"
+#include "fanctl/console.h"
+#include "fanctl/output/error_text.h"
+
+namespace fan::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds between_passes{200}; // whatever is said meanwhile
+constexpr milliseconds gathering{20};       // what comes together is registered together
+constexpr milliseconds after_failure{2000};
+constexpr milliseconds longest_silence{60'000};
+constexpr milliseconds patience{10'000}; // for another fanctl that is at work
+
+// What was heard since the last pass, and need not be looked at again.
+class Ears {
+public:
+  void hear(const News& news) {
+    if (news.links) {
+      considered_.clear();
+      links_ = true;
+    }
+    for (const Heard& one : news.heard) {
+      if (considered_.count(one) == 0 && fresh_.size() < most_heard) {
+        fresh_.insert(one);
+      }
+    }
+  }
+
+  [[nodiscard]] bool anything_new() const { return links_ || !fresh_.empty(); }
+
+  // It could not be done, and has to be done again.
+  void hear_again(const std::vector<Heard>& heard) {
+    fresh_.insert(heard.begin(), heard.end());
+    links_ = true;
+  }
+
+  // Whoever changes his tale all the time is not remembered for ever.
+  std::vector<Heard> take() {
+    if (considered_.size() > most_heard) {
+      considered_.clear();
+    }
+    considered_.insert(fresh_.begin(), fresh_.end());
+    links_ = false;
+    const std::set<Heard> fresh = std::exchange(fresh_, {});
+    return {fresh.begin(), fresh.end()};
+  }
+
+private:
+  bool links_ = true; // at first everything is news
+  std::set<Heard> fresh_;
+  std::set<Heard> considered_;
+};
+
+std::string line_of(const char* verb, const Registration& endpoint) {
+  return fmt::format("{} {} mac {} port {}\n", verb, endpoint.address.str(), endpoint.mac.str(), endpoint.port);
+}
+
+using Bridges = std::map<std::uint32_t, std::string>;
+
+void say(const HeardOutcome& outcome, const Bridges& before) {
+  std::string text;
+  for (const auto& [ifindex, bridge] : outcome.bridges) {
+    text += before.count(ifindex) == 0 ? "listening on " + bridge + "\n" : "";
+  }
+  for (const Registration& endpoint : outcome.removed) {
+    text += line_of("removed", endpoint);
+  }
+  for (const Registration& endpoint : outcome.added) {
+    text += line_of("registered", endpoint);
+  }
+  (void)write_all(1, text); // who reads it or not is no matter
+}
+
+Result<HeardOutcome> pass(World& world, const std::optional<FanName>& name, const std::vector<Heard>& heard) {
+  if (Result<void> locked = world.lock(patience); !locked) {
+    return std::move(locked).error();
+  }
+  auto provider = world.provider();
+  auto outcome = provider ? register_heard(**provider, name, heard) : Result<HeardOutcome>(provider.error());
+  world.unlock();
+  return outcome;
+}
+
+Result<void> hear(World& world, const Bridges& on, milliseconds longest, Ears& ears) {
+  std::set<std::uint32_t> bridges;
+  for (const auto& [ifindex, name] : on) {
+    bridges.insert(ifindex);
+  }
+  const Result<News> news = world.news(bridges, longest);
+  if (!news) {
+    return news.error();
+  }
+  ears.hear(*news);
+  return {};
+}
+
+// Waits for something new, and a little longer, so that what comes together is done together. A flood of what is known
+// costs no more than a look at what the socket holds, fifty times a second.
+Result<void> listen(World& world, const Bridges& bridges, Ears& ears) {
+  const auto end = Clock::now() + longest_silence;
+  while (!ears.anything_new() && Clock::now() < end) {
+    const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
+    if (Result<void> heard = hear(world, bridges, std::max(left, milliseconds(0)), ears); !heard) {
+      return heard;
+    }
+    std::this_thread::sleep_for(gathering);
+  }
+  return hear(world, bridges, milliseconds(0), ears);
+}
+
+} // namespace
+
+Result<void> watch_endpoints(World& world, const std::optional<FanName>& name) {
+  if (Result<void> may = world.may_change(); !may) {
+    return may;
+  }
+  Ears ears;
+  Bridges bridges;
+  for (;;) {
+    auto next = Clock::now() + between_passes;
+    const std::vector<Heard> heard = ears.take();
+    const auto outcome = pass(world, name, heard);
+    const Bridges before = outcome ? std::exchange(bridges, outcome->bridges) : bridges;
+    if (Result<void> listening = hear(world, bridges, milliseconds(0), ears); !listening) {
+      return listening;
+    }
+    if (outcome) {
+      say(*outcome, before);
+    } else {
+      (void)write_all(2, error_text(outcome.error()));
+      ears.hear_again(heard);
+      next += after_failure;
+    }
+    std::this_thread::sleep_until(next);
+    if (Result<void> listened = listen(world, bridges, ears); !listened) {
+      return listened;
+    }
+  }
+}
+
+} // namespace fan::cli

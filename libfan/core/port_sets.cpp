@@ -1,0 +1,295 @@
+#include "core/port_sets.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "core/firewall_sets.h"
+#include "core/ruleset.h"
+
+namespace fan {
+namespace {
+
+constexpr std::string_view joint = " . ";
+
+// Takes the device's name, in quotes, off the front of an element.
+std::optional<std::string> take_device(std::string_view& text) {
+  const std::size_t end = text.starts_with('"') ? text.find('"', 1) : std::string_view::npos;
+  if (end == std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::string device(text.substr(1, end - 1));
+  text.remove_prefix(end + 1);
+  text.remove_prefix(text.starts_with(joint) ? joint.size() : 0);
+  return device;
+}
+
+std::optional<Mac> take_mac(std::string_view& text) {
+  const std::string_view word = text.substr(0, text.find(joint));
+  const auto mac = Mac::parse(word);
+  text.remove_prefix(std::min(text.size(), word.size() + joint.size()));
+  return mac ? std::optional(*mac) : std::nullopt;
+}
+
+std::optional<Prefix> prefix_in(std::string_view text) {
+  const std::string word(text);
+  const auto prefix = Prefix::parse(word.find('/') == std::string::npos ? word + "/32" : word);
+  return prefix ? std::optional(*prefix) : std::nullopt;
+}
+
+// Reads elements into a registry, kind by kind.
+class Reader {
+public:
+  void read(const SetElement& element) {
+    std::string_view rest = element.element;
+    const auto device = take_device(rest);
+    if (element.table != NftTable::bridge || !device) {
+      return;
+    }
+    if (element.set == port_sets::addresses) {
+      read_address(*device, rest);
+    } else if (element.set == port_sets::ports && element.data == port_sets::secured_verdict) {
+      registry_.secured.try_emplace(*device);
+    } else if (element.set == port_sets::prefixes) {
+      if (const auto prefix = prefix_in(rest)) {
+        prefixes_[*device].insert(*prefix);
+      }
+    } else if (element.set == port_sets::allowed) {
+      if (const auto mac = take_mac(rest)) {
+        registry_.allowed.insert({*device, *mac});
+      }
+    } else {
+      read_name(element.set, *device);
+    }
+  }
+
+  Registry take() && {
+    for (auto& [port, prefixes] : prefixes_) {
+      if (const auto secured = registry_.secured.find(port); secured != registry_.secured.end()) {
+        secured->second = std::move(prefixes);
+      }
+    }
+    return std::move(registry_);
+  }
+
+private:
+  void read_address(const std::string& device, std::string_view rest) {
+    const auto mac = take_mac(rest);
+    const auto address = Address::parse(rest);
+    if (mac && address) {
+      registry_.endpoints.try_emplace(*address, Registration{*address, device, *mac});
+    }
+  }
+
+  void read_name(const std::string& set, const std::string& device) {
+    if (set == port_sets::quiet) {
+      registry_.quiet.insert(device);
+    } else if (set == port_sets::selective) {
+      registry_.selective.insert(device);
+    } else if (set == port_sets::receivers) {
+      registry_.receivers.insert(device);
+    }
+  }
+
+  Registry registry_;
+  std::map<std::string, std::set<Prefix>> prefixes_;
+};
+
+// "0xfe80000000000000" and so on: how nft writes what it compares as a number.
+std::string number_of(const std::array<std::uint8_t, 16>& address) {
+  std::string text = "0x";
+  for (const std::uint8_t byte : address) {
+    text += fmt::format("{:02x}", byte);
+  }
+  return text;
+}
+
+// As inet_ntop writes fe80::/64 with an interface identifier: the longest run of zeros is the second to fourth group.
+std::string link_local_text(const Mac& mac) {
+  const auto bytes = link_local_of(mac);
+  std::string text = "fe80:";
+  std::array<unsigned, 4> groups{};
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    groups[i] = (unsigned{bytes[8 + 2 * i]} << 8U) | bytes[9 + 2 * i];
+  }
+  const std::size_t skip = groups[0] == 0 ? 1 : 0; // one more zero in the run
+  for (std::size_t i = skip; i < groups.size(); ++i) {
+    text += fmt::format(":{:x}", groups[i]);
+  }
+  return text;
+}
+
+// The objects of all fans' ports.
+class Derivation {
+public:
+  Derivation(const Facts& facts, const Registry& registry) : registry_(registry) {
+    std::map<std::uint32_t, std::string> bridges;
+    for (const LinkFact& link : facts.links) {
+      if (link.kind == "bridge") {
+        bridges.emplace(link.ifindex, link.name);
+      }
+    }
+    for (const LinkFact& link : facts.links) {
+      if (const auto master = bridges.find(link.master); master != bridges.end()) {
+        master_of_.emplace(link.name, master->second);
+      }
+    }
+  }
+
+  void add(const Fan& fan) {
+    const std::vector<const Registration*> endpoints = endpoints_of(fan);
+    const bool quiet = registry_.quiet.count(fan.bridge) != 0;
+    const bool selective = registry_.selective.count(fan.bridge) != 0;
+    if (fan.spec.reach || (endpoints.empty() && !quiet && !selective)) {
+      return;
+    }
+    objects_.emplace_back(FdbEntry{fan.bridge, own_ear_mac, {}});
+    for (std::uint32_t n = 1; n <= fan.spec.host_reserve; ++n) {
+      put(port_sets::answered, fan.slice().at(n).str());
+    }
+    for (const Registration* endpoint : endpoints) {
+      add(fan, *endpoint);
+    }
+    for (const std::string& port : ports_of(fan)) {
+      add_port(port, quiet, selective);
+    }
+    add_words(fan, quiet, selective);
+  }
+
+  std::vector<Object> take() && {
+    if (!objects_.empty()) {
+      objects_.emplace_back(Ruleset{ruleset_version(NftTable::bridge), NftTable::bridge});
+    }
+    return std::move(objects_);
+  }
+
+private:
+  void put(const char* set, std::string element, std::string data = {}) {
+    objects_.emplace_back(SetElement{set, std::move(element), std::move(data), NftTable::bridge});
+  }
+
+  [[nodiscard]] std::vector<const Registration*> endpoints_of(const Fan& fan) const {
+    std::vector<const Registration*> found;
+    for (const auto& [address, endpoint] : registry_.endpoints) {
+      if (owns(fan, address)) {
+        found.push_back(&endpoint);
+      }
+    }
+    return found;
+  }
+
+  [[nodiscard]] bool is_port(const std::string& device, const Fan& fan) const {
+    const auto found = master_of_.find(device);
+    return found != master_of_.end() && found->second == fan.bridge;
+  }
+
+  [[nodiscard]] std::vector<std::string> ports_of(const Fan& fan) const {
+    std::vector<std::string> ports;
+    for (const auto& [port, master] : master_of_) {
+      if (master == fan.bridge) {
+        ports.push_back(port);
+      }
+    }
+    return ports;
+  }
+
+  void add(const Fan& fan, const Registration& endpoint) {
+    const bool secured = registry_.secured.count(endpoint.port) != 0;
+    put(port_sets::addresses,
+        device_element(endpoint.port) + " . " + endpoint.mac.str() + " . " + endpoint.address.str());
+    if (secured) {
+      secure(endpoint);
+    }
+    if (!is_port(endpoint.port, fan)) {
+      return;
+    }
+    put(port_sets::answered, endpoint.address.str());
+    objects_.emplace_back(
+        Neighbour{fan.bridge, endpoint.address, endpoint.mac, secured ? secured_endpoint_protocol : endpoint_protocol});
+    objects_.emplace_back(FdbEntry{fan.bridge, endpoint.mac, endpoint.port});
+    objects_.emplace_back(PortFlag{endpoint.port, PortFlagName::proxy_arp_wifi});
+  }
+
+  void secure(const Registration& endpoint) {
+    const std::string device = device_element(endpoint.port);
+    put(port_sets::ports, device, port_sets::secured_verdict);
+    put(port_sets::macs, device + " . " + endpoint.mac.str());
+    put(port_sets::addresses6, device + " . " + endpoint.mac.str() + " . " + link_local_text(endpoint.mac));
+    put(port_sets::targets6, device + " . " + number_of(link_local_of(endpoint.mac)));
+    for (const Prefix& prefix : registry_.secured.at(endpoint.port)) {
+      put(port_sets::prefixes, device + " . " + prefix_element(prefix));
+    }
+  }
+
+  void add_port(const std::string& port, bool quiet, bool selective) {
+    if (registry_.secured.count(port) == 0) {
+      put(port_sets::ports, device_element(port), port_sets::plain_verdict);
+    }
+    if (quiet) {
+      put(port_sets::restricted, device_element(port));
+    }
+    if (selective && registry_.receivers.count(port) == 0) {
+      objects_.emplace_back(PortFlag{port, PortFlagName::bcast_flood});
+    }
+  }
+
+  // What is said of ports that are gone is forgotten: another device may get the name.
+  void add_words(const Fan& fan, bool quiet, bool selective) {
+    if (quiet) {
+      put(port_sets::quiet, device_element(fan.bridge));
+      for (const Sender& sender : registry_.allowed) {
+        if (is_port(sender.port, fan)) {
+          put(port_sets::allowed, device_element(sender.port) + " . " + sender.mac.str());
+        }
+      }
+    }
+    if (selective) {
+      put(port_sets::selective, device_element(fan.bridge));
+      for (const std::string& port : registry_.receivers) {
+        if (is_port(port, fan)) {
+          put(port_sets::receivers, device_element(port));
+        }
+      }
+    }
+  }
+
+  const Registry& registry_;
+  std::map<std::string, std::string> master_of_; // port → bridge
+  std::vector<Object> objects_;
+};
+
+} // namespace
+
+Registry registry_of(const std::vector<SetElement>& elements) {
+  Reader reader;
+  for (const SetElement& element : elements) {
+    reader.read(element);
+  }
+  return std::move(reader).take();
+}
+
+bool owns(const Fan& fan, Address address) {
+  return fan.slice().contains(address) || std::any_of(fan.former.begin(), fan.former.end(), [&](Address host) {
+           return fan.slice_of_former(host).contains(address);
+         });
+}
+
+std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const Registry& registry) {
+  if (registry.empty()) {
+    return {};
+  }
+  Derivation derivation(facts, registry);
+  for (const Fan& fan : fans) {
+    derivation.add(fan);
+  }
+  return std::move(derivation).take();
+}
+
+std::array<std::uint8_t, 16> link_local_of(const Mac& mac) {
+  const auto& m = mac.bytes;
+  return {0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(m[0] ^ 2U), m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+}
+
+} // namespace fan

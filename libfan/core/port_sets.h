@@ -1,0 +1,51 @@
+// The sets of table `bridge fanctl`: from what people have said about ports to elements, and back. Pure.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "core/facts.h"
+#include "core/fan.h"
+#include "core/object.h"
+#include "core/registry.h"
+
+namespace fan {
+
+namespace port_sets {
+//                                               element                                       example
+// Where the intent is kept:
+inline constexpr const char* addresses =
+    "addresses"; // port . MAC . address        "veth1" . 02:00:00:00:00:01 . 250.0.28.2
+inline constexpr const char* prefixes = "prefixes";   // secured port . network      "veth1" . 10.1.0.0/16
+inline constexpr const char* ports = "ports";         // map: port : chain           "veth1" : goto secured
+inline constexpr const char* quiet = "quiet";         // bridges                     "fan-250-0-28"
+inline constexpr const char* allowed = "allowed";     // port . MAC                  "veth1" . 02:00:00:00:00:01
+inline constexpr const char* selective = "selective"; // bridges                     "fan-250-0-28"
+inline constexpr const char* receivers = "receivers"; // ports                       "veth1"
+// What follows from it:
+inline constexpr const char* macs = "macs";             // secured port . MAC
+inline constexpr const char* addresses6 = "addresses6"; // secured port . MAC . link-local address
+inline constexpr const char* targets6 = "targets6";     // secured port . link-local address, as a number
+inline constexpr const char* answered = "answered";     // what the bridge answers who-has for
+inline constexpr const char* restricted = "restricted"; // ports of quiet bridges
+inline constexpr const char* secured_verdict = "goto secured";
+inline constexpr const char* plain_verdict = "goto plain";
+} // namespace port_sets
+
+// What elements of the table say. Of two that contradict each other the first in order counts; what cannot be read is
+// left out, so that `show` finds it in the way.
+Registry registry_of(const std::vector<SetElement>& elements);
+
+// Does `fan` own the address, by its slice or by one that it had before?
+bool owns(const Fan& fan, Address address);
+
+// Everything that the registry comes to on bridges of `fans`: the table, its elements, neighbours, entries and flags of
+// ports. Nothing when it says nothing about any of them. What is said of a port that is not there, or not a port of its
+// fan's bridge, stays in the table alone.
+std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const Registry& registry);
+
+// fe80::/64 and the EUI-64 of the address (RFC 4291, appendix A), in network byte order.
+std::array<std::uint8_t, 16> link_local_of(const Mac& mac);
+
+} // namespace fan

@@ -1,0 +1,21 @@
+// Is what is said of a port possible on this host? Pure.
+#pragma once
+
+#include "core/facts.h"
+#include "core/fan.h"
+#include "core/registry.h"
+#include "core/result.h"
+
+namespace fan {
+
+// The port is there and of the fan's bridge; the address is one of the slice and not the host's; the MAC is one that a
+// device can have. Class usage for what no host could mean, host_state for what this one has otherwise.
+Result<void> check_endpoint(const Registration& endpoint, const Fan& fan, const Facts& facts);
+
+// The device is a port of the fan's bridge.
+Result<void> check_port(const std::string& port, const Fan& fan, const Facts& facts);
+
+// A MAC address that one device can have, and none of our own.
+Result<void> check_mac(const Mac& mac);
+
+} // namespace fan

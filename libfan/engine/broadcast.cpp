@@ -1,0 +1,146 @@
+#include "engine/broadcast.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/errors.h"
+#include "engine/port_requests.h"
+
+namespace fan {
+namespace {
+
+// Ports without an endpoint: who is behind them would no longer be found by the others.
+std::vector<std::string> unregistered_ports(const Host& host, const Fan& fan) {
+  std::set<std::string> known;
+  for (const auto& [address, endpoint] : host.facts.registry.endpoints) {
+    known.insert(endpoint.port);
+  }
+  std::vector<std::string> ports = ports_of(host.facts, fan.bridge);
+  std::erase_if(ports, [&](const std::string& port) { return known.count(port) != 0; });
+  return ports;
+}
+
+Result<void> reset(Registry& registry, const Host& host, const Fan& fan, const RequestOptions& options) {
+  const std::vector<std::string> left = unregistered_ports(host, fan);
+  if (!left.empty() && !options.force && registry.quiet.count(fan.bridge) == 0) {
+    return host_error(
+        fmt::format("{} has ports without a registered endpoint, which the others would no longer find: {}", fan.bridge,
+                    fmt::join(left, ", ")),
+        "register them first (fanctl endpoint add), or repeat with --force");
+  }
+  registry.quiet.insert(fan.bridge);
+  const std::vector<std::string> ports = ports_of(host.facts, fan.bridge);
+  std::erase_if(registry.allowed, [&](const Sender& sender) {
+    return std::find(ports.begin(), ports.end(), sender.port) != ports.end();
+  });
+  return {};
+}
+
+void switch_off(Registry& registry, const Fan& fan) {
+  registry.quiet.erase(fan.bridge);
+  registry.selective.erase(fan.bridge);
+}
+
+Error not_quiet(const Fan& fan) {
+  return host_error("on " + fan.bridge + " everybody may send broadcasts",
+                    "fanctl broadcast reset " + fan.bridge + " lets nobody, and then allow");
+}
+
+Result<void> add_to(Registry& registry, const Host& host, Provider& provider, const Fan& fan, BroadcastVerb verb,
+                    const std::string& word) {
+  const auto senders = senders_of(provider, host, fan, word);
+  if (!senders) {
+    return senders.error();
+  }
+  for (const Sender& sender : *senders) {
+    if (verb == BroadcastVerb::allow) {
+      registry.allowed.insert(sender);
+    } else if (verb == BroadcastVerb::disallow) {
+      registry.allowed.erase(sender);
+    } else {
+      registry.receivers.insert(sender.port);
+    }
+  }
+  return {};
+}
+
+Result<void> edit(Registry& registry, const Host& host, Provider& provider, const Fan& fan, BroadcastVerb verb,
+                  const std::vector<std::string>& who, const RequestOptions& options) {
+  switch (verb) {
+  case BroadcastVerb::off:
+    switch_off(registry, fan);
+    return {};
+  case BroadcastVerb::reset:
+    return reset(registry, host, fan, options);
+  case BroadcastVerb::receivers:
+    registry.selective.erase(fan.bridge);
+    return {};
+  case BroadcastVerb::receive:
+    registry.selective.insert(fan.bridge);
+    break;
+  case BroadcastVerb::allow:
+  case BroadcastVerb::disallow:
+    if (registry.quiet.count(fan.bridge) == 0) {
+      return not_quiet(fan);
+    }
+  }
+  for (const std::string& word : who) {
+    if (auto done = add_to(registry, host, provider, fan, verb, word); !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
+} // namespace
+
+Result<Outcome> change_broadcast(Provider& provider, const std::optional<FanName>& name, BroadcastVerb verb,
+                                 const std::vector<std::string>& who, const RequestOptions& options) {
+  const auto work = [&](const Host& host, const std::vector<Fan>& fans) -> Result<Registry> {
+    Registry registry = host.facts.registry;
+    if (!who.empty() && fans.size() > 1) {
+      return host_error("more than one fan is meant", "name its bridge");
+    }
+    for (const Fan& fan : fans) {
+      if (auto done = edit(registry, host, provider, fan, verb, who, options); !done) {
+        return std::move(done).error();
+      }
+    }
+    return registry;
+  };
+  return change_registry(provider, name, work, options);
+}
+
+Result<std::vector<BroadcastStatus>> list_broadcast(Provider& provider, const std::optional<FanName>& name) {
+  auto host = look(provider);
+  if (!host) {
+    return std::move(host).error();
+  }
+  const std::vector<Fan> fans = name ? fans_named(*name, host->fans, host->facts) : host->fans;
+  if (name && fans.empty()) {
+    return no_such_fan(host->fans);
+  }
+  const Registry& registry = host->facts.registry;
+  std::vector<BroadcastStatus> all;
+  for (const Fan& fan : fans) {
+    if (fan.spec.reach) {
+      continue;
+    }
+    BroadcastStatus status{
+        fan.bridge, registry.quiet.count(fan.bridge) != 0, {}, registry.selective.count(fan.bridge) != 0, {}};
+    for (const std::string& port : ports_of(host->facts, fan.bridge)) {
+      std::copy_if(registry.allowed.begin(), registry.allowed.end(), std::back_inserter(status.allowed),
+                   [&](const Sender& sender) { return sender.port == port; });
+      if (registry.receivers.count(port) != 0) {
+        status.receivers.push_back(port);
+      }
+    }
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+} // namespace fan

@@ -1,0 +1,304 @@
+#include "engine/port_requests.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "core/errors.h"
+#include "core/port_sets.h"
+#include "core/validate_endpoint.h"
+#include "engine/apply.h"
+#include "engine/confirm.h"
+
+namespace fan {
+namespace {
+
+Result<std::vector<Fan>> meant_by(const std::optional<FanName>& name, const Host& host) {
+  std::vector<Fan> fans = name ? fans_named(*name, host.fans, host.facts) : host.fans;
+  if (fans.empty()) {
+    return no_such_fan(host.fans);
+  }
+  std::erase_if(fans, [](const Fan& fan) { return fan.spec.reach; });
+  return fans.empty() ? Result<std::vector<Fan>>(host_error("this fan has no bridge of its own here (reach)")) : fans;
+}
+
+const Fan* owner_of(Address address, const std::vector<Fan>& fans) {
+  const auto found = std::find_if(fans.begin(), fans.end(), [&](const Fan& fan) { return owns(fan, address); });
+  return found == fans.end() ? nullptr : &*found;
+}
+
+// What is said of ports is said as long as there is an endpoint behind them.
+void forget_empty_ports(Registry& registry) {
+  std::set<std::string> used;
+  for (const auto& [address, endpoint] : registry.endpoints) {
+    used.insert(endpoint.port);
+  }
+  std::erase_if(registry.secured, [&](const auto& secured) { return used.count(secured.first) == 0; });
+}
+
+// The tables of bridges, each read once.
+class Tables {
+public:
+  explicit Tables(Provider& provider) : provider_(provider) {}
+
+  Result<const std::multimap<Mac, KnownMac>*> of(const std::string& bridge) {
+    const auto [at, fresh] = tables_.try_emplace(bridge);
+    if (fresh) {
+      auto macs = provider_.known_macs(bridge);
+      if (!macs) {
+        return std::move(macs).error();
+      }
+      for (KnownMac& mac : *macs) {
+        at->second.emplace(mac.mac, std::move(mac));
+      }
+    }
+    return &at->second;
+  }
+
+private:
+  Provider& provider_;
+  std::map<std::string, std::multimap<Mac, KnownMac>> tables_;
+};
+
+Result<void> check_unused(const Registration& endpoint, const std::multimap<Mac, KnownMac>& table) {
+  const auto [begin, end] = table.equal_range(endpoint.mac);
+  for (auto known = begin; known != end; ++known) {
+    const KnownMac& there = known->second;
+    if (there.own) {
+      return host_error(
+          fmt::format("{} is the MAC address of the host's own device {}", endpoint.mac.str(), there.port),
+          "name the MAC address of the container's end");
+    }
+    if (there.fixed) {
+      return host_error(fmt::format("{} has an entry of somebody else's in the bridge's table, at port {}",
+                                    endpoint.mac.str(), there.port),
+                        fmt::format("bridge fdb del {} dev {} master", endpoint.mac.str(), there.port));
+    }
+    if (there.port != endpoint.port) {
+      return host_error(fmt::format("{} was seen behind port {}", endpoint.mac.str(), there.port),
+                        "name that port, or wait until the bridge has forgotten it (300 s)");
+    }
+  }
+  return {};
+}
+
+Error placed(Error error, const EndpointRequest& request) {
+  if (request.place && !error.place) {
+    error.place = request.place;
+  }
+  return error;
+}
+
+Result<void> put(Registry& registry, const EndpointRequest& request) {
+  registry.endpoints.insert_or_assign(request.endpoint.address, request.endpoint);
+  if (request.secure) {
+    auto& allowed = registry.secured[request.endpoint.port];
+    for (const Prefix& prefix : request.allow) {
+      for (const Prefix& other : allowed) {
+        if (other != prefix && other.overlaps(prefix)) {
+          return usage_error(
+              fmt::format("{} and {} of port {} overlap", prefix.str(), other.str(), request.endpoint.port),
+              "give the larger one");
+        }
+      }
+      allowed.insert(prefix);
+    }
+  }
+  return {};
+}
+
+Result<void> check_requests(Provider& provider, const Host& host, const std::vector<Fan>& fans,
+                            const std::vector<EndpointRequest>& wanted, const Registry& registry) {
+  Tables tables(provider);
+  std::map<Mac, const Registration*> place_of;
+  for (const EndpointRequest& request : wanted) {
+    const Registration& endpoint = request.endpoint;
+    const auto known = host.facts.registry.endpoints.find(endpoint.address);
+    const Fan* fan = owner_of(endpoint.address, fans);
+    if (fan == nullptr) {
+      return placed(usage_error(endpoint.address.str() + " is in no slice of this host",
+                                fmt::format("the slice of {} is {}", fans.front().bridge, fans.front().slice().str())),
+                    request);
+    }
+    if (auto good = check_endpoint(endpoint, *fan, host.facts); !good) {
+      return placed(std::move(good).error(), request);
+    }
+    if (known != host.facts.registry.endpoints.end() && known->second == endpoint) {
+      continue; // it is where it was
+    }
+    auto table = tables.of(fan->bridge);
+    if (!table) {
+      return std::move(table).error();
+    }
+    if (auto good = check_unused(endpoint, **table); !good) {
+      return placed(std::move(good).error(), request);
+    }
+  }
+  for (const auto& [address, endpoint] : registry.endpoints) {
+    const auto [at, fresh] = place_of.try_emplace(endpoint.mac, &endpoint);
+    if (fresh || at->second->port == endpoint.port) {
+      continue;
+    }
+    const Registration& first = *at->second;
+    const auto who = std::find_if(wanted.begin(), wanted.end(), [&](const EndpointRequest& request) {
+      return request.endpoint == endpoint || request.endpoint == first;
+    });
+    Error error =
+        host_error(fmt::format("{} is the MAC address of {} on port {} and of {} on port {}", endpoint.mac.str(),
+                               first.address.str(), first.port, address.str(), endpoint.port),
+                   "two endpoints on different ports need different MAC addresses");
+    return who == wanted.end() ? error : placed(std::move(error), *who);
+  }
+  return {};
+}
+
+Result<void> check_doubles(const std::vector<EndpointRequest>& wanted) {
+  std::set<Address> seen;
+  for (const EndpointRequest& request : wanted) {
+    if (!seen.insert(request.endpoint.address).second) {
+      return placed(usage_error(request.endpoint.address.str() + " is given twice"), request);
+    }
+  }
+  return {};
+}
+
+} // namespace
+
+Result<std::set<Sender>> senders_of(Provider& provider, const Host& host, const Fan& fan, const std::string& word) {
+  const auto mac = Mac::parse(word);
+  const auto address = Address::parse(word);
+  std::set<Sender> senders;
+  for (const auto& [at, endpoint] : host.facts.registry.endpoints) {
+    const bool meant = mac ? endpoint.mac == *mac : address ? at == *address : endpoint.port == word;
+    if (meant && owns(fan, at)) {
+      senders.insert({endpoint.port, endpoint.mac});
+    }
+  }
+  if (!senders.empty()) {
+    return senders;
+  }
+  auto macs = provider.known_macs(fan.bridge);
+  if (!macs) {
+    return std::move(macs).error();
+  }
+  for (const KnownMac& known : *macs) {
+    if (!known.own && !address && (mac ? known.mac == *mac : known.port == word)) {
+      senders.insert({known.port, known.mac});
+    }
+  }
+  if (senders.empty()) {
+    return make_error(ErrorClass::not_found, "nobody on " + fan.bridge + " is known as " + quoted(word),
+                      "name a registered endpoint's address, a port, or a MAC address that the bridge has seen");
+  }
+  return senders;
+}
+
+Result<Outcome> change_registry(Provider& provider, const std::optional<FanName>& name, const RegistryEdit& edit,
+                                const RequestOptions& options) {
+  auto host = look(provider);
+  if (!host) {
+    return std::move(host).error();
+  }
+  auto meant = meant_by(name, *host);
+  if (!meant) {
+    return std::move(meant).error();
+  }
+  auto registry = edit(*host, *meant);
+  if (!registry) {
+    return std::move(registry).error();
+  }
+  Facts after = host->facts;
+  after.registry = std::move(registry).value();
+  auto plan = plan_to(provider, host->facts, host->fans, after, host->fans);
+  if (!plan) {
+    return std::move(plan).error();
+  }
+  Outcome outcome;
+  outcome.fans = std::move(meant).value();
+  outcome.plan = std::move(plan).value();
+  if (options.dry_run || outcome.plan.empty()) {
+    return outcome;
+  }
+  if (auto applied = carry_out(provider, outcome.plan); !applied) {
+    return std::move(applied).error();
+  }
+  if (auto confirmed = confirm(provider, host->fans, outcome.plan); !confirmed) {
+    return std::move(confirmed).error();
+  }
+  return outcome;
+}
+
+Result<Outcome> add_endpoints(Provider& provider, const std::optional<FanName>& name,
+                              const std::vector<EndpointRequest>& wanted, bool exactly, const RequestOptions& options) {
+  const auto edit = [&](const Host& host, const std::vector<Fan>& fans) -> Result<Registry> {
+    if (auto good = check_doubles(wanted); !good) {
+      return std::move(good).error();
+    }
+    Registry registry = host.facts.registry;
+    if (exactly) {
+      std::erase_if(registry.endpoints, [&](const auto& one) { return owner_of(one.first, fans) != nullptr; });
+      forget_empty_ports(registry);
+    }
+    for (const EndpointRequest& request : wanted) {
+      if (auto good = put(registry, request); !good) {
+        return placed(std::move(good).error(), request);
+      }
+    }
+    forget_empty_ports(registry);
+    if (auto good = check_requests(provider, host, fans, wanted, registry); !good) {
+      return std::move(good).error();
+    }
+    return registry;
+  };
+  return change_registry(provider, name, edit, options);
+}
+
+Result<Outcome> remove_endpoints(Provider& provider, const std::optional<FanName>& name, const EndpointSelector& which,
+                                 const RequestOptions& options) {
+  std::size_t removed = 0;
+  const auto edit = [&](const Host& host, const std::vector<Fan>& fans) -> Result<Registry> {
+    Registry registry = host.facts.registry;
+    removed = std::erase_if(registry.endpoints, [&](const auto& one) {
+      return which.selects(one.second) && owner_of(one.first, fans) != nullptr;
+    });
+    forget_empty_ports(registry);
+    return registry;
+  };
+  auto outcome = change_registry(provider, name, edit, options);
+  if (outcome && removed == 0) {
+    outcome->notes.emplace_back("no such endpoint is registered: nothing was removed");
+  }
+  return outcome;
+}
+
+Result<std::vector<EndpointStatus>> list_endpoints(Provider& provider, const std::optional<FanName>& name) {
+  auto host = look(provider);
+  if (!host) {
+    return std::move(host).error();
+  }
+  std::vector<EndpointStatus> all;
+  if (!name && host->fans.empty()) {
+    return all;
+  }
+  auto meant = meant_by(name, *host);
+  if (!meant) {
+    return std::move(meant).error();
+  }
+  const Registry& registry = host->facts.registry;
+  for (const auto& [address, endpoint] : registry.endpoints) {
+    const Fan* fan = owner_of(address, *meant);
+    if (fan == nullptr) {
+      continue;
+    }
+    EndpointStatus status{endpoint, fan->bridge, check_port(endpoint.port, *fan, host->facts).ok(), false, {}};
+    if (const auto secured = registry.secured.find(endpoint.port); secured != registry.secured.end()) {
+      status.secured = true;
+      status.allow.assign(secured->second.begin(), secured->second.end());
+    }
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+} // namespace fan

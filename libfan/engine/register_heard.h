@@ -1,0 +1,28 @@
+// Registers the endpoints of fans with `proxy-arp` by what was heard of them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/registry.h"
+#include "engine/fan_selection.h"
+#include "engine/heard.h"
+#include "engine/provider.h"
+
+namespace fan {
+
+struct HeardOutcome {
+  std::vector<Registration> added; // or with another MAC
+  std::vector<Registration> removed;
+  std::map<std::uint32_t, std::string> bridges; // of these fans, by ifindex: where there is something to hear
+};
+
+// Only the fan that is named, where one is. No such fan is up: nothing is done. Writes only when the registry is to be
+// another; then as change_registry().
+Result<HeardOutcome> register_heard(Provider& provider, const std::optional<FanName>& name,
+                                    const std::vector<Heard>& heard);
+
+} // namespace fan

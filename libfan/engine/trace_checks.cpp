@@ -1,0 +1,215 @@
+// What every packet meets on its way: routes, firewalls, sizes, neighbours, ports.
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "core/firewall_obstacles.h"
+#include "core/firewall_walk.h"
+#include "core/names.h"
+#include "engine/trace_walk.h"
+
+namespace fan {
+namespace {
+
+struct Refusal {
+  const char* reason;
+  const char* text;
+};
+
+// What the kernel means by the errno of a route lookup (net/ipv4/route.c, net/ipv4/fib_frontend.c).
+std::optional<Refusal> refusal_of(int sys_errno, bool comes_in) {
+  switch (sys_errno) {
+  case EXDEV:
+    return Refusal{"rp-filter", "rp_filter refuses the source: the way back to it leads by another device"};
+  case EINVAL:
+    return comes_in ? std::optional(Refusal{"martian", "the source cannot come in by this device"}) : std::nullopt;
+  case ENETUNREACH:
+    return Refusal{"no-route", "there is no route"};
+  case EHOSTUNREACH:
+    return Refusal{"no-route", comes_in ? "there is no route, or forwarding is off on the device that it came in by"
+                                        : "a route says unreachable"};
+  case EACCES:
+    return Refusal{"no-route", "a route says prohibit"};
+  default:
+    return std::nullopt;
+  }
+}
+
+firewall::Probe probe_of(firewall::Hook hook, const std::string& in, const std::string& out, const Packet& packet,
+                         bool local) {
+  firewall::Probe probe;
+  probe.hooks = {hook};
+  probe.in_device = in;
+  probe.out_device = out;
+  probe.source = Prefix::of(packet.source, 32);
+  probe.destination = Prefix::of(packet.destination, 32);
+  probe.protocol = packet.protocol;
+  if (packet.protocol == protocol_tcp || packet.protocol == protocol_udp) {
+    probe.destination_port = packet.destination_port;
+  }
+  probe.destination_type = local ? "local" : "unicast";
+  return probe;
+}
+
+const char* name_of(firewall::Hook hook) {
+  constexpr std::array<const char*, 5> names{"prerouting", "input", "forward", "output", "postrouting"};
+  return names.at(static_cast<std::size_t>(hook));
+}
+
+} // namespace
+
+std::string route_text(const RouteAnswer& route) {
+  const std::string to = route.destination.length() == 0 ? "default" : route.destination.str();
+  return fmt::format("{}{} dev {}", to, route.via ? " via " + route.via->str() : "", route.device);
+}
+
+// Nothing: the kernel refuses, and the trace says so.
+Result<std::optional<RouteAnswer>> TraceWalk::route(const RouteQuestion& question) {
+  Result<RouteAnswer> answer = view_.route(question);
+  if (answer) {
+    return std::optional(std::move(answer).value());
+  }
+  const auto refusal = refusal_of(answer.error().sys_errno, !question.in_device.empty());
+  if (!refusal) {
+    return std::move(answer).error();
+  }
+  refuse({"route", question.in_device,
+          fmt::format("{} -> {}: {}", question.packet.source.str(), question.packet.destination.str(), refusal->text),
+          Passing::refused, refusal->reason});
+  return std::optional<RouteAnswer>();
+}
+
+RulesetPacket TraceWalk::for_table(const std::string& in, const std::string& out) const {
+  RulesetPacket packet;
+  packet.packet = packet_;
+  packet.in_device = in;
+  packet.in_ours = is_ours(in);
+  packet.out_device = out;
+  packet.out_ours = is_ours(out);
+  packet.source_is_local = is_local(packet_.source);
+  return packet;
+}
+
+TraceWalk::Step TraceWalk::table(firewall::Hook hook, RulesetPacket packet) {
+  if (!host_.table_is_ours) {
+    return Way::on; // said once, at the beginning
+  }
+  const RulesetEnd end = walk_ruleset(hook, packet, host_.elements);
+  if (!end.not_understood.empty()) {
+    return pass({"table", "", "cannot judge the rule: " + end.not_understood, Passing::unknown, ""});
+  }
+  const std::string place = fmt::format("table inet {} at {}", table_name, name_of(hook));
+  if (end.drops) {
+    return refuse({"table", packet.in_device, place + " drops it", Passing::refused, "nft-" + end.counter});
+  }
+  return Way::on;
+}
+
+TraceWalk::Step TraceWalk::firewall(firewall::Hook hook, const std::string& in, const std::string& out,
+                                    const Packet& packet) {
+  const bool local = hook == firewall::Hook::input;
+  const auto drop = firewall::certain_drop(host_.filters.tables, probe_of(hook, in, out, packet, local));
+  return drop ? refuse({"firewall", in, "another firewall drops it: " + firewall::place_of(*drop), Passing::refused,
+                        "firewall"})
+              : Way::on;
+}
+
+// Ours and everybody else's at one hook.
+TraceWalk::Step TraceWalk::filters(firewall::Hook hook, const std::string& in, const std::string& out) {
+  Step step = table(hook, for_table(in, out));
+  return step && *step == Way::on ? firewall(hook, in, out, packet_) : step;
+}
+
+// What our table makes of the source at postrouting. Other people's translation is not followed: ours comes first.
+TraceWalk::Step TraceWalk::translate(const std::string& out) {
+  const RulesetEnd end = host_.table_is_ours
+                             ? walk_ruleset(firewall::Hook::postrouting, for_table("", out), host_.elements)
+                             : RulesetEnd{};
+  if (end.masqueraded) {
+    return pass({"table", out, "leaves with the address that " + out + " has"});
+  }
+  if (end.source && *end.source != packet_.source) {
+    packet_.source = *end.source;
+    return pass({"table", out, "leaves with the source " + end.source->str()});
+  }
+  return Way::on;
+}
+
+TraceWalk::Step TraceWalk::fits(const std::string& device, std::uint32_t mtu, bool learned, const Packet& packet) {
+  if (mtu == 0) {
+    const LinkFact* link = host_.host.facts.link(device);
+    mtu = link == nullptr ? 0 : link->mtu;
+  }
+  const std::string of = learned ? "the path" : device;
+  if (mtu == 0 || packet.size <= mtu) {
+    return pass({"mtu", device, fmt::format("{} bytes fit the {} of {}", packet.size, mtu, of)});
+  }
+  if (packet.dont_fragment) {
+    return refuse({"mtu", device,
+                   fmt::format("{} bytes do not fit the {} of {}, and may not be fragmented; the sender is told",
+                               packet.size, mtu, of),
+                   Passing::refused, "too-big"});
+  }
+  return pass({"mtu", device, fmt::format("{} bytes are fragmented for the {} of {}", packet.size, mtu, of)});
+}
+
+TraceWalk::Step TraceWalk::neighbour(const std::string& device, Address address) {
+  const Result<NeighbourAnswer> answer = view_.neighbour(device, address);
+  if (!answer) {
+    return answer.error();
+  }
+  const std::string who = fmt::format("{} on {}", address.str(), device);
+  switch (answer->state) {
+  case NeighbourState::resolved:
+    return pass({"neighbour", device, who + (answer->mac == Mac() ? "" : " is " + answer->mac.str())});
+  case NeighbourState::unanswered:
+    return refuse({"neighbour", device, "nobody has answered to ARP for " + who, Passing::refused, "no-neighbour"});
+  case NeighbourState::asked:
+  case NeighbourState::unknown:
+    break;
+  }
+  return pass(
+      {"neighbour", device, who + " is not known yet: the packet waits until ARP has an answer", Passing::unknown, ""});
+}
+
+// Behind which port of the bridge, and whether that takes a packet of this size: a bridge drops a longer one silently.
+TraceWalk::Step TraceWalk::port(const Fan& fan, Address address) {
+  const Result<NeighbourAnswer> answer = view_.neighbour(fan.bridge, address);
+  if (!answer) {
+    return answer.error();
+  }
+  if (answer->mac == Mac()) {
+    return pass({"port", fan.bridge, address.str() + " has not been seen of late, so its port is not known",
+                 Passing::unknown, ""});
+  }
+  const Result<std::string> name = view_.port_of(fan.bridge, answer->mac);
+  if (!name) {
+    return name.error();
+  }
+  const LinkFact* link = host_.host.facts.link(*name);
+  if (link == nullptr) {
+    return pass({"port", fan.bridge, "the bridge does not know the port of " + address.str() + ": all of them get it",
+                 Passing::unknown, ""});
+  }
+  if (!link->up) {
+    return refuse({"port", *name, "the port is down", Passing::refused, "port-down"});
+  }
+  if (packet_.size > link->mtu) {
+    return refuse({"port", *name,
+                   fmt::format("{} bytes do not fit the port's {}, and a bridge tells nobody", packet_.size, link->mtu),
+                   Passing::refused, "too-big"});
+  }
+  return pass({"port", *name, fmt::format("port of {}", fan.bridge)});
+}
+
+TraceWalk::Step TraceWalk::device(const std::string& name) {
+  const LinkFact* link = host_.host.facts.link(name);
+  if (link == nullptr || !link->up) {
+    return refuse({"route", name, link == nullptr ? "there is no device " + name : name + " is down", Passing::refused,
+                   "no-device"});
+  }
+  return Way::on;
+}
+
+} // namespace fan

@@ -1,0 +1,84 @@
+// One packet on its way (engine/trace.h). The steps are in trace_walk.cpp (where it begins and is routed),
+// trace_tunnel.cpp (in and out of a tunnel) and trace_checks.cpp (what every packet meets).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/fan.h"
+#include "core/firewall_rules.h"
+#include "core/ruleset_walk.h"
+#include "core/trace.h"
+#include "engine/host.h"
+#include "engine/packet_view.h"
+
+namespace fan {
+
+// What was seen of the host when the walk began.
+struct TraceHost {
+  Host host;
+  std::vector<SetElement> elements;
+  bool table_is_ours = false; // the table is there, and is this version's to the word
+  firewall::Filters filters;
+};
+
+class TraceWalk {
+public:
+  TraceWalk(TraceHost host, PacketView& view, const Packet& packet);
+  Result<Trace> follow();
+
+private:
+  // Where a step leads: on, or to the end, which it has then written down.
+  enum class Way { on, ended };
+  using Step = Result<Way>;
+
+  // trace_walk.cpp
+  Step from_bridge(const Fan& fan, bool former);
+  Step from_this_host();
+  Step from_outside();
+  Step enter(const std::string& device, std::uint32_t mark); // prerouting and what follows
+  Step route_on(const std::string& in_device);
+  Step leave_by(const RouteAnswer& route, const std::string& in_device);
+  Step to_this_host(const std::string& in_device);
+  Step to_bridge(const Fan& fan, const std::string& in_device);
+  Step to_world(const RouteAnswer& route);
+  Step within_bridge(const Fan& fan);
+
+  // trace_tunnel.cpp
+  Step from_tunnel(const Fan& fan);
+  Step into_tunnel(const Fan& fan, const RouteAnswer& route);
+  Step on_the_underlay(const Fan& fan, const ProgramAnswer& sent);
+
+  // trace_checks.cpp
+  Result<std::optional<RouteAnswer>> route(const RouteQuestion& question);
+  Step table(firewall::Hook hook, RulesetPacket packet);
+  Step firewall(firewall::Hook hook, const std::string& in, const std::string& out, const Packet& packet);
+  Step filters(firewall::Hook hook, const std::string& in, const std::string& out);
+  Step translate(const std::string& out);
+  Step fits(const std::string& device, std::uint32_t mtu, bool learned, const Packet& packet);
+  Step neighbour(const std::string& device, Address address);
+  Step port(const Fan& fan, Address address);
+  Step device(const std::string& name);
+
+  [[nodiscard]] const Fan* fan_of_slice(Address address) const;
+  [[nodiscard]] const Fan* fan_of_overlay(Address address) const;
+  [[nodiscard]] const Fan* fan_of_bridge(const std::string& device) const;
+  [[nodiscard]] const Fan* fan_of_tunnel(const std::string& device) const;
+  [[nodiscard]] bool is_local(Address address) const;
+  [[nodiscard]] bool is_ours(const std::string& device) const;
+  [[nodiscard]] RulesetPacket for_table(const std::string& in, const std::string& out) const;
+
+  Way pass(Hop hop);
+  Way refuse(Hop hop);
+  Way end(TraceEnd end, const std::string& summary);
+
+  TraceHost host_;
+  PacketView& view_;
+  Packet packet_; // as it is now: translation changes its source
+  Trace trace_;
+};
+
+// "250.0.0.0/8 via 192.0.0.8 dev fanvx8472".
+std::string route_text(const RouteAnswer& route);
+
+} // namespace fan

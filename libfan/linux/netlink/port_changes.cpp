@@ -1,0 +1,315 @@
+#include "linux/netlink/port_changes.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include "core/render.h"
+#include "linux/netlink/batch.h"
+#include "linux/netlink/error.h"
+#include "linux/netlink/fdb.h"
+#include "linux/netlink/link.h"
+#include "linux/netlink/neighbours.h"
+
+namespace fan::netlink {
+namespace {
+
+constexpr std::uint8_t to_the_bridge = NTF_MASTER;
+constexpr std::uint8_t sticky_flag = 1U << 6U; // NTF_STICKY
+
+template <class Kind>
+const Kind* as(const std::optional<Object>& object) {
+  return object ? std::get_if<Kind>(&*object) : nullptr;
+}
+
+// What the kernel has of all that the changes are about, read once.
+class Lists {
+public:
+  static Result<Lists> read(Socket& socket, std::span<const Change> changes) {
+    Lists lists;
+    auto links = list_links(socket);
+    if (!links) {
+      return std::move(links).error();
+    }
+    for (Link& link : *links) {
+      lists.links_.emplace(link.fact.name, std::move(link));
+    }
+    for (const Change& change : changes) {
+      if (auto read = lists.read_for(socket, change.object()); !read) {
+        return std::move(read).error();
+      }
+    }
+    return lists;
+  }
+
+  [[nodiscard]] const Link* link(const std::string& name) const {
+    const auto found = links_.find(name);
+    return found == links_.end() ? nullptr : &found->second;
+  }
+
+  [[nodiscard]] bool has_neighbour(const Neighbour& neighbour) const {
+    const auto device = neighbours_.find(neighbour.device);
+    return device != neighbours_.end() && device->second.count(neighbour.address) != 0;
+  }
+
+  // Only entries that do not age count: a learned one gives way.
+  [[nodiscard]] const FdbRecord* fixed(const FdbEntry& entry) const {
+    const auto bridge = tables_.find(entry.bridge);
+    if (bridge == tables_.end()) {
+      return nullptr;
+    }
+    const auto found = bridge->second.find(entry.mac);
+    return found != bridge->second.end() && found->second.fixed ? &found->second : nullptr;
+  }
+
+private:
+  Result<void> read_for(Socket& socket, const Object& object) {
+    if (const auto* neighbour = std::get_if<Neighbour>(&object)) {
+      return read_neighbours(socket, neighbour->device);
+    }
+    const auto* entry = std::get_if<FdbEntry>(&object);
+    return entry == nullptr ? Result<void>() : read_table(socket, entry->bridge);
+  }
+
+  Result<void> read_neighbours(Socket& socket, const std::string& device) {
+    const Link* at = link(device);
+    if (at == nullptr || !neighbours_.try_emplace(device).second) {
+      return {};
+    }
+    auto all = list_neighbours(socket, at->fact.ifindex);
+    if (!all) {
+      return std::move(all).error();
+    }
+    for (const NeighbourEntry& entry : *all) {
+      neighbours_[device].emplace(entry.address, entry.mac);
+    }
+    return {};
+  }
+
+  Result<void> read_table(Socket& socket, const std::string& bridge) {
+    const Link* at = link(bridge);
+    if (at == nullptr || !tables_.try_emplace(bridge).second) {
+      return {};
+    }
+    auto all = list_fdb(socket, at->fact.ifindex);
+    if (!all) {
+      return std::move(all).error();
+    }
+    for (const FdbRecord& record : *all) {
+      tables_[bridge].emplace(record.mac, record);
+    }
+    return {};
+  }
+
+  std::map<std::string, Link> links_;
+  std::map<std::string, std::map<Address, Mac>> neighbours_; // permanent ones, by device
+  std::map<std::string, std::map<Mac, FdbRecord>> tables_;   // by bridge
+};
+
+Result<const Link*> require(const Lists& lists, const std::string& device) {
+  const Link* link = lists.link(device);
+  return link == nullptr ? Result<const Link*>(error_from(ENODEV, "").within("device " + device)) : link;
+}
+
+Result<void> require_there(bool there, bool wanted) {
+  return there == wanted ? Result<void>() : Result<void>(error_from(wanted ? ENOENT : EEXIST, ""));
+}
+
+// ---- neighbours
+
+Result<Message> message_for(const Lists& lists, const Neighbour* before, const Neighbour* after) {
+  const Neighbour& neighbour = after != nullptr ? *after : *before;
+  const auto link = require(lists, neighbour.device);
+  if (!link) {
+    return link.error();
+  }
+  if (auto good = require_there(lists.has_neighbour(neighbour), before != nullptr); !good) {
+    return std::move(good).error();
+  }
+  ndmsg header{};
+  header.ndm_family = AF_INET;
+  header.ndm_ifindex = static_cast<int>((*link)->fact.ifindex);
+  header.ndm_state = NUD_PERMANENT;
+  Message message(after != nullptr ? RTM_NEWNEIGH : RTM_DELNEIGH, after != nullptr ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+  message.header(header).v4(NDA_DST, neighbour.address);
+  if (after != nullptr) {
+    message.mac(NDA_LLADDR, neighbour.mac).u8(NDA_PROTOCOL, neighbour.protocol);
+  }
+  return message;
+}
+
+// ---- entries of a bridge's table
+
+Result<void> check(const Lists& lists, const FdbEntry* before, const FdbEntry* after) {
+  const FdbRecord* there = lists.fixed(after != nullptr ? *after : *before);
+  if (auto good = require_there(there != nullptr, before != nullptr); !good) {
+    return good;
+  }
+  const Link* port = before != nullptr ? lists.link(before->port.empty() ? before->bridge : before->port) : nullptr;
+  const bool elsewhere = port != nullptr && there != nullptr && there->ifindex != port->fact.ifindex;
+  return elsewhere ? Result<void>(error_from(ENOENT, "")) : Result<void>();
+}
+
+Result<Message> message_for(const Lists& lists, const FdbEntry* before, const FdbEntry* after) {
+  const FdbEntry& entry = after != nullptr ? *after : *before;
+  const auto bridge = require(lists, entry.bridge);
+  const auto link = require(lists, entry.port.empty() ? entry.bridge : entry.port);
+  if (!bridge || !link) {
+    return (bridge ? link : bridge).error();
+  }
+  if (auto good = check(lists, before, after); !good) {
+    return std::move(good).error();
+  }
+  ndmsg header{};
+  header.ndm_family = AF_BRIDGE;
+  header.ndm_ifindex = static_cast<int>((*link)->fact.ifindex);
+  header.ndm_state = entry.port.empty() ? NUD_PERMANENT : NUD_NOARP;
+  header.ndm_flags = entry.port.empty() ? NTF_SELF : to_the_bridge;
+  if (after != nullptr && !entry.port.empty()) {
+    header.ndm_flags |= sticky_flag;
+  }
+  Message message(after != nullptr ? RTM_NEWNEIGH : RTM_DELNEIGH, after != nullptr ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+  message.header(header).mac(NDA_LLADDR, entry.mac);
+  return message;
+}
+
+// ---- flags of ports
+
+int attribute_of(PortFlagName flag) {
+  return flag == PortFlagName::proxy_arp_wifi ? IFLA_BRPORT_PROXYARP_WIFI : IFLA_BRPORT_BCAST_FLOOD;
+}
+
+Error no_such_flag(const PortFlag& flag) {
+  Error error = error_from(EOPNOTSUPP, "");
+  error.message = std::string("this kernel's bridges have no flag ") + word_for(flag.flag) + " (EOPNOTSUPP)";
+  return error;
+}
+
+Error no_port(const PortFlag& flag) {
+  return error_from(EOPNOTSUPP, flag.port + " is no port of a bridge");
+}
+
+Result<Message> message_for(const Lists& lists, const PortFlag* before, const PortFlag* after) {
+  const PortFlag& flag = after != nullptr ? *after : *before;
+  const auto link = require(lists, flag.port);
+  if (!link) {
+    return link.error();
+  }
+  if (!(*link)->port) {
+    return no_port(flag);
+  }
+  const std::optional<bool> now = (*link)->port->get(flag.flag);
+  if (!now) {
+    return no_such_flag(flag);
+  }
+  const bool first = is_on_at_first(flag.flag);
+  if (auto good = require_there(*now != first, before != nullptr); !good) {
+    return std::move(good).error();
+  }
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>((*link)->fact.ifindex);
+  Message message(RTM_NEWLINK, 0);
+  message.header(header).nest(IFLA_LINKINFO, [&](Message& info) {
+    info.text(IFLA_INFO_SLAVE_KIND, "bridge").nest(IFLA_INFO_SLAVE_DATA, [&](Message& data) {
+      data.u8(attribute_of(flag.flag), (after != nullptr) != first ? 1 : 0);
+    });
+  });
+  return message;
+}
+
+// ---- all of them
+
+Result<Message> message_for(const Lists& lists, const Change& change) {
+  if (std::holds_alternative<Neighbour>(change.object())) {
+    return message_for(lists, as<Neighbour>(change.before), as<Neighbour>(change.after));
+  }
+  if (std::holds_alternative<FdbEntry>(change.object())) {
+    return message_for(lists, as<FdbEntry>(change.before), as<FdbEntry>(change.after));
+  }
+  return message_for(lists, as<PortFlag>(change.before), as<PortFlag>(change.after));
+}
+
+Error about(const Change& change, Error error) {
+  const char* verb = !change.before ? "make " : change.after ? "change " : "remove ";
+  return std::move(error).within(verb + describe(change.object()));
+}
+
+struct Refusals {
+  std::map<std::size_t, Error> errors; // by number of the change
+  Result<void> sent;
+};
+
+// Builds every message before the first one is sent.
+Result<Refusals> send(Socket& socket, std::span<const Change> changes) {
+  const auto lists = Lists::read(socket, changes);
+  if (!lists) {
+    return lists.error();
+  }
+  Batch batch;
+  for (const Change& change : changes) {
+    auto message = message_for(*lists, change);
+    if (!message) {
+      return about(change, std::move(message).error());
+    }
+    batch.add(*message);
+  }
+  Refusals refusals;
+  refusals.sent = socket.requests(
+      batch, [&](std::size_t n, Error error) { refusals.errors.emplace(n, about(changes[n], std::move(error))); });
+  return refusals;
+}
+
+// The inverse of those changes which the kernel took, newest first.
+std::vector<Change> inverse_of_taken(std::span<const Change> changes, const Refusals& refusals) {
+  std::vector<Change> inverse;
+  for (std::size_t n = changes.size(); n-- > 0;) {
+    if (refusals.errors.count(n) == 0) {
+      inverse.push_back(changes[n].inverse());
+    }
+  }
+  return inverse;
+}
+
+Error not_taken_back(Error error, const std::string& why) {
+  error.kind = ErrorClass::partial;
+  error.message += "\n  undo failed: " + why;
+  error.hint = "run the command again once the cause is gone, or `fanctl up`, which repairs";
+  return error;
+}
+
+} // namespace
+
+Result<void> change_ports(Socket& socket, std::span<const Change> changes) {
+  auto sent = send(socket, changes);
+  if (!sent) {
+    return std::move(sent).error();
+  }
+  if (!sent->sent) { // how far it came is not known
+    return not_taken_back(std::move(sent->sent).error(), "the kernel's answer did not come");
+  }
+  if (sent->errors.empty()) {
+    return {};
+  }
+  Error error = sent->errors.begin()->second;
+  const std::vector<Change> inverse = inverse_of_taken(changes, *sent);
+  if (inverse.empty()) {
+    return error;
+  }
+  auto undone = send(socket, inverse);
+  if (!undone || !undone->sent || !undone->errors.empty()) {
+    const Error& why = !undone ? undone.error() : !undone->sent ? undone->sent.error() : undone->errors.begin()->second;
+    return not_taken_back(std::move(error), why.message);
+  }
+  return error;
+}
+
+} // namespace fan::netlink

@@ -1,0 +1,44 @@
+#include "bridge/ours.h"
+
+#include <fmt/format.h>
+
+namespace fan::bench {
+
+void register_endpoints(const Stage& stage, unsigned count) {
+  stage.register_by_hand(count);
+  std::string elements = stage.gateway().str();
+  for (unsigned n = 1; n <= count; ++n) {
+    elements += ", " + stage.address(n).str();
+  }
+  test::RunOptions options;
+  options.input = fmt::format(R"(table bridge fanctl {{
+  set answered {{ type ipv4_addr; elements = {{ {} }}
+  }}
+  chain prerouting {{ type filter hook prerouting priority -300; policy accept;
+    ether daddr ff:ff:ff:ff:ff:ff arp operation request arp daddr ip @answered ether daddr set {} meta pkttype set host accept
+  }}
+}}
+)",
+                              elements, stage.bridge_mac().str());
+  stage.host().must({"nft", "-f", "-"}, options);
+}
+
+void allow_only(const Stage& stage, unsigned first, unsigned count) {
+  std::string elements;
+  for (unsigned n = first; n < first + count; ++n) {
+    elements += (elements.empty() ? "" : ", ") + mac_of(n).str();
+  }
+  test::RunOptions options;
+  options.input = fmt::format(R"(table bridge fanctl {{
+  set allowed {{ type ether_addr; elements = {{ {} }}
+  }}
+  chain prerouting {{ type filter hook prerouting priority -300; policy accept;
+    ether daddr ff:ff:ff:ff:ff:ff ether saddr != @allowed ether daddr set {} meta pkttype set host accept
+  }}
+}}
+)",
+                              elements, stage.bridge_mac().str());
+  stage.host().must({"nft", "-f", "-"}, options);
+}
+
+} // namespace fan::bench

@@ -1,0 +1,155 @@
+#include "bridge/pings.h"
+
+#include <linux/icmp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "bridge/injector.h"
+
+namespace fan::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Containers {
+public:
+  Containers(const Stage& stage, unsigned count) : stage_(stage), namespaces_(count) {
+    std::vector<std::string> lines;
+    for (unsigned n = 1; n <= count; ++n) {
+      const test::Netns& inside = namespaces_[n - 1];
+      lines.push_back(
+          fmt::format("link add c{} type veth peer name eth0 address {} netns {}", n, mac_of(n).str(), inside.path()));
+      lines.push_back(fmt::format("link set c{} up master {}", n, stage.network().bridge));
+    }
+    stage.host().ip(lines);
+    for (unsigned n = 1; n <= count; ++n) {
+      namespaces_[n - 1].set_sysctl("net/ipv6/conf/eth0/disable_ipv6", "1");
+      namespaces_[n - 1].ip(
+          {fmt::format("addr add {}/{} dev eth0", stage.address(n).str(), stage.network().slice.length()),
+           "link set eth0 up"});
+    }
+  }
+
+  [[nodiscard]] const test::Netns& at(unsigned n) const { return namespaces_[n - 1]; }
+  [[nodiscard]] unsigned count() const { return static_cast<unsigned>(namespaces_.size()); }
+  [[nodiscard]] Address address(unsigned n) const { return stage_.address(n); }
+
+private:
+  const Stage& stage_;
+  std::vector<test::Netns> namespaces_;
+};
+
+// One container's socket for echo requests.
+class Pinger {
+public:
+  Pinger(const test::Netns& inside, Address to) {
+    const test::Inside here(inside);
+    fd_ = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+    icmp_filter only_replies{~(1U << ICMP_ECHOREPLY)};
+    setsockopt(fd_, SOL_RAW, ICMP_FILTER, &only_replies, sizeof only_replies);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(to.v4());
+    (void)connect(fd_, reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  }
+  Pinger(Pinger&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Pinger& operator=(Pinger&&) = delete;
+  ~Pinger() {
+    if (fd_ >= 0) {
+      close(fd_);
+    }
+  }
+
+  // ns; a second where no answer came.
+  [[nodiscard]] double ping() const {
+    icmphdr request{};
+    request.type = ICMP_ECHO;
+    request.checksum = htons(0xf7ff); // of nothing but the type
+    const auto begin = Clock::now();
+    pollfd waiting{fd_, POLLIN, 0};
+    std::array<char, 128> answer{};
+    if (send(fd_, &request, sizeof request, 0) < 0 || poll(&waiting, 1, 1000) != 1 ||
+        recv(fd_, answer.data(), answer.size(), 0) < 0) {
+      return 1e9;
+    }
+    return std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
+  }
+
+private:
+  int fd_;
+};
+
+double percentile99(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.at(values.size() * 99 / 100);
+}
+
+double p99(const std::vector<Pinger>& pingers) {
+  std::vector<double> trips;
+  for (int round = 0; round < 30; ++round) {
+    for (const Pinger& pinger : pingers) {
+      trips.push_back(pinger.ping());
+    }
+  }
+  return percentile99(std::move(trips));
+}
+
+// Sends broadcasts from container 1 until it goes, on the other CPU.
+class Flood {
+public:
+  explicit Flood(const Containers& containers)
+      : thread_([this, &containers] {
+          const test::Inside here(containers.at(1));
+          const int out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+          const int yes = 1;
+          setsockopt(out, SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes);
+          setsockopt(out, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5);
+          sockaddr_in everybody{};
+          everybody.sin_family = AF_INET;
+          everybody.sin_port = htons(9);
+          everybody.sin_addr.s_addr = INADDR_BROADCAST;
+          while (!over_) {
+            (void)sendto(out, "broadcast", 9, 0, reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody);
+          }
+          close(out);
+        }) {}
+  ~Flood() {
+    over_ = true;
+    thread_.join();
+  }
+  Flood(const Flood&) = delete;
+  Flood& operator=(const Flood&) = delete;
+
+private:
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
+} // namespace
+
+Pings pings_under_broadcasts(const Stage& stage, unsigned count, const std::function<void()>& prepare) {
+  const Containers containers(stage, count);
+  prepare();
+  std::vector<Pinger> pingers;
+  for (unsigned n = 2; n <= count; ++n) {
+    pingers.emplace_back(containers.at(n), containers.address(n == count ? 2 : n + 1));
+  }
+  (void)p99(pingers); // addresses are resolved
+  Pings pings;
+  pings.idle = p99(pingers);
+  const Flood flood(containers);
+  pings.flooded = p99(pingers);
+  return pings;
+}
+
+} // namespace fan::bench

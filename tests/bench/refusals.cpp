@@ -1,0 +1,160 @@
+// What a refused packet costs a host, against one that it takes: CPU time from the card on, each kind sent by the same
+// sender on the same thread, which the veth pair makes the receiver's as well. What the sender itself costs, a frame
+// that the host's card drops unread, is taken off. A stranger should not be able to make a host work more by what is
+// refused than a peer does by what is not: all ratios should be below 1. Needs root; a quiet machine gives better
+// figures.
+//
+//   fan_refusals_bench [PACKETS]     of each kind in each round; else 2000
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "fan_pair.h"
+#include "support/raw_sender.h"
+
+namespace fan::test {
+namespace {
+
+constexpr int rounds = 9;
+constexpr std::uint32_t vni = 16384001;
+const Mac nobody{{0x0e, 0, 0, 0, 0, 0x66}};
+const Mac unicast{{0x0e, 0x11, 0x22, 0x33, 0x44, 0x55}};
+const Mac everybody{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+Address ip(const char* text) {
+  return *Address::parse(text);
+}
+
+Bytes datagram(const char* source, const char* destination) {
+  return ipv4({ip(source), ip(destination)}, udp(7, 9, text("18 bytes of payload")));
+}
+
+struct Outer {
+  const char* source = "172.30.0.66";
+  std::uint32_t number = vni;
+  std::uint8_t ttl = 255;
+  Mac to = unicast;
+  std::uint16_t type = 0x0800;
+};
+
+Bytes tunnelled(const Bytes& packet, const Outer& outer = {}) {
+  return ipv4({ip(outer.source), ip("172.30.0.28"), protocol_udp, outer.ttl},
+              udp(50000, 8472, vxlan(outer.number, ethernet(nobody, outer.to, outer.type, packet))));
+}
+
+Bytes spoiled(Bytes packet, std::size_t at, std::uint8_t value) {
+  packet[at] = value;
+  return packet;
+}
+
+Bytes tagged(const Bytes& packet) {
+  Bytes tag{0, 5, 0x08, 0};
+  tag.insert(tag.end(), packet.begin(), packet.end());
+  return tag;
+}
+
+const char* const taken = "in-accepted";
+const char* const unread = "(dropped by the card)";
+
+std::map<std::string, Bytes> kinds() {
+  const Bytes good = datagram("250.0.66.2", "250.0.28.2");
+  const auto lie = [](const char* source, const char* destination = "250.0.28.2") {
+    return tunnelled(datagram(source, destination));
+  };
+  return {
+      {taken, tunnelled(good)},
+      {unread, tunnelled(good)},
+      {"in-vni", tunnelled(good, {.number = vni ^ 1U})},
+      {"in-ttl", tunnelled(good, {.ttl = 254})},
+      {"in-vlan", tunnelled(tagged(good), {.type = 0x8100})},
+      {"in-mac", tunnelled(good, {.to = everybody})},
+      {"in-not-ipv4", tunnelled(Bytes(60, 1), {.type = 0x86dd})},
+      {"in-malformed", tunnelled(spoiled(good, 0, 0x44))},
+      {"in-not-unicast", lie("127.0.0.1")},
+      {"in-source-unknown", lie("198.51.100.9")},
+      {"in-source-forged", lie("250.0.27.2")},
+      {"in-source-unusable", lie("250.0.66.255")},
+      {"in-isolated", lie("241.0.66.2")},
+      {"in-destination", lie("250.0.66.2", "250.0.27.2")},
+      {"in-tunnel-in-tunnel", tunnelled(ipv4({ip("250.0.66.2"), ip("250.0.28.1"), protocol_ipip}, Bytes(40, 0)))},
+      {"nft-misdelivered", tunnelled(good, {.source = "198.51.100.1"})},
+      {"nft-forged", datagram("250.0.27.2", "250.0.28.2")},
+      {"nft-outside", datagram("172.30.0.66", "250.0.28.2")},
+  };
+}
+
+double cpu_now() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
+double each(RawSender& sender, const Bytes& frame, int packets) {
+  const double before = cpu_now();
+  for (int n = 0; n < packets; ++n) {
+    sender.send(frame);
+  }
+  return (cpu_now() - before) / packets;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.at(values.size() / 2);
+}
+
+std::uint64_t counted(const Host& host, const std::string& reason) {
+  const std::string table = host.fanctl({"show", "--stats", "--json"}).out;
+  const std::size_t at = table.find("\"reason\": \"" + reason + "\"");
+  const std::size_t packets = at == std::string::npos ? at : table.find("\"packets\": ", at);
+  return packets == std::string::npos ? 0 : std::strtoull(table.c_str() + packets + 11, nullptr, 10);
+}
+
+int report(int packets) {
+  Underlay underlay{NoForgers()};
+  Host& host = underlay.host("172.30.0.28/16");
+  Host& stranger = underlay.host("172.30.0.66/16");
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "ttl-security", "1"});
+  host.fanctl_must({"up", "241.0.0.0/8", "eth0/16", "type", "vxlan"});
+  host.set_sysctl("net/ipv4/conf/all/rp_filter", "0");
+  host.set_sysctl("net/ipv4/conf/eth0/rp_filter", "0");
+  Container container(host, "fan-250-0-28");
+  container.address("250.0.28.2/24", ip("250.0.28.1"));
+  (void)pings(host, ip("250.0.28.2"));
+  const Mac card = *Mac::parse(link_field(host, "eth0", "link/ether"));
+  RawSender sender = RawSender::frames(stranger, "eth0");
+  std::map<std::string, std::vector<double>> costs;
+  std::map<std::string, std::uint64_t> before;
+  const std::map<std::string, Bytes> all = kinds();
+  for (const auto& [name, packet] : all) {
+    before[name] = counted(host, name);
+  }
+  for (int round = 0; round < rounds; ++round) {
+    for (const auto& [name, packet] : all) {
+      costs[name].push_back(each(sender, ethernet(nobody, name == unread ? unicast : card, 0x0800, packet), packets));
+    }
+  }
+  const double nothing = median(costs.at(unread));
+  const double whole = median(costs.at(taken)) - nothing;
+  std::printf("%-24s %8.0f ns a packet, and the sender %.0f\n", taken, whole, nothing);
+  int status = 0;
+  for (const auto& [name, values] : costs) {
+    if (name == taken || name == unread) {
+      continue;
+    }
+    const double ratio = (median(values) - nothing) / whole;
+    const bool seen = counted(host, name) - before.at(name) >= static_cast<std::uint64_t>(packets);
+    std::printf("%-24s %8.2f%s\n", name.c_str(), ratio, seen ? "" : "   (was not counted so)");
+    status = ratio < 1 && seen ? status : 1;
+  }
+  return status;
+}
+
+} // namespace
+} // namespace fan::test
+
+int main(int argc, char** argv) {
+  return fan::test::report(argc > 1 ? std::max(1, std::atoi(argv[1])) : 2000);
+}

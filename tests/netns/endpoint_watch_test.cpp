@@ -1,0 +1,170 @@
+// fanctl endpoint watch: endpoints are registered as they appear, by whatever is heard of them first.
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <iostream>
+#include <set>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fan_pair.h"
+
+namespace fan::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string bridge = "fan-250-0-27";
+const Address gateway{0xfa001b01U};
+
+// Asks for `target` as somebody who has the address `sender`.
+void send_arp(const Container& from, Address sender, Address target) {
+  std::array<std::uint8_t, 28> message{0, 1, 8, 0, 6, 4, 0, 1};
+  const Mac mac = from.mac();
+  const std::uint32_t own = htonl(sender.v4());
+  const std::uint32_t other = htonl(target.v4());
+  std::memcpy(message.data() + 8, mac.bytes.data(), 6);
+  std::memcpy(message.data() + 14, &own, 4);
+  std::memcpy(message.data() + 24, &other, 4);
+  const Inside here(from);
+  const int out = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_ll to{};
+  to.sll_family = AF_PACKET;
+  to.sll_protocol = htons(ETH_P_ARP);
+  to.sll_ifindex = static_cast<int>(if_nametoindex("eth0"));
+  to.sll_halen = 6;
+  std::memset(to.sll_addr, 0xff, 6);
+  EXPECT_EQ(sendto(out, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to),
+            static_cast<ssize_t>(message.size()));
+  close(out);
+}
+
+class EndpointWatch : public testing::Test {
+protected:
+  explicit EndpointWatch(std::vector<std::string> more = {}) {
+    std::vector<std::string> words{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "dhcp", "proxy-arp"};
+    words.insert(words.end(), more.begin(), more.end());
+    host_.fanctl_must(words);
+    watcher_.emplace(start());
+  }
+
+  Background start() {
+    RunOptions options;
+    options.netns = &host_;
+    Background watcher({fanctl_path(), "endpoint", "watch"}, options);
+    EXPECT_TRUE(watcher.wait_for("listening on " + bridge));
+    return watcher;
+  }
+
+  Container& add() { return containers_.emplace_back(host_, bridge); }
+  Address add_by_dhcp() {
+    const auto lease = add().dhcp();
+    EXPECT_TRUE(lease);
+    return lease ? lease->address : Address();
+  }
+  std::string line_of(const Container& container, Address address) {
+    return fmt::format("{} mac {} port {}", address.str(), container.mac().str(), container.port());
+  }
+  std::string list() { return host_.fanctl_must({"endpoint", "list"}); }
+  bool is_listed(Address address) { return list().find(address.str() + " ") != std::string::npos; }
+  bool becomes_listed(Address address) {
+    return eventually([&] { return is_listed(address); }, std::chrono::seconds(60));
+  }
+
+  Underlay underlay_{NoForgers{}};
+  Host& host_ = underlay_.host("172.30.0.27/16");
+  std::deque<Container> containers_;
+  std::optional<Background> watcher_;
+};
+
+TEST_F(EndpointWatch, TwentyContainersComeAndGo) {
+  std::set<Address> addresses;
+  std::chrono::duration<double> longest{};
+  for (int n = 0; n < 20; ++n) {
+    const Address address = add_by_dhcp();
+    const auto leased = std::chrono::steady_clock::now();
+    EXPECT_TRUE(watcher_->wait_for("registered " + line_of(containers_.back(), address)));
+    longest = std::max<std::chrono::duration<double>>(longest, std::chrono::steady_clock::now() - leased);
+    addresses.insert(address);
+  }
+  std::cout << fmt::format("the last was registered {:.2f} s after its lease, at worst\n", longest.count());
+  const std::string all = list();
+  EXPECT_EQ(addresses.size(), 20U);
+  for (const Address address : addresses) {
+    EXPECT_THAT(all, HasSubstr(address.str() + " "));
+  }
+  containers_.clear();
+  EXPECT_TRUE(eventually([&] { return list().find("250.0.27.") == std::string::npos; }, std::chrono::seconds(60)));
+}
+
+TEST_F(EndpointWatch, WhoSpeaksOnlyToOthersIsHeardToo) {
+  add().address("250.0.27.200/24", gateway);
+  add().address("250.0.27.201/24", gateway);
+  EXPECT_TRUE(pings(containers_[0], *Address::parse("250.0.27.201")));
+  EXPECT_TRUE(becomes_listed(*Address::parse("250.0.27.200")));
+}
+
+TEST_F(EndpointWatch, ASecondOneHasNothingToWrite) {
+  const Address address = add_by_dhcp();
+  EXPECT_TRUE(becomes_listed(address));
+  const std::string before = list();
+  Background second = start();
+  pause_for(std::chrono::seconds(1));
+  EXPECT_THAT(second.output(), Not(HasSubstr("registered")));
+  EXPECT_EQ(list(), before);
+}
+
+TEST_F(EndpointWatch, KilledItConvergesWhenItIsStartedAgain) {
+  const Address gone = add_by_dhcp();
+  EXPECT_TRUE(becomes_listed(gone));
+  watcher_->signal(SIGKILL);
+  watcher_->wait();
+  containers_.clear();
+  const Address came = add_by_dhcp();
+  EXPECT_TRUE(pings(containers_.back(), gateway));
+  EXPECT_TRUE(is_listed(gone));
+  watcher_.emplace(start());
+  EXPECT_TRUE(becomes_listed(came));
+  EXPECT_TRUE(came == gone || eventually([&] { return !is_listed(gone); }));
+}
+
+TEST_F(EndpointWatch, AForgerCannotFillTables) {
+  const Address honest = add_by_dhcp();
+  EXPECT_TRUE(becomes_listed(honest));
+  const std::string of_the_honest = line_of(containers_.front(), honest);
+  const Container& forger = add();
+  forger.must({"ip", "link", "set", "eth0", "up"});
+  for (std::uint32_t n = 0; n < 256; ++n) {
+    send_arp(forger, Address(0xfa001b00U + n), gateway);
+  }
+  send_arp(forger, Address(0x0a000001U), gateway);
+  EXPECT_TRUE(watcher_->wait_for(forger.port()));
+  pause_for(std::chrono::seconds(1));
+  const std::string all = list();
+  std::size_t forged = 0;
+  for (std::size_t at = all.find(forger.port()); at != std::string::npos; at = all.find(forger.port(), at + 1)) {
+    ++forged;
+  }
+  EXPECT_GT(forged, 0U);
+  EXPECT_LE(forged, 8U) << all;
+  EXPECT_FALSE(is_listed(gateway));
+  EXPECT_FALSE(is_listed(Address(0xfa001b00U)));
+  EXPECT_FALSE(is_listed(Address(0xfa001bffU)));
+  EXPECT_THAT(all, Not(HasSubstr("10.0.0.1")));
+  EXPECT_THAT(watcher_->output(), HasSubstr("registered " + of_the_honest));
+  EXPECT_THAT(watcher_->output(), Not(HasSubstr("removed " + of_the_honest)));
+}
+
+} // namespace
+} // namespace fan::test

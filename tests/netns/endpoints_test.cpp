@@ -1,0 +1,454 @@
+// Registered endpoints, secured ports and broadcasts on a fan's bridge: real frames, counted where they must not come.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <deque>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/port_sets.h"
+#include "support/capture.h"
+#include "support/raw_sender.h"
+#include "support/snapshot.h"
+#include "support/topology.h"
+
+namespace fan::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* bridge = "fan-250-0-27";
+constexpr Mac everybody{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+Address at(const std::string& text) {
+  return *Address::parse(text);
+}
+
+void append(Bytes& bytes, const Mac& mac) {
+  bytes.insert(bytes.end(), mac.bytes.begin(), mac.bytes.end());
+}
+void append(Bytes& bytes, Address address) {
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    bytes.push_back(static_cast<std::uint8_t>(address.v4() >> static_cast<unsigned>(shift)));
+  }
+}
+
+enum class Arp : std::uint8_t { request = 1, reply = 2 };
+
+struct ArpSender {
+  Mac mac;
+  Address address;
+};
+
+// An ARP message in a frame from `frame_source`.
+Bytes arp(Arp operation, const Mac& frame_source, const ArpSender& sender, Address target,
+          const Mac& destination = everybody) {
+  Bytes message{0, 1, 8, 0, 6, 4, 0, static_cast<std::uint8_t>(operation)};
+  append(message, sender.mac);
+  append(message, sender.address);
+  append(message, Mac{});
+  append(message, target);
+  message.resize(46); // an Ethernet frame is not shorter
+  return ethernet(frame_source, destination, 0x0806, message);
+}
+
+bool is_arp(const Frame& frame, Arp operation) {
+  return frame.bytes.size() >= 42 && frame.bytes[12] == 8 && frame.bytes[13] == 6 &&
+         frame.bytes[21] == static_cast<std::uint8_t>(operation);
+}
+
+// Whom an ARP message is about: its sender for a reply, its target for a request.
+Address arp_address(const Frame& frame, Arp operation) {
+  const std::size_t begin = operation == Arp::request ? 38 : 28;
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    value = (value << 8U) | frame.bytes[begin + i];
+  }
+  return Address(value);
+}
+
+Capture::Predicate who_has(Address target) {
+  return [target](const Frame& frame) {
+    return !frame.outgoing && is_arp(frame, Arp::request) && arp_address(frame, Arp::request) == target;
+  };
+}
+Capture::Predicate is_at(Address sender) {
+  return [sender](const Frame& frame) {
+    return !frame.outgoing && is_arp(frame, Arp::reply) && arp_address(frame, Arp::reply) == sender;
+  };
+}
+
+Capture::Predicate says(const std::string& words) {
+  return [words](const Frame& frame) {
+    return !frame.outgoing &&
+           std::search(frame.bytes.begin(), frame.bytes.end(), words.begin(), words.end()) != frame.bytes.end();
+  };
+}
+
+// An IPv6 packet; checksums are not looked at by who only counts.
+Bytes ipv6(const std::array<std::uint8_t, 16>& source, std::uint8_t protocol, const Bytes& payload) {
+  Bytes packet{
+      0x60,     0,  0, 0, static_cast<std::uint8_t>(payload.size() >> 8U), static_cast<std::uint8_t>(payload.size()),
+      protocol, 255};
+  packet.insert(packet.end(), source.begin(), source.end());
+  packet.insert(packet.end(), {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+  packet.insert(packet.end(), payload.begin(), payload.end());
+  return packet;
+}
+
+// A message of neighbour discovery about `target`, and `words` behind it.
+Bytes neighbour_discovery(std::uint8_t type, const std::array<std::uint8_t, 16>& target, const std::string& words) {
+  Bytes message{type, 0, 0, 0, 0x20, 0, 0, 0};
+  message.insert(message.end(), target.begin(), target.end());
+  message.insert(message.end(), words.begin(), words.end());
+  return message;
+}
+
+Bytes tagged(const Bytes& frame) {
+  Bytes with = frame;
+  with.insert(with.begin() + 12, {0x81, 0, 0, 5});
+  return with;
+}
+
+class Endpoints : public testing::Test {
+protected:
+  void SetUp() override {
+    host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+    host.set_sysctl(std::string("net/ipv6/conf/") + bridge + "/disable_ipv6", "1"); // a quiet bridge can be counted on
+    for (int n = 2; n <= 5; ++n) {
+      members.emplace_back(static_cast<const Netns&>(host), bridge);
+      members.back().address(address_of(n).str() + "/24", at("250.0.27.1"));
+    }
+  }
+  void TearDown() override {
+    members.clear();
+    host.fanctl_must({"down", "250.0.0.0/8", "eth0/16", "--force"});
+  }
+
+  static Address address_of(int n) { return Address(0xfa001b00U + static_cast<std::uint32_t>(n)); }
+  // The container with the n-th address of the slice.
+  Container& c(int n) { return members[static_cast<std::size_t>(n) - 2]; }
+
+  std::vector<std::string> adding(int n, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"endpoint",          "add",   "--port",        c(n).port(), "--address",
+                                   address_of(n).str(), "--mac", c(n).mac().str()};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  void add(int n, const std::vector<std::string>& more = {}) { host.fanctl_must(adding(n, more)); }
+  bool is_whole() { return host.fanctl({"show", "--check"}).ok(); }
+
+  // Sends a frame by `n`, and then one that everybody gets, from where all were sent before.
+  void send(int n, const Bytes& frame) { RawSender::frames(c(n), "eth0").send(frame); }
+  Bytes asking(int n, Address target) { return arp(Arp::request, c(n).mac(), {c(n).mac(), address_of(n)}, target); }
+
+  // What `frame` of container `n` brings to container `other`: 0 or 1. A frame that is for that one alone says when it
+  // would have come.
+  std::uint64_t copies(int n, int other, const Bytes& frame, const Capture::Predicate& what) {
+    const Capture got(c(other), "eth0", what);
+    const Capture end(c(other), "eth0", says("that was all"));
+    send(n, frame);
+    send(n, ethernet(c(n).mac(), c(other).mac(), 0x0800,
+                     ipv4({address_of(n), address_of(other)}, udp(9, 9, text("that was all")))));
+    EXPECT_TRUE(end.reached(1));
+    return got.count();
+  }
+
+  Underlay underlay{NoForgers{}};
+  Host& host = underlay.host("172.30.0.27/16");
+  std::deque<Container> members;
+};
+
+TEST_F(Endpoints, TheBridgeAnswersForThemAndForTheGatewayAndCopiesNothing) {
+  EXPECT_EQ(copies(2, 4, asking(2, address_of(3)), who_has(address_of(3))), 1U) << "nobody is registered yet";
+  add(3);
+  for (const Address target : {address_of(3), at("250.0.27.1")}) {
+    const Capture answer(c(2), "eth0", is_at(target));
+    EXPECT_EQ(copies(2, 4, asking(2, target), who_has(target)), 0U) << target.str();
+    EXPECT_EQ(copies(2, 3, asking(2, target), who_has(target)), 0U) << target.str();
+    EXPECT_TRUE(answer.reached(2)) << target.str();
+  }
+  EXPECT_EQ(copies(2, 4, asking(2, address_of(5)), who_has(address_of(5))), 1U) << "who is not registered is asked";
+  for (const int other : {1, 3, 4, 5}) {
+    EXPECT_TRUE(pings(c(2), address_of(other))) << other;
+  }
+  EXPECT_TRUE(pings(host, address_of(3)));
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(Endpoints, AreListedRepeatedReplacedAndRemovedWithoutATrace) {
+  const Snapshot before = snapshot(host);
+  add(2);
+  add(3, {"--secure", "--allow", "10.1.0.0/16"});
+  EXPECT_EQ(host.fanctl_must(adding(3, {"--secure", "--allow", "10.1.0.0/16", "--dry-run"})), "");
+  const std::string list = host.fanctl_must({"endpoint", "list"});
+  EXPECT_THAT(list, HasSubstr(address_of(2).str()));
+  EXPECT_THAT(list, HasSubstr("secure allow 10.1.0.0/16"));
+  host.fanctl_must({"endpoint", "add", "--port", c(4).port(), "--address", address_of(2).str(), "--mac",
+                    c(4).mac().str()}); // the address moves to another container
+  EXPECT_THAT(host.must({"bridge", "fdb", "show", "br", bridge}),
+              Not(HasSubstr(c(2).mac().str() + " dev " + c(2).port() + " sticky")));
+  EXPECT_THAT(host.must({"bridge", "fdb", "show", "br", bridge}), HasSubstr(c(4).mac().str() + " dev " + c(4).port()));
+  EXPECT_TRUE(is_whole());
+  host.fanctl_must({"endpoint", "del", "--address", address_of(2).str()});
+  host.fanctl_must({"endpoint", "del", "--port", c(3).port()});
+  EXPECT_TRUE(host.fanctl({"endpoint", "del", "--port", c(3).port()}).ok());
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+}
+
+TEST_F(Endpoints, UpPutsBackWhatTheBridgeForgot) {
+  add(2);
+  add(3, {"--secure"});
+  const std::string listed = host.fanctl_must({"endpoint", "list"});
+  const std::vector<std::vector<std::string>> events{
+      {"ip", "link", "set", bridge, "down"},
+      {"ip", "link", "set", bridge, "address", "02:00:00:00:77:77"},
+      {"ip", "addr", "flush", "dev", bridge},
+      {"ip", "link", "set", "dev", c(3).port(), "type", "bridge_slave", "proxy_arp_wifi", "off"},
+      {"bridge", "fdb", "del", c(3).mac().str(), "dev", c(3).port(), "master"},
+      {"nft", "flush", "set", "bridge", "fanctl", "answered"},
+      {"nft", "delete", "table", "bridge", "fanctl"},
+  };
+  for (const std::vector<std::string>& event : events) {
+    host.must(event);
+    EXPECT_FALSE(is_whole()) << testing::PrintToString(event);
+    EXPECT_EQ(host.fanctl_must({"endpoint", "list"}), listed) << testing::PrintToString(event);
+    host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+    EXPECT_TRUE(is_whole()) << testing::PrintToString(event) << host.fanctl_must({"show", "-v"});
+    EXPECT_EQ(copies(4, 5, asking(4, address_of(3)), who_has(address_of(3))), 0U) << testing::PrintToString(event);
+  }
+  EXPECT_EQ(host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "--dry-run"}), "");
+}
+
+TEST_F(Endpoints, OfAPortThatLeftAreKeptAndFollowItBack) {
+  add(3, {"--secure"});
+  host.ip({"link set dev " + c(3).port() + " nomaster"});
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list"}), HasSubstr("secure detached"));
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  EXPECT_TRUE(is_whole());
+  host.ip({"link set dev " + c(3).port() + " master " + bridge});
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  EXPECT_TRUE(is_whole());
+  EXPECT_TRUE(eventually([&] { return pings(c(2), address_of(3)); }));
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list"}), Not(HasSubstr("detached")));
+}
+
+TEST_F(Endpoints, TheDryRunsLinesDoTheSame) {
+  std::vector<std::string> dry = adding(3, {"--secure", "--allow", "10.1.0.0/16", "--dry-run"});
+  const Snapshot before = snapshot(host);
+  const std::string lines = host.fanctl_must(dry);
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+  host.must({"sh", "-ec", lines});
+  EXPECT_EQ(host.fanctl_must(dry), "");
+  EXPECT_TRUE(is_whole());
+  host.must({"sh", "-ec", host.fanctl_must({"endpoint", "del", "--port", c(3).port(), "--dry-run"})});
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+}
+
+TEST_F(Endpoints, DownTakesFlagsAndEntriesFromPortsThatStay) {
+  add(3, {"--secure"});
+  host.fanctl_must({"down", bridge, "--force"});
+  EXPECT_THAT(host.run({"nft", "list", "tables"}).out, Not(HasSubstr("fanctl")));
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  EXPECT_EQ(host.fanctl_must({"endpoint", "list", "--json"}).find("\"address\""), std::string::npos);
+}
+
+TEST_F(Endpoints, ThatCannotBeAreRefusedAndNothingIsChanged) {
+  add(2);
+  const Container elsewhere(static_cast<const Netns&>(host), [this] {
+    host.ip({"link add br9 type bridge", "link set br9 up"});
+    return std::string("br9");
+  }());
+  EXPECT_TRUE(pings(c(4), at("250.0.27.1"))); // the bridge has seen its MAC
+  const Snapshot before = snapshot(host);
+  struct Bad {
+    std::vector<std::string> words; // port, address, MAC
+    const char* says;
+  };
+  const std::string mac = "02:00:00:00:00:09";
+  for (const Bad& bad : std::vector<Bad>{
+           {{"nosuch", "250.0.27.9", mac}, "there is no device"},
+           {{elsewhere.port(), "250.0.27.9", mac}, "is a port of br9"},
+           {{"eth0", "250.0.27.9", mac}, "is no port of a bridge"},
+           {{c(3).port(), "250.0.28.9", mac}, "is in no slice of this host"},
+           {{c(3).port(), "250.0.27.1", mac}, "is the gateway"},
+           {{c(3).port(), "250.0.27.0", mac}, "network or broadcast"},
+           {{c(3).port(), "250.0.27.255", mac}, "network or broadcast"},
+           {{c(3).port(), "250.0.27.9", "01:00:5e:00:00:01"}, "multicast"},
+           {{c(3).port(), "250.0.27.9", "00:00:00:00:00:00"}, "zeros"},
+           {{c(3).port(), "250.0.27.9", "nonsense"}, "nonsense"},
+           {{c(3).port(), "250.0.27.9", c(2).mac().str()}, "is the MAC address of"},
+           {{c(3).port(), "250.0.27.9", c(4).mac().str()}, "was seen behind port"},
+           {{c(3).port(), "250.0.27.9", link_field(host, c(3).port(), "link/ether")}, "host's own device"},
+       }) {
+    const Outcome refused =
+        host.fanctl({"endpoint", "add", "--port", bad.words[0], "--address", bad.words[1], "--mac", bad.words[2]});
+    EXPECT_FALSE(refused.ok()) << bad.says;
+    EXPECT_THAT(refused.err, HasSubstr(bad.says));
+  }
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+}
+
+std::string line_of(const std::string& port, const std::string& address, const std::string& mac) {
+  return fmt::format(R"({{"port": "{}", "address": "{}", "mac": "{}"}})"
+                     "\n",
+                     port, address, mac);
+}
+
+TEST_F(Endpoints, OfAFileAreAppliedAllOrNone) {
+  add(5);
+  std::string text;
+  for (int n = 2; n <= 4; ++n) {
+    text += line_of(c(n).port(), address_of(n).str(), c(n).mac().str());
+  }
+  RunOptions options;
+  options.input = text + line_of(c(3).port(), "250.0.27.77", "02:00:00:00:00:0g");
+  const Snapshot before = snapshot(host);
+  const Outcome bad = host.fanctl({"endpoint", "apply", "-"}, options);
+  EXPECT_EQ(bad.status, 2) << bad.err;
+  EXPECT_THAT(bad.err, HasSubstr("standard input:4:"));
+  options.input = text + line_of("nosuch", "250.0.27.77", "02:00:00:00:00:09");
+  EXPECT_THAT(host.fanctl({"endpoint", "apply", "-"}, options).err, HasSubstr("standard input:4:"));
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+  options.input = "# three\n\n" + text;
+  host.fanctl_must({"endpoint", "apply", bridge, "-"}, options);
+  const std::string list = host.fanctl_must({"endpoint", "list"});
+  EXPECT_THAT(list, HasSubstr(address_of(4).str()));
+  EXPECT_THAT(list, Not(HasSubstr(address_of(5).str())));
+  EXPECT_EQ(host.fanctl_must({"endpoint", "apply", "-", "--dry-run"}, options), "");
+  EXPECT_TRUE(is_whole());
+}
+
+struct Forgery {
+  const char* name;
+  Bytes frame;
+};
+
+class SecuredPort : public Endpoints {
+protected:
+  // As container `n` would send them; each has its name in it.
+  std::vector<Forgery> forgeries(int n) {
+    const Mac own = c(n).mac();
+    const Mac other{{0x02, 0, 0, 0, 0, 0x66}};
+    const Address gateway = at("250.0.27.1");
+    const Mac all_nodes{{0x33, 0x33, 0, 0, 0, 1}};
+    const auto local = link_local_of(own);
+    const auto foreign = link_local_of(other);
+    const auto v4 = [&](Address source, std::uint16_t from, std::uint16_t to, const char* name) {
+      return ipv4({source, Address(0xffffffffU)}, udp(from, to, text(name)));
+    };
+    const auto named = [](Bytes frame, const char* name) {
+      std::copy_n(name, std::strlen(name), frame.begin() + 42);
+      return frame;
+    };
+    return {
+        {"address", ethernet(own, everybody, 0x0800, v4(address_of(5), 7, 7, "address"))},
+        {"mac", ethernet(other, everybody, 0x0800, v4(address_of(n), 7, 7, "mac"))},
+        {"arp-gateway", named(arp(Arp::reply, own, {own, gateway}, address_of(4)), "arp-gateway")},
+        {"arp-inner-mac", named(arp(Arp::reply, own, {other, address_of(n)}, address_of(4)), "arp-inner-mac")},
+        {"arp-outer-mac", named(arp(Arp::reply, other, {own, address_of(n)}, address_of(4)), "arp-outer-mac")},
+        {"arp-probe", named(arp(Arp::request, own, {own, Address()}, at("250.0.27.99")), "arp-probe")},
+        {"dhcp-offer", ethernet(own, everybody, 0x0800, v4(address_of(n), 67, 68, "dhcp-offer"))},
+        {"vlan", tagged(ethernet(own, everybody, 0x0800, v4(address_of(n), 7, 7, "vlan")))},
+        {"ipv6-source", ethernet(own, all_nodes, 0x86dd, ipv6(foreign, 17, udp(7, 7, text("ipv6-source"))))},
+        {"ipv6-mac", ethernet(other, all_nodes, 0x86dd, ipv6(local, 17, udp(7, 7, text("ipv6-mac"))))},
+        {"advertised-router",
+         ethernet(own, all_nodes, 0x86dd, ipv6(local, 58, neighbour_discovery(134, {}, "advertised-router")))},
+        {"redirect", ethernet(own, all_nodes, 0x86dd, ipv6(local, 58, neighbour_discovery(137, {}, "redirect")))},
+        {"advertised-other",
+         ethernet(own, all_nodes, 0x86dd, ipv6(local, 58, neighbour_discovery(136, foreign, "advertised-other")))},
+        {"probe-of-other",
+         ethernet(own, all_nodes, 0x86dd, ipv6({}, 58, neighbour_discovery(135, foreign, "probe-of-other")))},
+        {"dhcpv6-server", ethernet(own, all_nodes, 0x86dd, ipv6(local, 17, udp(547, 546, text("dhcpv6-server"))))},
+        {"other-protocol", ethernet(own, everybody, 0x88b5, text("other-protocol, which is long enough for a frame"))},
+    };
+  }
+};
+
+TEST_F(SecuredPort, SendsAsItsEndpointOrNotAtAll) {
+  add(2);
+  add(3, {"--secure", "--allow", "10.1.0.0/16"});
+  for (const Forgery& forgery : forgeries(2)) {
+    EXPECT_EQ(copies(2, 4, forgery.frame, says(forgery.name)), 1U) << forgery.name << " of a port that is not secured";
+  }
+  for (const Forgery& forgery : forgeries(3)) {
+    EXPECT_EQ(copies(3, 4, forgery.frame, says(forgery.name)), 0U) << forgery.name;
+  }
+  const Mac own = c(3).mac();
+  const Mac all_nodes{{0x33, 0x33, 0, 0, 0, 1}};
+  const auto local = link_local_of(own);
+  for (const Forgery& fair : std::vector<Forgery>{
+           {"allowed-network",
+            ethernet(own, everybody, 0x0800,
+                     ipv4({at("10.1.2.3"), Address(0xffffffffU)}, udp(7, 7, text("allowed-network"))))},
+           {"dhcp-discover", ethernet(own, everybody, 0x0800,
+                                      ipv4({Address(), Address(0xffffffffU)}, udp(68, 67, text("dhcp-discover"))))},
+           {"its-broadcast", ethernet(own, everybody, 0x0800,
+                                      ipv4({address_of(3), Address(0xffffffffU)}, udp(7, 7, text("its-broadcast"))))},
+           {"its-ipv6", ethernet(own, all_nodes, 0x86dd, ipv6(local, 17, udp(7, 7, text("its-ipv6"))))},
+           {"its-advertisement",
+            ethernet(own, all_nodes, 0x86dd, ipv6(local, 58, neighbour_discovery(136, local, "its-advertisement")))},
+           {"its-probe", ethernet(own, all_nodes, 0x86dd, ipv6({}, 58, neighbour_discovery(135, local, "its-probe")))},
+       }) {
+    EXPECT_EQ(copies(3, 4, fair.frame, says(fair.name)), 1U) << fair.name;
+  }
+  EXPECT_TRUE(pings(c(3), address_of(4)));
+  EXPECT_TRUE(pings(c(4), address_of(3)));
+  EXPECT_TRUE(pings(c(3), at("250.0.27.1")));
+}
+
+using Broadcasts = Endpoints;
+
+TEST_F(Broadcasts, AreCopiedOnlyFromWhoIsAllowed) {
+  const auto call = [&](int n, const Mac& source) {
+    return ethernet(source, everybody, 0x0800, ipv4({address_of(n), Address(0xffffffffU)}, udp(7, 7, text("to all"))));
+  };
+  const Outcome early = host.fanctl({"broadcast", "reset"});
+  EXPECT_FALSE(early.ok());
+  EXPECT_THAT(early.err, HasSubstr("without a registered endpoint"));
+  for (int n = 2; n <= 5; ++n) {
+    add(n);
+  }
+  EXPECT_EQ(copies(2, 4, call(2, c(2).mac()), says("to all")), 1U);
+  host.fanctl_must({"broadcast", "reset"});
+  EXPECT_EQ(copies(2, 4, call(2, c(2).mac()), says("to all")), 0U);
+  {
+    const Capture host_hears(host, bridge, says("to all"));
+    send(2, call(2, c(2).mac()));
+    EXPECT_TRUE(host_hears.reached(1)) << "the host alone gets it";
+  }
+  host.fanctl_must({"broadcast", "allow", address_of(3).str()});
+  EXPECT_EQ(copies(3, 4, call(3, c(3).mac()), says("to all")), 1U);
+  EXPECT_EQ(copies(2, 4, call(2, c(3).mac()), says("to all")), 0U) << "an allowed MAC behind another port";
+  for (const int n : {2, 3, 4}) {
+    EXPECT_TRUE(pings(c(n), address_of(5))) << "by the bridge's answers";
+    EXPECT_TRUE(pings(c(n), at("250.0.27.1")));
+  }
+  EXPECT_TRUE(is_whole());
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  EXPECT_EQ(copies(2, 4, call(2, c(2).mac()), says("to all")), 0U) << "it survives up";
+  EXPECT_THAT(host.fanctl_must({"broadcast", "list"}), HasSubstr(c(3).mac().str() + " on " + c(3).port()));
+  host.fanctl_must({"broadcast", "disallow", c(3).port()});
+  EXPECT_EQ(copies(3, 4, call(3, c(3).mac()), says("to all")), 0U);
+  host.fanctl_must({"broadcast", "off"});
+  EXPECT_EQ(copies(2, 4, call(2, c(2).mac()), says("to all")), 1U);
+}
+
+TEST_F(Broadcasts, AreReceivedOnlyByWhoIsNamed) {
+  const Bytes call =
+      ethernet(c(2).mac(), everybody, 0x0800, ipv4({address_of(2), Address(0xffffffffU)}, udp(7, 7, text("to all"))));
+  add(5);
+  host.fanctl_must({"broadcast", "receive", c(4).port()});
+  EXPECT_EQ(copies(2, 4, call, says("to all")), 1U);
+  EXPECT_EQ(copies(2, 3, call, says("to all")), 0U);
+  EXPECT_TRUE(is_whole());
+  EXPECT_EQ(host.fanctl_must({"broadcast", "receive", c(4).port(), "--dry-run"}), "");
+  host.fanctl_must({"broadcast", "receive", "all"});
+  EXPECT_EQ(copies(2, 3, call, says("to all")), 1U);
+}
+
+} // namespace
+} // namespace fan::test

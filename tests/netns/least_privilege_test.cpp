@@ -1,0 +1,190 @@
+// Each command with exactly the capabilities that docs/least-privilege.md gives it, and with each one less.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fan_pair.h"
+
+namespace fan::test {
+namespace {
+
+using testing::AnyOf;
+using testing::HasSubstr;
+using Capabilities = std::vector<std::string>; // "net_admin", as setpriv(1) has them
+
+constexpr const char* slice_bridge = "fan-250-0-27";
+
+std::string bounding(const Capabilities& capabilities) {
+  std::string text = "-all";
+  for (const std::string& one : capabilities) {
+    text += ",+" + one;
+  }
+  return text;
+}
+
+Outcome run_with(const Host& host, const Capabilities& capabilities, const Argv& words) {
+  Argv argv{"setpriv", "--bounding-set", bounding(capabilities), fanctl_path()};
+  argv.insert(argv.end(), words.begin(), words.end());
+  return host.run(argv);
+}
+
+Capabilities without(Capabilities capabilities, const std::string& one) {
+  std::erase(capabilities, one);
+  return capabilities;
+}
+
+// "net_admin" → "CAP_NET_ADMIN"
+std::string name_of_capability(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
+  return "CAP_" + text;
+}
+
+struct Case {
+  std::vector<Argv> before; // run with everything
+  Argv command;
+  Capabilities needed;
+  Capabilities named_by_dnsmasq; // of them: fanctl is allowed, dnsmasq complains
+};
+
+const Argv plain_up{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"};
+const Argv plain_down{"down", "250.0.0.0/8", "eth0/16"};
+const Argv up_dhcp{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "dhcp"};
+const Capabilities admin{"net_admin", "sys_admin"};
+const Capabilities admin_dhcp{"net_admin", "sys_admin", "sys_ptrace"};
+
+struct Place {
+  Place() : host(underlay.host("172.30.0.27/16")) {}
+  Underlay underlay{NoForgers{}};
+  Host& host;
+};
+
+void prepare(const Host& host, const Case& which) {
+  (void)host.fanctl({"down", "-e", "--force"});
+  for (const Argv& words : which.before) {
+    host.fanctl_must(words);
+  }
+}
+
+void expect_refusal(const Host& host, const Case& which, const std::string& missing) {
+  prepare(host, which);
+  const std::string before = host.run({"ip", "-d", "link"}).out;
+  const Outcome ran = run_with(host, without(which.needed, missing), which.command);
+  EXPECT_NE(ran.status, 0) << which.command.front() << " without " << missing;
+  const bool by_dnsmasq = std::count(which.named_by_dnsmasq.begin(), which.named_by_dnsmasq.end(), missing) != 0;
+  EXPECT_THAT(ran.err, by_dnsmasq ? HasSubstr("dnsmasq") : HasSubstr(name_of_capability(missing)))
+      << which.command.front() << " without " << missing;
+}
+
+void expect_minimal(const Case& which) {
+  Place place;
+  prepare(place.host, which);
+  const Outcome ran = run_with(place.host, which.needed, which.command);
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  for (const std::string& missing : which.needed) {
+    expect_refusal(place.host, which, missing);
+  }
+  (void)place.host.fanctl({"down", "-e", "--force"});
+}
+
+TEST(LeastPrivilege, FirstFan) {
+  expect_minimal({{}, plain_up, admin, {}});
+}
+
+TEST(LeastPrivilege, SecondFan) {
+  expect_minimal({{plain_up}, {"up", "251.0.0.0/8", "eth0/16", "type", "vxlan"}, admin, {}});
+}
+
+TEST(LeastPrivilege, Down) {
+  expect_minimal({{plain_up}, plain_down, admin, {}});
+}
+
+TEST(LeastPrivilege, FirstFanWithDhcp) {
+  const Capabilities of_dnsmasq{"net_raw", "net_bind_service", "setuid", "setgid"};
+  Capabilities all = admin_dhcp;
+  all.insert(all.end(), of_dnsmasq.begin(), of_dnsmasq.end());
+  expect_minimal({{}, up_dhcp, all, of_dnsmasq});
+}
+
+TEST(LeastPrivilege, DownWithDhcp) {
+  expect_minimal({{up_dhcp}, plain_down, {"net_admin", "sys_admin", "sys_ptrace", "kill"}, {}});
+}
+
+TEST(LeastPrivilege, ShowWhetherItIsAsItShouldBe) {
+  expect_minimal({{plain_up}, {"show", "--check"}, admin, {}});
+  expect_minimal({{up_dhcp}, {"show", "--check"}, admin_dhcp, {}});
+}
+
+TEST(LeastPrivilege, ShowCounters) {
+  expect_minimal({{plain_up}, {"show", "--stats"}, admin, {}});
+  expect_minimal({{plain_up}, {"show", "--refused"}, {"sys_admin"}, {}});
+}
+
+TEST(LeastPrivilege, Metrics) {
+  expect_minimal({{plain_up}, {"metrics"}, admin, {}});
+  expect_minimal({{up_dhcp}, {"metrics"}, admin_dhcp, {}});
+}
+
+// What may not be seen is not called missing.
+TEST(LeastPrivilege, ShowSaysOnlyWhatItSaw) {
+  Place place;
+  place.host.fanctl_must(up_dhcp);
+  const std::string table = place.host.fanctl_must({"show"});
+  for (const Capabilities& some : {Capabilities{}, Capabilities{"net_admin"}, Capabilities{"sys_admin"}, admin}) {
+    const Outcome shown = run_with(place.host, some, {"show"});
+    EXPECT_EQ(shown.status, 0);
+    EXPECT_EQ(shown.out, table);
+    EXPECT_EQ(shown.err, "") << bounding(some);
+    EXPECT_THAT(run_with(place.host, some, {"show", "--json"}).out, HasSubstr("\"state\": \"unknown\""));
+    EXPECT_THAT(run_with(place.host, some, {"show", "-v"}).err, HasSubstr("CAP_"));
+    const Outcome metrics = run_with(place.host, some, {"metrics"});
+    EXPECT_EQ(metrics.status, 4);
+    EXPECT_THAT(metrics.out, HasSubstr("fanctl_fans 1\n"));
+    EXPECT_THAT(metrics.out, HasSubstr("fanctl_scrape_success{part=\"objects\"} 0\n"));
+    EXPECT_THAT(metrics.out, testing::Not(HasSubstr("fanctl_dhcp_server_up")));
+  }
+  EXPECT_THAT(place.host.fanctl_must({"show", "--json"}), HasSubstr("\"state\": \"ok\""));
+  place.host.fanctl_must(plain_down);
+}
+
+// A server that could then not be seen is not started, and none that is not seen is forgotten.
+TEST(LeastPrivilege, NoServerIsLostSight) {
+  Place place;
+  EXPECT_EQ(run_with(place.host, admin, up_dhcp).status, 4);
+  EXPECT_EQ(place.host.fanctl_must({"show"}).find(slice_bridge), std::string::npos) << "taken back";
+  place.host.fanctl_must(up_dhcp);
+  EXPECT_EQ(run_with(place.host, admin, plain_down).status, 4);
+  EXPECT_THAT(place.host.fanctl_must({"show", "--json"}), HasSubstr("\"state\": \"ok\"")) << "all of it is there yet";
+  EXPECT_EQ(run_with(place.host, admin_dhcp, plain_down).status, 4) << "it may not be ended";
+  place.host.fanctl_must(plain_up);
+  place.host.fanctl_must(plain_down);
+  EXPECT_TRUE(place.host.processes().empty());
+}
+
+// systemd's own measure, from 0 (a unit may do nothing) to 100 (all): no more than docs/least-privilege.md says.
+TEST(Units, MayDoNoMoreThanIsSaid) {
+  const std::filesystem::path built = std::filesystem::path(fanctl_path()).parent_path().parent_path() / "systemd";
+  std::string folder = "/tmp/fanctl-test-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  for (const auto& [unit, most] : std::map<std::string, std::string>{{"fanctl-metrics@", "18"},
+                                                                     {"fanctl-metrics-file", "20"},
+                                                                     {"fanctl-dhcp@", "32"},
+                                                                     {"fanctl-reload@", "39"},
+                                                                     {"fanctl", "39"},
+                                                                     {"fanctl-apply", "39"},
+                                                                     {"fanctl-watch", "39"},
+                                                                     {"fanctl-docker", "39"}}) {
+    const std::string file = folder + "/" + unit + (unit.ends_with("@") ? "x" : "") + ".service";
+    std::filesystem::copy_file(built / (unit + ".service"), file);
+    const Outcome judged =
+        run({"systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=" + most, file});
+    EXPECT_TRUE(judged.ok()) << unit << judged.out << judged.err;
+  }
+  std::filesystem::remove_all(folder);
+}
+
+} // namespace
+} // namespace fan::test

@@ -1,0 +1,112 @@
+// A fan bridge that snoops: IPv6 neighbour solicitations go to one port, and nothing is lost on the way there.
+#include <deque>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fan_pair.h"
+#include "support/capture.h"
+
+namespace fan::test {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string bridge = "fan-250-0-27";
+
+bool is_solicitation(const Frame& frame) {
+  return frame.bytes.size() >= 55 && frame.bytes[12] == 0x86 && frame.bytes[13] == 0xdd && frame.bytes[20] == 58 &&
+         frame.bytes[54] == 135;
+}
+
+// A host with a fan over vxlan and four containers that have IPv6 addresses of their own.
+class Snooping : public testing::Test {
+protected:
+  Snooping() {
+    up({});
+    for (unsigned n = 0; n < 4; ++n) {
+      containers_.emplace_back(host_, bridge);
+      containers_[n].address(fmt::format("250.0.27.{}/24", n + 2), *Address::parse("250.0.27.1"));
+      containers_[n].set_sysctl("net/ipv6/conf/eth0/accept_dad", "1");
+      containers_[n].ip({fmt::format("addr add {}/64 dev eth0 nodad", v6(n))});
+    }
+  }
+
+  static std::string v6(unsigned n) { return fmt::format("fd00::{}", n + 2); }
+  void up(const std::vector<std::string>& more) {
+    std::vector<std::string> words{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"};
+    words.insert(words.end(), more.begin(), more.end());
+    host_.fanctl_must(words);
+  }
+
+  // Container 0 looks for container 1 and reaches it; how many solicitations the third heard of that.
+  std::uint64_t heard_by_a_bystander() {
+    const Capture capture(containers_[2], "eth0", is_solicitation);
+    containers_[0].must({"ip", "-6", "neigh", "flush", "dev", "eth0"});
+    EXPECT_TRUE(containers_[0].run({"ping", "-6", "-c1", "-W5", v6(1)}).ok());
+    return capture.count();
+  }
+  bool is_duplicate(unsigned n, const std::string& address) {
+    containers_[n].ip({"addr add " + address + "/64 dev eth0"});
+    const std::vector<std::string> show{"ip", "-6", "-o", "addr", "show", "dev", "eth0", "to", address};
+    (void)eventually([&] {
+      const std::string shown = containers_[n].must(show);
+      return shown.find("dadfailed") != std::string::npos || shown.find("tentative") == std::string::npos;
+    });
+    const bool failed = containers_[n].must(show).find("dadfailed") != std::string::npos;
+    containers_[n].ip({"addr del " + address + "/64 dev eth0"});
+    return failed;
+  }
+
+  Underlay underlay_{NoForgers{}};
+  Host& host_ = underlay_.host("172.30.0.27/16");
+  std::deque<Container> containers_;
+};
+
+TEST_F(Snooping, SolicitationsGoToOnePort) {
+  EXPECT_GT(heard_by_a_bystander(), 0U) << "a bridge without a querier";
+  up({"snooping"});
+  EXPECT_TRUE(eventually([&] { return heard_by_a_bystander() == 0; }, std::chrono::seconds(60)));
+  EXPECT_EQ(heard_by_a_bystander(), 0U);
+}
+
+TEST_F(Snooping, DuplicatesAreStillFound) {
+  up({"snooping"});
+  ASSERT_TRUE(eventually([&] { return heard_by_a_bystander() == 0; }, std::chrono::seconds(60)));
+  EXPECT_TRUE(is_duplicate(3, v6(1)));
+  EXPECT_FALSE(is_duplicate(3, "fd00::99"));
+}
+
+TEST_F(Snooping, ALiveBridgeLosesNothing) {
+  Background ping({"ping", "-6", "-i0.02", "-c250", v6(1)}, [&] {
+    RunOptions options;
+    options.netns = &containers_[0];
+    return options;
+  }());
+  ASSERT_TRUE(ping.wait_for("icmp_seq=3"));
+  up({"snooping"});
+  EXPECT_EQ(ping.wait(std::chrono::seconds(60)), 0);
+  EXPECT_THAT(ping.output(), HasSubstr(" 0% packet loss"));
+}
+
+TEST_F(Snooping, IsAnOptionThatComesAndGoesAndIsRepaired) {
+  const auto querier = [&] { return host_.must({"ip", "-d", "link", "show", "dev", bridge}); };
+  EXPECT_THAT(querier(), HasSubstr("mcast_querier 0"));
+  up({"snooping"});
+  EXPECT_THAT(querier(), HasSubstr("mcast_querier 1"));
+  EXPECT_THAT(querier(), HasSubstr("mcast_query_response_interval 100 "));
+  EXPECT_THAT(host_.fanctl_must({"show"}), HasSubstr("snooping"));
+  host_.ip({"link set dev " + bridge + " type bridge mcast_querier 0"});
+  EXPECT_THAT(host_.fanctl({"show", "-v"}).out, HasSubstr("querier " + bridge));
+  EXPECT_THAT(host_.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "snooping", "--dry-run"}),
+              HasSubstr("mcast_querier 1"));
+  up({"snooping"});
+  EXPECT_THAT(querier(), HasSubstr("mcast_querier 1"));
+  up({});
+  EXPECT_THAT(querier(), HasSubstr("mcast_querier 0"));
+  EXPECT_THAT(querier(), HasSubstr("mcast_query_response_interval 1000 "));
+}
+
+} // namespace
+} // namespace fan::test

@@ -1,0 +1,208 @@
+// What `fanctl trace` says of packets, and that it is what becomes of them.
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bpf_abi/fan_abi.h"
+#include "fan_pair.h"
+#include "linux/bpf/our_filters.h"
+#include "schema.h"
+
+namespace fan::test {
+namespace {
+
+using testing::HasSubstr;
+
+// Two hosts with two containers and one, and nobody who forges: packets are counted.
+class Trace : public OverEach {
+protected:
+  void SetUp() override {
+    OverEach::SetUp();
+    if (IsSkipped()) {
+      return;
+    }
+    for (Host* host : {&a, &b}) {
+      host->fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type()});
+    }
+    at_home.emplace_back(container(a, "250.0.27.2/24", "250.0.27.1"));
+    at_home.emplace_back(container(a, "250.0.27.3/24", "250.0.27.1"));
+    far_away.emplace_back(container(b, "250.0.28.2/24", "250.0.28.1"));
+    ASSERT_TRUE(pings(at_home.front(), at_b));
+    ASSERT_TRUE(pings(a, *Address::parse("250.0.27.3")));
+    ASSERT_TRUE(pings(at_home.front(), Underlay::outside()));
+  }
+
+  static Container container(const Host& host, const std::string& cidr, const char* gateway) {
+    Container c(host, host.address.v4() == 0xac1e001bU ? "fan-250-0-27" : "fan-250-0-28");
+    c.address(cidr, *Address::parse(gateway));
+    return c;
+  }
+
+  // The document, which has to be as the schema says.
+  [[nodiscard]] static cli::Json traced(const Host& host, std::vector<std::string> words, int status) {
+    words.insert(words.begin(), "trace");
+    words.emplace_back("--json");
+    const Outcome outcome = host.fanctl(words);
+    EXPECT_EQ(outcome.status, status) << describe(words, outcome);
+    std::ifstream file(std::string(SOURCE_DIR) + "/docs/schema/fanctl-1.json");
+    const cli::Json root = cli::Json::parse(file);
+    cli::Json document = cli::Json::parse(outcome.out, nullptr, false);
+    EXPECT_EQ(complaints(root, root["$defs"]["trace"], document, "", true), std::vector<std::string>{}) << outcome.out;
+    return document;
+  }
+  void expect_way(const std::string& from, const std::string& to, const std::string& verdict,
+                  const std::string& summary) const {
+    const cli::Json trace = traced(a, {from, to}, 0);
+    EXPECT_EQ(trace["verdict"], verdict) << trace.dump(1);
+    EXPECT_THAT(trace["summary"].get<std::string>(), HasSubstr(summary)) << trace.dump(1);
+    for (const cli::Json& hop : trace["hops"]) {
+      EXPECT_EQ(hop["verdict"], "ok") << hop.dump();
+    }
+  }
+  void expect_refused(const std::vector<std::string>& words, const std::string& reason) const {
+    const cli::Json trace = traced(a, words, 15);
+    EXPECT_EQ(trace["verdict"], "refused");
+    EXPECT_EQ(trace["reason"], reason) << trace.dump(1);
+  }
+  static cli::Json outer_of(const cli::Json& trace) {
+    for (const cli::Json& hop : trace["hops"]) {
+      if (!hop["outer"].is_null()) {
+        return hop["outer"];
+      }
+    }
+    return {};
+  }
+  [[nodiscard]] std::string tunnel() const { return type() == "ipip" ? "fanip" : "fanvx8472"; }
+
+  Underlay underlay{NoForgers{}};
+  Host& a = underlay.host("172.30.0.27/16");
+  Host& b = underlay.host("172.30.0.28/16");
+  std::deque<Container> at_home;
+  std::deque<Container> far_away;
+};
+FAN_OVER_EACH(Trace);
+
+TEST_P(Trace, TellsEveryWayAndTouchesNoCounter) {
+  const std::string before = a.fanctl_must({"show", "--stats", "--refused", "--json"});
+  expect_way("250.0.27.2", "250.0.28.2", "sent", "sent to host 172.30.0.28 by eth0");
+  expect_way("250.0.27.1", "250.0.28.2", "sent", "sent to host 172.30.0.28 by eth0");
+  expect_way("172.30.0.27", "250.0.28.2", "sent", "sent to host 172.30.0.28 by eth0");
+  expect_way("250.0.28.2", "250.0.27.2", "delivered", "delivered on fan-250-0-27");
+  expect_way("250.0.28.2", "250.0.27.1", "delivered", "this host's own 250.0.27.1");
+  expect_way("250.0.27.2", "250.0.27.3", "delivered", "from port to port");
+  expect_way("250.0.27.2", "250.0.27.1", "delivered", "this host's own 250.0.27.1");
+  expect_way("250.0.27.1", "250.0.27.3", "delivered", "delivered on fan-250-0-27");
+  expect_way("250.0.27.2", "198.51.100.1", "sent", "outside of every fan");
+  expect_refused({"250.0.27.2", "250.0.28.255"}, "out-not-endpoint");
+  EXPECT_EQ(a.fanctl_must({"show", "--stats", "--refused", "--json"}), before);
+}
+
+TEST_P(Trace, SaysTheOuterHeaderAndTheSourceThatTheHostSpeaksWith) {
+  const cli::Json sent = outer_of(traced(a, {"250.0.27.2", "250.0.28.2"}, 0));
+  EXPECT_EQ(sent["source"], "172.30.0.27");
+  EXPECT_EQ(sent["destination"], "172.30.0.28");
+  EXPECT_EQ(sent["ttl"], 255);
+  EXPECT_EQ(sent["vni"], type() == "ipip" ? 0 : 0xfa0001);
+  const cli::Json arrives = outer_of(traced(a, {"250.0.28.2", "250.0.27.2"}, 0));
+  EXPECT_EQ(arrives["source"], "172.30.0.28");
+  EXPECT_EQ(arrives["destination"], "172.30.0.27");
+  const std::string of_host = a.fanctl_must({"trace", "172.30.0.27", "250.0.28.2"});
+  EXPECT_THAT(of_host, HasSubstr("leaves with the source 250.0.27.1"));
+  EXPECT_THAT(a.fanctl_must({"trace", "250.0.28.2", "250.0.27.2"}), HasSubstr(at_home.front().port()));
+}
+
+TEST_P(Trace, NamesTheReasonOfEachRefusal) {
+  expect_refused({"250.0.27.2", "250.0.28.0"}, "out-not-endpoint");
+  expect_refused({"250.0.27.2", "250.0.0.5"}, "out-broadcast");
+  expect_refused({"250.0.27.2", "250.255.255.9"}, "out-broadcast");
+  expect_refused({"250.0.28.0", "250.0.27.2"}, "in-source-unusable");
+  expect_refused({"250.0.28.2", "250.0.27.255"}, "in-destination");
+  expect_refused({"250.0.28.2", "250.0.99.2"}, "in-destination");
+  expect_refused({"250.0.28.2", "250.0.27.1", "--proto", "4"}, "in-tunnel-in-tunnel");
+  expect_refused({"198.51.100.1", "250.0.27.2", "--proto", "tcp", "--dport", "22"}, "nft-outside");
+  expect_refused({"250.0.27.2", "172.30.0.28", "--proto", "4"}, "nft-smuggled");
+  const char* too_many = type() == "ipip" ? "1481" : "1451";
+  expect_refused({"250.0.27.2", "250.0.28.2", "--size", too_many, "--df"}, "too-big");
+  EXPECT_THAT(a.fanctl_must({"trace", "250.0.27.2", "250.0.28.2", "--size", too_many}), HasSubstr("are fragmented"));
+  EXPECT_THAT(a.fanctl_must({"trace", "250.0.27.2", "250.0.28.2", "--size", "1450", "--df"}), HasSubstr("\nsent to"));
+}
+
+TEST_P(Trace, NamesWhatTheHostRefuses) {
+  a.ip({"neigh replace 172.30.0.28 dev eth0 lladdr 02:00:00:00:00:01 nud failed"});
+  expect_refused({"250.0.27.2", "250.0.28.2"}, "no-neighbour");
+  a.ip({"neigh del 172.30.0.28 dev eth0", "route add blackhole 172.30.0.29/32", "route add prohibit 172.30.0.30/32"});
+  expect_refused({"250.0.27.2", "250.0.30.2"}, "no-route");
+  a.ip({"link set " + at_home.front().port() + " down"});
+  expect_refused({"250.0.28.2", "250.0.27.2"}, "port-down");
+  a.ip({"link set " + at_home.front().port() + " up"});
+  a.must({"nft", "add table ip other; add chain ip other f { type filter hook forward priority 0; policy drop; }"});
+  expect_refused({"250.0.27.2", "250.0.28.2"}, "firewall");
+  expect_refused({"250.0.28.2", "250.0.27.2"}, "firewall");
+  a.must({"nft", "delete table ip other; add table ip other; "
+                 "add chain ip other i { type filter hook input priority 0; policy drop; }"});
+  expect_refused({"250.0.28.2", "250.0.27.2"}, "firewall");
+  EXPECT_EQ(traced(a, {"250.0.27.2", "250.0.28.2"}, 0)["verdict"], "sent");
+  a.must({"nft", "delete table ip other"});
+  // The way back to the peer by another device.
+  a.ip({"link add other type veth peer name rehto", "link set other up", "link set rehto up",
+        "route add 172.30.0.28/32 dev other"});
+  a.set_sysctl("net/ipv4/conf/eth0/rp_filter", "1");
+  expect_refused({"250.0.28.2", "250.0.27.2"}, "rp-filter");
+}
+
+TEST_P(Trace, KnowsThePathThatThePacketDoesNotFit) {
+  a.ip({"route add 172.30.0.28/32 dev eth0 mtu lock 1400"});
+  const std::string most = std::to_string(1400 - overhead_of(GetParam()));
+  const cli::Json trace = traced(a, {"250.0.27.2", "250.0.28.2", "--size", "1440", "--df"}, 15);
+  EXPECT_EQ(trace["reason"], "out-too-big");
+  EXPECT_THAT(trace["summary"].get<std::string>(), HasSubstr("the sender is told " + most));
+  EXPECT_EQ(traced(a, {"250.0.27.2", "250.0.28.2", "--size", most, "--df"}, 0)["verdict"], "sent");
+}
+
+TEST_P(Trace, FansAreKeptApart) {
+  a.fanctl_must({"up", "240.0.0.0/8", "eth0/16", "type", type()});
+  expect_refused({"250.0.27.2", "240.0.28.2"}, "out-isolated");
+  expect_refused({"240.0.28.2", "250.0.27.2"}, "in-isolated");
+  expect_refused({"250.0.27.2", "240.0.27.2"}, "guard-isolated");
+  expect_refused({"198.51.100.1", "240.0.28.2"}, "out-source");
+}
+
+// The answer is the programs' own, over their own rows, not arithmetic that is done beside them.
+TEST_P(Trace, FollowsTheRowsThatThePacketsFollow) {
+  {
+    const Inside inside(a);
+    Result<bpf::Filters> filters = bpf::Filters::open();
+    ASSERT_TRUE(filters.ok());
+    const auto found = bpf::find_ours(*filters, bpf::every_device());
+    ASSERT_TRUE(found.ok());
+    const bpf::MapSet& maps = found->front().maps;
+    auto slices = bpf::entries<fan_lpm_key, fan_slice>(maps, bpf::MapRole::slices);
+    ASSERT_TRUE(slices.ok());
+    for (auto& [key, slice] : *slices) {
+      slice.underlay.words[3] = bpf::encode(*Address::parse("172.31.0.0")).words[3];
+      ASSERT_TRUE(bpf::put(maps, bpf::MapRole::slices, &key, &slice).ok());
+    }
+  }
+  const Outcome altered = a.fanctl({"trace", "250.0.27.2", "250.0.28.2"});
+  EXPECT_THAT(altered.out, HasSubstr("172.30.0.27 -> 172.31.0.28"));
+  EXPECT_THAT(altered.out, HasSubstr("the programs' rows were altered"));
+  expect_refused({"250.0.28.2", "250.0.27.2"}, "in-source-forged");
+  a.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type()});
+  expect_way("250.0.27.2", "250.0.28.2", "sent", "sent to host 172.30.0.28 by eth0");
+}
+
+TEST_P(Trace, SaysWhatKeepsItFromAnswering) {
+  a.must({"tc", "filter", "del", "dev", tunnel(), "egress"});
+  const Outcome gone = a.fanctl({"trace", "250.0.27.2", "250.0.28.2"});
+  EXPECT_EQ(gone.status, 3);
+  EXPECT_THAT(gone.err, HasSubstr("is not attached to " + tunnel()));
+  a.must({"nft", "add rule inet fanctl forward accept"});
+  EXPECT_THAT(a.fanctl({"trace", "250.0.28.2", "250.0.27.2"}).out, HasSubstr("its rules are not judged"));
+  RunOptions nobody;
+  nobody.uid = 65534;
+  EXPECT_EQ(a.fanctl({"trace", "250.0.27.2", "250.0.28.2"}, nobody).status, 4);
+}
+
+} // namespace
+} // namespace fan::test

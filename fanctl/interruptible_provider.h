@@ -21,6 +21,7 @@ public:
     return inner_.overlapping_route(overlay);
   }
   Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override { return inner_.endpoints(bridge); }
+  Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override { return inner_.known_macs(bridge); }
   Result<firewall::Filters> filters() override { return inner_.filters(); }
   [[nodiscard]] std::string program_build() const override { return inner_.program_build(); }
   [[nodiscard]] std::string ruleset_version() const override { return inner_.ruleset_version(); }

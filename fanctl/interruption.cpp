@@ -1,6 +1,7 @@
 #include "fanctl/interruption.h"
 
 #include <csignal>
+#include <utility>
 
 namespace fan::cli {
 
@@ -36,6 +37,11 @@ void hold_signals() {
       sigaddset(&state().held, number);
     }
   }
+}
+
+void release_signals() {
+  const sigset_t held = std::exchange(state().held, sigset_t{});
+  sigprocmask(SIG_UNBLOCK, &held, nullptr);
 }
 
 std::optional<int> held_signal() {

@@ -9,6 +9,9 @@ namespace fan::cli {
 // them.
 void hold_signals();
 
+// They end it again: one that has come meanwhile does so here.
+void release_signals();
+
 // The signal that has come and waits. From the first answer on it is known that work was broken off because of it.
 std::optional<int> held_signal();
 

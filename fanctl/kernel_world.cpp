@@ -80,7 +80,10 @@ public:
   Result<void> may_change() override { return judge_privilege(read_process_facts()); }
   Result<void> lock(std::chrono::milliseconds wait) override;
   PacketView& packets() override { return packets_; }
-  void unlock() override { lock_.reset(); }
+  void unlock() override {
+    lock_.reset();
+    release_signals();
+  }
   [[nodiscard]] const Devices& devices() override { return devices_; }
   [[nodiscard]] std::string try_path() const override;
   Result<std::vector<TrafficCount>> counters() override;
@@ -97,8 +100,8 @@ public:
 
 private:
   KernelProvider kernel_;
-  KernelPacketView packets_;
   InterruptibleProvider interruptible_{kernel_};
+  KernelPacketView packets_;
   HostDevices devices_{kernel_};
   KernelSource source_;
   std::optional<Lock> lock_;

@@ -65,7 +65,11 @@ constexpr const char* hidden_hint =
 // A server that may be ours and cannot be looked at is neither there nor missing. One for a bridge that this namespace
 // has not is another's.
 Result<void> none_hidden() {
-  for (const HiddenProcess& process : hidden_processes()) {
+  const Result<std::vector<HiddenProcess>> hidden = hidden_processes();
+  if (!hidden) {
+    return hidden.error();
+  }
+  for (const HiddenProcess& process : *hidden) {
     const std::string bridge = value_of(process.argv, dhcp_interface_option);
     if (!value_of(process.argv, dhcp_sign).empty() && if_nametoindex(bridge.c_str()) != 0) {
       return make_error(ErrorClass::privilege,

@@ -112,15 +112,26 @@ std::optional<Process> read_process(pid_t pid, const std::string& name, int& tro
   return alive && !process.argv.empty() ? std::optional<Process>(std::move(process)) : std::nullopt;
 }
 
-std::vector<pid_t> all_processes() {
+Error unreadable(int number) {
+  Error error = make_error(ErrorClass::kernel, std::string("the processes cannot be read: ") + strerror(number));
+  error.sys_errno = number;
+  return error;
+}
+
+Result<std::vector<pid_t>> all_processes() {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
+  if (!folder) {
+    return unreadable(errno);
+  }
   std::vector<pid_t> pids;
-  while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
+  errno = 0;
+  while (const dirent* entry = readdir(folder.get())) {
     if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) != 0) {
       pids.push_back(std::atoi(entry->d_name));
     }
+    errno = 0;
   }
-  return pids;
+  return errno == 0 ? Result<std::vector<pid_t>>(std::move(pids)) : unreadable(errno);
 }
 
 bool is_hidden(const std::string& folder) {
@@ -131,37 +142,34 @@ bool is_hidden(const std::string& folder) {
 } // namespace
 
 Result<std::vector<Process>> processes_of(const std::string& name) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
-  int trouble = folder ? 0 : errno;
+  const Result<std::vector<pid_t>> pids = all_processes();
+  if (!pids) {
+    return pids.error();
+  }
+  int trouble = 0;
   std::vector<Process> found;
-  const dirent* entry = nullptr;
-  while (trouble == 0 && (errno = 0, entry = readdir(folder.get())) != nullptr) {
-    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) == 0) {
-      continue;
-    }
-    if (std::optional<Process> process = read_process(std::atoi(entry->d_name), name, trouble)) {
+  for (const pid_t pid : *pids) {
+    if (std::optional<Process> process = read_process(pid, name, trouble)) {
       found.push_back(std::move(*process));
     }
   }
-  trouble = trouble == 0 && entry == nullptr ? errno : trouble;
-  if (trouble != 0) {
-    Error error = make_error(ErrorClass::kernel, std::string("the processes cannot be read: ") + strerror(trouble));
-    error.sys_errno = trouble;
-    return error;
-  }
-  return found;
+  return trouble == 0 ? Result<std::vector<Process>>(std::move(found)) : unreadable(trouble);
 }
 
-std::vector<HiddenProcess> hidden_processes() {
+Result<std::vector<HiddenProcess>> hidden_processes() {
+  const Result<std::vector<pid_t>> pids = all_processes();
+  if (!pids) {
+    return pids.error();
+  }
+  int trouble = 0;
   std::vector<HiddenProcess> hidden;
-  int unused = 0; // one that has gone meanwhile has nothing to say
-  for (const pid_t pid : all_processes()) {
+  for (const pid_t pid : *pids) {
     const std::string folder = "/proc/" + std::to_string(pid);
     if (is_hidden(folder)) {
-      hidden.push_back({pid, split_arguments(file_text(folder + "/cmdline", unused))});
+      hidden.push_back({pid, split_arguments(file_text(folder + "/cmdline", trouble))});
     }
   }
-  return hidden;
+  return trouble == 0 ? Result<std::vector<HiddenProcess>>(std::move(hidden)) : unreadable(trouble);
 }
 
 Result<void> stop(const Process& process) {

@@ -30,7 +30,7 @@ struct HiddenProcess {
   pid_t pid = 0;
   std::vector<std::string> argv; // not to be believed: it may be anybody's
 };
-std::vector<HiddenProcess> hidden_processes();
+Result<std::vector<HiddenProcess>> hidden_processes();
 
 // Sends SIGTERM, and SIGKILL when it has not ended after a while. Error: it may not be sent a signal (class privilege),
 // or does not end.

@@ -38,11 +38,11 @@ TEST(EndpointFile, SaysWhereItIsWrong) {
            {R"({"prot": "veth1"})", 2, "unknown key 'prot'"},
            {R"(["veth1"])", 1, "no JSON object"},
            {R"({"port": )", 10, "no JSON"},
-           {R"({"port": "v", "address": "250.0.28.2", "mac": "02:00:00:00:00:01", "secure": 1})", 69,
+           {R"({"port": "v", "address": "250.0.28.2", "mac": "02:00:00:00:00:01", "secure": 1})", 68,
             "neither true nor false"},
-           {R"({"port": "v", "address": "250.0.28.2", "mac": "02:00:00:00:00:01", "secure": true, "allow": ["x"]})", 85,
+           {R"({"port": "v", "address": "250.0.28.2", "mac": "02:00:00:00:00:01", "secure": true, "allow": ["x"]})", 84,
             "x"},
-           {R"({"port": "v", "address": "250.0.28.2", "mac": "02:00:00:00:00:01", "allow": ["10.0.0.0/8"]})", 69,
+           {R"({"port": "v", "address": "250.0.28.2", "mac": "02:00:00:00:00:01", "allow": ["10.0.0.0/8"]})", 68,
             "not secured"},
        }) {
     const auto read = cli::parse_endpoints("f", std::string(good) + "\n" + wrong.line + "\n" + good);

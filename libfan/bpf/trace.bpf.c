@@ -64,7 +64,7 @@ int fan_trace_enter(struct __sk_buff* skb) {
 
 SEC("tc")
 int fan_trace_ii(struct __sk_buff* skb) {
-  return fan_trace_arrive(skb) ? FAN_TRACE_BROKEN : fan_ingress(skb, FAN_IPIP, ETH_HLEN);
+  return fan_trace_arrive(skb) ? FAN_TRACE_BROKEN : fan_ingress(skb, FAN_IPIP, ETH_HLEN, 0);
 }
 
 SEC("tc")

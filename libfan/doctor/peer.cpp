@@ -32,7 +32,7 @@ private:
   Done doubles(const std::string& device, Address address, bool own);
   Done echoes();
   Done forms();
-  Done silence(const TunnelAnswer& own, const std::vector<TunnelAnswer>& others);
+  Done silence(const std::vector<TunnelForm>& asked, const std::vector<TunnelAnswer>& answers);
   Done sizes();
   Done endpoint();
   Result<void> remember_refusals();
@@ -241,11 +241,26 @@ Result<bool> Examination::forms() {
       return true;
     }
   }
-  return silence(answers->front(), {answers->begin() + 1, answers->end()});
+  return silence(asked, *answers);
+}
+
+// True when the peer has said of every protocol and port that nothing there takes it.
+bool nothing_listens(const std::vector<TunnelForm>& asked, const std::vector<TunnelAnswer>& answers) {
+  const auto refused = [&](const TunnelForm& form) {
+    for (std::size_t n = 0; n < asked.size(); ++n) {
+      if (asked.at(n).encapsulation == form.encapsulation && asked.at(n).port == form.port &&
+          answers.at(n).unreachable) {
+        return true;
+      }
+    }
+    return false;
+  };
+  return std::all_of(asked.begin(), asked.end(), refused);
 }
 
 // Nothing came back of any form.
-Result<bool> Examination::silence(const TunnelAnswer& own, const std::vector<TunnelAnswer>& others) {
+Result<bool> Examination::silence(const std::vector<TunnelForm>& asked, const std::vector<TunnelAnswer>& answers) {
+  const TunnelAnswer& own = answers.front();
   const bool is_vxlan = q_.fan.spec.encapsulation == Encapsulation::vxlan;
   const std::string form = is_vxlan ? fmt::format("UDP port {}", q_.fan.port()) : std::string("protocol 4");
   std::vector<std::string> seen{"echo of " + peer_ + " on the underlay: " + said(underlay_),
@@ -262,8 +277,7 @@ Result<bool> Examination::silence(const TunnelAnswer& own, const std::vector<Tun
   }
   if (own.unreachable) {
     seen.push_back("ICMP unreachable from " + own.error_from.str() + " about " + form);
-    const bool all = std::all_of(others.begin(), others.end(),
-                                 [](const TunnelAnswer& other) { return other.unreachable && !other.form; });
+    const bool all = nothing_listens(asked, answers);
     cannot_tell(seen, all ? std::vector<std::string>{"no fan is up on the peer, which takes neither protocol 4 nor the "
                                                      "usual UDP ports",
                                                      "its fan has an unusual UDP port"}

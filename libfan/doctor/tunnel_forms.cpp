@@ -51,8 +51,10 @@ std::vector<TunnelForm> other_forms(const Fan& fan, Address host) {
   put(forms, other, own);
   other.encapsulation = Encapsulation::vxlan;
   const std::uint32_t usual = default_vni(fan.mapping.overlay());
-  for (const std::uint16_t port : {fan.port(), default_vxlan_port, iana_vxlan_port}) {
-    for (const std::uint32_t vni : {fan.vni(), usual, usual ^ 1U /* LXD's */}) {
+  // Each port comes once before any comes again: a host says "unreachable" six times at once, and then once a second
+  // (net/ipv4/icmp.c, net/ipv4/inetpeer.c).
+  for (const std::uint32_t vni : {fan.vni(), usual, usual ^ 1U /* LXD's */}) {
+    for (const std::uint16_t port : {fan.port(), default_vxlan_port, iana_vxlan_port}) {
       other.port = port;
       other.vni = vni;
       put(forms, other, own);

@@ -17,13 +17,18 @@ struct Refusal {
   const char* text;
 };
 
-// What the kernel means by the errno of a route lookup (net/ipv4/route.c, net/ipv4/fib_frontend.c).
-std::optional<Refusal> refusal_of(int sys_errno, bool comes_in) {
+// What the kernel means by the errno of a route lookup (net/ipv4/route.c, net/ipv4/fib_frontend.c). Newer kernels say
+// EINVAL of what rp_filter refuses, too; then only this host's own addresses are what cannot come in.
+std::optional<Refusal> refusal_of(int sys_errno, bool comes_in, bool own_source) {
   switch (sys_errno) {
   case EXDEV:
     return Refusal{"rp-filter", "rp_filter refuses the source: the way back to it leads by another device"};
   case EINVAL:
-    return comes_in ? std::optional(Refusal{"martian", "the source cannot come in by this device"}) : std::nullopt;
+    if (!comes_in) {
+      return std::nullopt;
+    }
+    return own_source ? Refusal{"martian", "the source is this host's own address, and came in by a device"}
+                      : refusal_of(EXDEV, comes_in, own_source);
   case ENETUNREACH:
     return Refusal{"no-route", "there is no route"};
   case EHOSTUNREACH:
@@ -70,7 +75,8 @@ Result<std::optional<RouteAnswer>> TraceWalk::route(const RouteQuestion& questio
   if (answer) {
     return std::optional(std::move(answer).value());
   }
-  const auto refusal = refusal_of(answer.error().sys_errno, !question.in_device.empty());
+  const auto refusal =
+      refusal_of(answer.error().sys_errno, !question.in_device.empty(), is_local(question.packet.source));
   if (!refusal) {
     return std::move(answer).error();
   }
@@ -91,7 +97,7 @@ RulesetPacket TraceWalk::for_table(const std::string& in, const std::string& out
   return packet;
 }
 
-TraceWalk::Step TraceWalk::table(firewall::Hook hook, RulesetPacket packet) {
+TraceWalk::Step TraceWalk::table(firewall::Hook hook, const RulesetPacket& packet) {
   if (!host_.table_is_ours) {
     return Way::on; // said once, at the beginning
   }

@@ -51,7 +51,7 @@ private:
 
   // trace_checks.cpp
   Result<std::optional<RouteAnswer>> route(const RouteQuestion& question);
-  Step table(firewall::Hook hook, RulesetPacket packet);
+  Step table(firewall::Hook hook, const RulesetPacket& packet);
   Step firewall(firewall::Hook hook, const std::string& in, const std::string& out, const Packet& packet);
   Step filters(firewall::Hook hook, const std::string& in, const std::string& out);
   Step translate(const std::string& out);

@@ -133,9 +133,13 @@ TEST_P(Trace, NamesWhatTheHostRefuses) {
   expect_refused({"250.0.27.2", "250.0.28.2"}, "no-neighbour");
   a.ip({"neigh del 172.30.0.28 dev eth0", "route add blackhole 172.30.0.29/32", "route add prohibit 172.30.0.30/32"});
   expect_refused({"250.0.27.2", "250.0.30.2"}, "no-route");
-  a.ip({"link set " + at_home.front().port() + " down"});
+  const std::string port = at_home.front().port();
+  a.must({"bridge", "fdb", "replace", at_home.front().mac().str(), "dev", port, "master", "static"});
+  a.ip({"link set " + port + " mtu 1000"});
+  expect_refused({"250.0.28.2", "250.0.27.2", "--size", "1400"}, "too-big");
+  a.ip({"link set " + port + " down"});
   expect_refused({"250.0.28.2", "250.0.27.2"}, "port-down");
-  a.ip({"link set " + at_home.front().port() + " up"});
+  a.ip({"link set " + port + " mtu 1450 up"});
   a.must({"nft", "add table ip other; add chain ip other f { type filter hook forward priority 0; policy drop; }"});
   expect_refused({"250.0.27.2", "250.0.28.2"}, "firewall");
   expect_refused({"250.0.28.2", "250.0.27.2"}, "firewall");

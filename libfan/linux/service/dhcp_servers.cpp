@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <net/if.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -61,17 +62,18 @@ Result<std::vector<Server>> running_servers() {
 constexpr const char* hidden_hint =
     "run it as root; a DHCP server runs as another user, so seeing it takes CAP_SYS_PTRACE";
 
-// A server that may be ours and cannot be looked at is neither there nor missing.
+// A server that may be ours and cannot be looked at is neither there nor missing. One for a bridge that this namespace
+// has not is another's.
 Result<void> none_hidden() {
   const Result<std::vector<HiddenProcess>> hidden = hidden_processes();
   if (!hidden) {
     return hidden.error();
   }
   for (const HiddenProcess& process : *hidden) {
-    if (!value_of(process.argv, dhcp_sign).empty()) {
+    const std::string bridge = value_of(process.argv, dhcp_interface_option);
+    if (!value_of(process.argv, dhcp_sign).empty() && if_nametoindex(bridge.c_str()) != 0) {
       return make_error(ErrorClass::privilege,
-                        fmt::format("the DHCP server of {} (process {}) cannot be looked at",
-                                    value_of(process.argv, dhcp_interface_option), process.pid),
+                        fmt::format("the DHCP server of {} (process {}) cannot be looked at", bridge, process.pid),
                         hidden_hint);
     }
   }

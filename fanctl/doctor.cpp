@@ -6,6 +6,7 @@
 #include "core/errors.h"
 #include "engine/host.h"
 #include "fanctl/commands.h"
+#include "fanctl/doctor_evidence.h"
 #include "fanctl/doctor_peers.h"
 #include "fanctl/fan_name.h"
 #include "fanctl/output/diagnosis.h"
@@ -63,8 +64,15 @@ Result<doctor::Findings> examine(const DoctorArguments& given, World& world) {
   for (const FanStatus& one : found->fans) {
     meant.push_back(one.fan);
   }
-  doctor::Findings findings = doctor::examine({std::move(*facts), std::move(found->fans), all, found->complete,
-                                               (*provider)->filters(), **provider, world.doctor_source()});
+  doctor::Findings findings = doctor::examine({.facts = std::move(*facts),
+                                               .fans = std::move(found->fans),
+                                               .all = all,
+                                               .complete = found->complete,
+                                               .filters = (*provider)->filters(),
+                                               .docker = docker_settings(world, all),
+                                               .refusals = refusals(world),
+                                               .provider = **provider,
+                                               .source = world.doctor_source()});
   const Result<void> peers = given.peers.empty() ? Result<void>() : examine_peers(given.peers, meant, world, findings);
   return peers ? Result<doctor::Findings>(std::move(findings)) : peers.error();
 }

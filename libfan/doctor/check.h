@@ -8,6 +8,8 @@
 // breaks exactly that, sees exactly that finding, runs the printed fix as it is, and sees the finding gone.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,12 +24,31 @@
 
 namespace fan::doctor {
 
+// What Docker's configuration says.
+struct DockerSettings {
+  bool installed = false;
+  std::string bridge;    // `bridge`, "" when it is not set
+  std::uint32_t mtu = 0; // `mtu`, 0 when it is not set
+  // Of fans, by their bridges: which of Docker's address pools meets them, and what to do.
+  std::map<std::string, std::string> meetings;
+};
+
+// Packets that were refused, by reason; and by whom most, "" when nobody is known.
+struct Refusals {
+  std::string reason;
+  std::string meaning;
+  std::uint64_t packets = 0;
+  std::string whose;
+};
+
 struct Evidence {
   Facts facts;
   std::vector<FanStatus> fans; // those that are asked for
   std::vector<Fan> all;        // every fan of this host
   bool complete = true;        // false: drift is not known
   Result<firewall::Filters> filters;
+  DockerSettings docker;
+  Result<std::vector<Refusals>> refusals;
   Provider& provider; // for what a check asks about one fan: path_mtu(), overlapping_route(), endpoints()
   Source& source;
 };

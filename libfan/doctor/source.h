@@ -3,10 +3,12 @@
 // at". The tests have one of memory.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/address.h"
 #include "core/errors.h"
 #include "core/result.h"
 
@@ -15,6 +17,33 @@ class Prober;
 }
 
 namespace fan::doctor {
+
+// A route of this host. Its words are `ip route`'s: "10.8.0.0/16", "via", "10.0.0.1", "dev", "tun0".
+struct RouteSeen {
+  Prefix destination;
+  std::vector<std::string> words;
+};
+
+// How long an address stays: seconds as the kernel counts them now; nullopt: for ever.
+struct AddressLifetime {
+  Address address;
+  std::uint32_t ifindex = 0;
+  std::optional<std::uint32_t> valid_s;
+};
+
+// One of our BPF programs, and what the kernel said when it was asked to load it.
+struct ProgramTrial {
+  std::string role; // "tunnel_in_vxlan"
+  std::optional<Error> refused;
+};
+
+// A UDP socket that a process or the kernel has bound.
+struct UdpSocket {
+  std::uint16_t port = 0;    // host byte order
+  std::uint32_t ifindex = 0; // the device it is bound to, 0 for all
+  std::uint32_t inode = 0;   // 0: the kernel's own
+  Address address;           // unspecified for all
+};
 
 class Source {
 public:
@@ -26,6 +55,23 @@ public:
   // The names in a directory, sorted; empty where there is none.
   virtual Result<std::vector<std::string>> names(const std::string& /*directory*/) { return unknown("files"); }
 
+  // Where an executable of this host is; "" where it is not installed.
+  virtual Result<std::string> program(const std::string& /*name*/) { return unknown("programs"); }
+
+  // Routes to a part of `overlay` that are not ours, the first few.
+  virtual Result<std::vector<RouteSeen>> routes_inside(const Prefix& /*overlay*/) { return unknown("routes"); }
+  // The device by which the kernel itself sends into `network`; nullopt: it has no route there.
+  virtual Result<std::optional<std::string>> device_into(const Prefix& /*network*/) { return unknown("routes"); }
+  virtual Result<std::vector<AddressLifetime>> lifetimes() { return unknown("lifetimes of addresses"); }
+  virtual Result<std::vector<UdpSocket>> udp_sockets() { return unknown("sockets"); }
+
+  // Loads every BPF program of ours, attaches none, and lets go of them.
+  virtual Result<std::vector<ProgramTrial>> try_programs() { return unknown("BPF programs"); }
+  // The programs of others that run on a device before tc's filters (tcx), by name.
+  virtual Result<std::vector<std::string>> tcx_programs(std::uint32_t /*ifindex*/) { return unknown("BPF programs"); }
+
+  // The kernel's log, as far as it is kept.
+  virtual Result<std::string> kernel_log() { return unknown("the kernel's log"); }
   // For questions to other machines; nullptr where there is no network.
   virtual Prober* prober() { return nullptr; }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "core/errors.h"
 #include "doctor/check.h"
 #include "golden.h"
 #include "schema.h"
@@ -88,6 +89,193 @@ TEST(Doctor, ADeviceOfAnyNameIsOneWordOfTheFix) {
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0]["id"], "mtu");
   EXPECT_EQ(findings[0]["fix"], "ip link set dev 'x;$(reboot)'\\''' mtu 1480");
+}
+
+// Each is what one check looks at, as bad as it gets, on a host that cannot be had in a test.
+class DoctorOf : public ::testing::Test {
+protected:
+  void up(const std::vector<std::string>& words = {}) {
+    std::vector<std::string> line{"up", "10", "eth0"};
+    line.insert(line.end(), words.begin(), words.end());
+    ASSERT_EQ(run(world, line).status, 0);
+    EXPECT_EQ(diagnosis(world)["findings"], cli::Json::array());
+  }
+
+  // The one finding there is.
+  cli::Json only(const std::string& id, const std::string& severity) {
+    cli::Json findings = diagnosis(world)["findings"];
+    EXPECT_EQ(findings.size(), 1U) << findings.dump(1);
+    cli::Json finding = findings.empty() ? cli::Json{{"fix", ""}, {"subject", ""}} : findings[0];
+    EXPECT_EQ(finding["id"], id);
+    EXPECT_EQ(finding["severity"], severity);
+    return finding;
+  }
+
+  std::string& file(const std::string& path) { return world.source.files[path]; }
+
+  MemoryWorld world;
+};
+
+TEST_F(DoctorOf, ATableOfConnectionsThatIsNearlyFull) {
+  up();
+  file("/proc/sys/net/netfilter/nf_conntrack_max") = "1000\n";
+  file("/proc/sys/net/netfilter/nf_conntrack_count") = "899\n";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  file("/proc/sys/net/netfilter/nf_conntrack_count") = "900\n";
+  EXPECT_EQ(only("conntrack", "warning")["fix"], "sysctl -w net/netfilter/nf_conntrack_max=4000");
+  EXPECT_EQ(run(world, {"doctor"}).status, 13);
+  file("/proc/sys/net/netfilter/nf_conntrack_max") = "4000\n";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+}
+
+TEST_F(DoctorOf, ATableOfNeighboursThatIsNearlyFull) {
+  up();
+  file("/proc/sys/net/ipv4/neigh/default/gc_thresh3") = "10\n";
+  for (int n = 0; n < 9; ++n) {
+    file("/proc/net/arp") += fmt::format("10.0.28.{} 0x1 0x2 02:00:00:00:00:01 * fan-10-0-28\n", n);
+  }
+  EXPECT_EQ(only("neighbours", "warning")["fix"], "sysctl -w net/ipv4/neigh/default/gc_thresh3=40");
+  world.source.files.erase("/proc/sys/net/ipv4/neigh/default/gc_thresh3");
+  EXPECT_EQ(diagnosis(world)["not_looked_at"][0]["check"], "neighbours");
+}
+
+void add_ports(MemoryWorld& world, std::size_t count) {
+  const std::uint32_t bridge = world.host.facts()->link("fan-10-0-28")->ifindex + static_cast<std::uint32_t>(count);
+  for (std::size_t n = 0; n < count; ++n) {
+    LinkFact port;
+    port.ifindex = 5000 + static_cast<std::uint32_t>(n);
+    port.name = fmt::format("v{}", n);
+    port.mtu = 1500;
+    port.master = bridge; // devices more move the bridge's number
+    world.host.base.links.push_back(port);
+  }
+}
+
+TEST_F(DoctorOf, MorePortsThanTheBacklogHolds) {
+  up();
+  add_ports(world, 300);
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  file("/proc/sys/net/core/netdev_max_backlog") = "299\n";
+  EXPECT_EQ(only("ports", "warning")["fix"], "sysctl -w net/core/netdev_max_backlog=1200");
+}
+
+TEST_F(DoctorOf, NearlyAsManyPortsAsABridgeCanHave) {
+  up();
+  add_ports(world, 921);
+  EXPECT_TRUE(only("ports", "warning")["fix"].is_null());
+}
+
+TEST_F(DoctorOf, ANetworkdThatTakesTheFansDevices) {
+  up();
+  file("/etc/systemd/network/10-all.network") = "[Match]\nName=*\n\n[Network]\nDHCP=yes\n";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0) << "networkd does not run";
+  file("/run/systemd/netif/state") = "";
+  const cli::Json findings = diagnosis(world)["findings"];
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0]["id"], "networkd");
+  EXPECT_EQ(findings[0]["subject"], "fan-10-0-28");
+  EXPECT_EQ(findings[1]["subject"], "fanip");
+  EXPECT_EQ(findings[1]["fix"], "printf '[Match]\\nName=fanip\\n[Link]\\nUnmanaged=yes\\n' > "
+                                "/etc/systemd/network/00-fanctl-fanip.network && networkctl reload");
+  file("/usr/lib/systemd/network/05-fanctl.network") =
+      read_text(std::string(SOURCE_DIR) + "/systemd/network/05-fanctl.network");
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  file("/etc/systemd/network/05-fanctl.network") = ""; // stands in the place of ours
+  EXPECT_EQ(run(world, {"doctor"}).status, 14);
+}
+
+TEST_F(DoctorOf, ANetworkManagerThatMayTakeTheFansDevices) {
+  up();
+  file("/run/NetworkManager/devices/1") = "";
+  const cli::Json findings = diagnosis(world)["findings"];
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0]["id"], "network-manager");
+  EXPECT_EQ(findings[0]["severity"], "warning");
+  file("/usr/lib/NetworkManager/conf.d/fanctl.conf") =
+      read_text(std::string(SOURCE_DIR) + "/systemd/dispatcher/networkmanager.conf");
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+}
+
+TEST_F(DoctorOf, AConfigurationThatIsNotEnabledAndUnitsWithoutOne) {
+  up();
+  file("/run/systemd/system/x") = "";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  file("/etc/network/fan") = "# 10 eth0\n";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  file("/etc/network/fan") += "10 eth0\n";
+  EXPECT_EQ(only("units", "warning")["fix"],
+            "systemctl enable --now fanctl.service fanctl-apply.timer fanctl-watch.service");
+  file("/etc/systemd/system/multi-user.target.wants/fanctl.service") = "";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  world.source.files.erase("/etc/network/fan");
+  only("units", "note");
+}
+
+TEST_F(DoctorOf, ADockerWithTooLargeAnMtu) {
+  up();
+  world.docker = R"({"bridge": "fan-10-0-28", "default-address-pools": [{"base": "192.168.0.0/16", "size": 24}]})";
+  EXPECT_EQ(only("docker", "problem")["fix"], "fanctl docker enable fan-10-0-28 && systemctl restart docker");
+  world.docker =
+      R"({"bridge": "fan-10-0-28", "mtu": 1480, "default-address-pools": [{"base": "192.168.0.0/16", "size": 24}]})";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+}
+
+TEST_F(DoctorOf, DockersPoolsInTheUnderlay) {
+  up();
+  world.docker = ""; // its own pools hold 172.30.0.0/16
+  const cli::Json finding = only("docker", "warning");
+  EXPECT_NE(finding["evidence"][0].get<std::string>().find("default-address-pools"), std::string::npos);
+}
+
+TEST_F(DoctorOf, ADnsmasqThatIsNotInstalled) {
+  up({"dhcp"});
+  world.source.dnsmasq = "";
+  EXPECT_EQ(only("dhcp", "problem")["fix"], "apt-get install -y dnsmasq-base");
+}
+
+TEST_F(DoctorOf, AKernelThatRefusesAProgram) {
+  up();
+  Error refused = make_error(ErrorClass::kernel, "load the BPF programs: Invalid argument");
+  refused.kernel_text = "R1 invalid mem access 'scalar'";
+  world.source.trials = {{"tunnel_in_ipip", std::nullopt}, {"bridge_out", refused}};
+  const cli::Json finding = only("bpf", "problem");
+  EXPECT_EQ(finding["subject"], "bridge_out");
+  EXPECT_NE(finding["evidence"][0].get<std::string>().find("invalid mem access"), std::string::npos);
+}
+
+TEST_F(DoctorOf, ADenialInTheKernelsLog) {
+  up();
+  world.source.log = "<5>[1.0] audit: apparmor=\"DENIED\" profile=\"firefox\"\n<6>[2.0] dnsmasq is happy\n";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  world.source.log += "<5>[3.0] audit: apparmor=\"DENIED\" operation=\"open\" comm=\"dnsmasq\" \x1b[2J\n";
+  EXPECT_EQ(only("kernel-log", "warning")["evidence"].size(), 1U);
+  EXPECT_EQ(run(world, {"doctor"}).out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(DoctorOf, WhoWasRefusedMost) {
+  up();
+  world.counts = {{"in-accepted", "received", false, 99, 99}, {"in-vni", "VNI of no fan here", true, 3, 150}};
+  world.peers = {{"in-vni", Address(0xac1e001bU), Address(0x0a001b02U), Address(0x0a001c02U), 3, 61000}};
+  const cli::Json finding = only("refused", "note");
+  EXPECT_EQ(finding["subject"], "in-vni");
+  EXPECT_EQ(finding["evidence"][1], "most from host 172.30.0.27: inner source 10.0.27.2, inner destination 10.0.28.2");
+}
+
+TEST_F(DoctorOf, TwoFansThatHaveAddressesInCommon) {
+  up();
+  LinkFact bridge;
+  bridge.ifindex = 900;
+  bridge.name = "fan-10-7";
+  bridge.kind = "bridge";
+  bridge.group = link_group;
+  bridge.alias = "fanctl/1 10.7.0.0/16 eth0/24 type vxlan bridge fan-10-7 ; host=172.30.0.28 device=eth0 mtu=1450";
+  world.host.base.links.push_back(bridge);
+  const cli::Json seen = diagnosis(world)["findings"];
+  bool found = false;
+  for (const cli::Json& finding : seen) {
+    found = found || (finding["id"] == "overlap" && finding["fix"] == "fanctl down fan-10-7");
+  }
+  EXPECT_TRUE(found) << seen.dump(1);
 }
 
 TEST(Doctor, TheManualHasARowForEveryCheckInTheirOrder) {

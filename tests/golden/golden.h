@@ -19,13 +19,33 @@ void expect_golden(const std::string& name, const std::string& actual);
 
 std::string read_text(const std::string& path);
 
-// Files of a host by their paths. Whatever is not among them is not there.
+// A host on which all is well, but for what a test puts into these members. A file that is not among `files` is not
+// there.
 class MemorySource : public doctor::Source {
 public:
   Result<std::optional<std::string>> text(const std::string& path) override;
   Result<std::vector<std::string>> names(const std::string& directory) override;
 
-  std::map<std::string, std::string> files;
+  Result<std::string> program(const std::string& /*name*/) override { return dnsmasq; }
+  Result<std::vector<doctor::RouteSeen>> routes_inside(const Prefix& /*overlay*/) override { return routes; }
+  Result<std::optional<std::string>> device_into(const Prefix& /*network*/) override { return way_back; }
+  Result<std::vector<doctor::AddressLifetime>> lifetimes() override { return lent; }
+  Result<std::vector<doctor::UdpSocket>> udp_sockets() override { return sockets; }
+  Result<std::vector<doctor::ProgramTrial>> try_programs() override { return trials; }
+  Result<std::vector<std::string>> tcx_programs(std::uint32_t /*ifindex*/) override { return tcx; }
+  Result<std::string> kernel_log() override { return log; }
+
+  std::map<std::string, std::string> files{{"/proc/net/arp", "IP address HW type Flags HW address Mask Device\n"},
+                                           {"/proc/sys/net/core/netdev_max_backlog", "1000\n"},
+                                           {"/proc/sys/net/ipv4/neigh/default/gc_thresh3", "1024\n"}};
+  std::string dnsmasq = "/usr/sbin/dnsmasq";
+  std::vector<doctor::RouteSeen> routes;
+  std::optional<std::string> way_back = "eth0";
+  std::vector<doctor::AddressLifetime> lent;
+  std::vector<doctor::UdpSocket> sockets;
+  std::vector<doctor::ProgramTrial> trials;
+  std::vector<std::string> tcx;
+  std::string log;
 };
 
 // No kernel to ask: whoever traces a packet here is told so.

@@ -8,6 +8,7 @@ using DoctorOfFan = Doctor;
 
 TEST_F(DoctorOfFan, WithoutAFanNothingIsFound) {
   expect_healthy();
+  EXPECT_EQ(doctor({}, {}).out + doctor({}, {}).err, "");
 }
 
 TEST_F(DoctorOfFan, ADeletedRouteIsDrift) {
@@ -15,6 +16,13 @@ TEST_F(DoctorOfFan, ADeletedRouteIsDrift) {
   host.must({"ip", "route", "del", "10.0.0.0/8"});
   const cli::Json finding = only("drift", bridge);
   EXPECT_EQ(finding["evidence"].size(), 1U);
+  paste(finding);
+  expect_healthy();
+}
+
+TEST_F(DoctorOfFan, ForwardingThatWasSwitchedOffIsDrift) {
+  up();
+  host.set_sysctl("net/ipv4/conf/eth0/forwarding", "0");
   expect_cured("drift", bridge);
 }
 
@@ -49,21 +57,24 @@ TEST_F(DoctorOfFan, AnMtuThatWasAskedForIsLoweredByTheFix) {
 TEST_F(DoctorOfFan, AReservedOverlayIsANote) {
   host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
   EXPECT_EQ(only("reserved-space", "fan-250-0-27")["severity"], "note");
-  EXPECT_EQ(host.fanctl({"doctor"}).out, "");
+  EXPECT_EQ(doctor({}, {}).out, "");
 }
 
 TEST_F(DoctorOfFan, WithoutRootItSaysWhatItCouldNotLookAt) {
   up();
   RunOptions nobody;
   nobody.uid = 65534;
-  EXPECT_EQ(host.fanctl({"doctor"}, nobody).status, 0);
+  EXPECT_EQ(doctor({}, nobody).status, 0);
   std::string unseen;
   const cli::Json seen = diagnosis(nobody);
   for (const cli::Json& one : seen["not_looked_at"]) {
     unseen += one["check"].get<std::string>() + " ";
   }
-  EXPECT_EQ(unseen.rfind("drift firewall ", 0), 0U) << seen.dump(1);
-  EXPECT_EQ(diagnosis()["not_looked_at"], cli::Json::array());
+  EXPECT_EQ(unseen.rfind("drift bpf tcx firewall bridged-frames ", 0), 0U) << seen.dump(1);
+  // What is the machine's is told in its first network namespace only; and its log may be kept from this one.
+  for (const cli::Json& one : diagnosis()["not_looked_at"]) {
+    EXPECT_TRUE(one["check"] == "neighbours" || one["check"] == "ports" || one["check"] == "kernel-log") << one;
+  }
 }
 
 } // namespace

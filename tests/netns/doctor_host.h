@@ -28,40 +28,54 @@ protected:
     expect_healthy();
   }
 
-  // `within`: whatever else the doctor's process is to see.
-  [[nodiscard]] cli::Json diagnosis(const RunOptions& within = {}) const {
-    const Outcome ran = host.fanctl({"doctor", "--json"}, within);
-    return cli::Json::parse(ran.out, nullptr, false);
-  }
-
-  [[nodiscard]] std::string found(const RunOptions& within = {}) const {
-    std::string all;
-    const cli::Json seen = diagnosis(within);
-    for (const cli::Json& finding : seen["findings"]) {
-      all += (all.empty() ? "" : " ") + finding["id"].get<std::string>();
+  // The doctor, to whom the systemd, NetworkManager and Docker of the machine that runs the tests are not there.
+  [[nodiscard]] Outcome doctor(std::vector<std::string> words, RunOptions within) const {
+    for (const char* directory : {"/run/systemd", "/run/NetworkManager"}) {
+      if (std::filesystem::is_directory(directory)) {
+        within.binds.emplace_back("/proc/self/fdinfo", directory); // nothing but numbers in it
+      }
     }
-    return all;
+    for (const char* program : {"/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/sbin/dockerd"}) {
+      if (std::filesystem::exists(program)) {
+        within.binds.emplace_back("/dev/null", program);
+      }
+    }
+    words.insert(words.begin(), "doctor");
+    return host.fanctl(words, within);
   }
 
+  // `within`: whatever else the doctor's process is to see. Its exit status is what its findings come to.
+  [[nodiscard]] cli::Json diagnosis(const RunOptions& within = {}) const {
+    const Outcome ran = doctor({"--json"}, within);
+    cli::Json seen = cli::Json::parse(ran.out, nullptr, false);
+    if (seen.is_discarded() || !seen.contains("findings")) {
+      ADD_FAILURE() << ran.out << ran.err;
+      return cli::Json{{"findings", cli::Json::array()}, {"not_looked_at", cli::Json::array()}};
+    }
+    int status = 0;
+    for (const cli::Json& finding : seen["findings"]) {
+      status = std::max(status, finding["severity"] == "problem" ? 14 : finding["severity"] == "warning" ? 13 : 0);
+    }
+    EXPECT_EQ(ran.status, status) << ran.out;
+    return seen;
+  }
+
+  // Not even a note.
   void expect_healthy(const RunOptions& within = {}) const {
-    const Outcome ran = host.fanctl({"doctor"}, within);
-    EXPECT_EQ(ran.status, 0);
-    EXPECT_EQ(ran.out + ran.err, "");
-    EXPECT_EQ(found(within), "");
+    const cli::Json seen = diagnosis(within);
+    EXPECT_EQ(seen["findings"], cli::Json::array()) << seen["findings"].dump(1);
   }
 
   // Exactly one finding, of this check, about `subject`. Gives it.
   [[nodiscard]] cli::Json only(const std::string& id, const std::string& subject, const RunOptions& within = {}) const {
     const cli::Json seen = diagnosis(within);
-    EXPECT_EQ(seen["findings"].size(), 1U) << seen.dump(1);
+    EXPECT_EQ(seen["findings"].size(), 1U) << seen["findings"].dump(1);
     if (seen["findings"].empty()) {
-      return cli::Json{{"severity", ""}, {"fix", nullptr}, {"evidence", cli::Json::array()}, {"what", ""}};
+      return cli::Json{{"severity", ""}, {"fix", nullptr}, {"evidence", cli::Json::array()}, {"instead", ""}};
     }
     cli::Json finding = seen["findings"][0];
     EXPECT_EQ(finding["id"], id) << finding.dump(1);
     EXPECT_EQ(finding["subject"].is_null() ? "" : finding["subject"].get<std::string>(), subject);
-    const std::string severity = finding["severity"];
-    EXPECT_EQ(host.fanctl({"doctor"}, within).status, severity == "problem" ? 14 : severity == "warning" ? 13 : 0);
     return finding;
   }
 

@@ -40,6 +40,25 @@ std::optional<AddressFact> parse_address(const nlmsghdr& message) {
   return fact;
 }
 
+std::optional<Lifetime> parse_lifetime(const nlmsghdr& message) {
+  const std::optional<AddressFact> fact = parse_address(message);
+  const Attributes attributes = Attributes::of(message, sizeof(ifaddrmsg));
+  const auto raw = attributes.get(IFA_CACHEINFO);
+  const auto times = raw ? raw->number<ifa_cacheinfo>() : std::nullopt;
+  if (!fact) {
+    return std::nullopt;
+  }
+  return Lifetime{fact->ifindex, fact->address, times ? times->ifa_valid : ~std::uint32_t{0}};
+}
+
+Message address_dump() {
+  Message message(RTM_GETADDR, NLM_F_DUMP);
+  ifaddrmsg header{};
+  header.ifa_family = AF_INET;
+  message.header(header);
+  return message;
+}
+
 AddressObject encode(const AddressFact& fact) {
   AddressObject object(rtnl_addr_alloc());
   const EncodedAddress local = encode_v4(fact.address, fact.prefix_length);
@@ -115,11 +134,14 @@ std::string name_of(const InterfaceAddress& address) {
 } // namespace
 
 Result<std::vector<AddressFact>> list_addresses(Socket& socket) {
-  Message message(RTM_GETADDR, NLM_F_DUMP);
-  ifaddrmsg header{};
-  header.ifa_family = AF_INET;
-  message.header(header);
+  Message message = address_dump();
   auto all = collect<AddressFact>(socket, message, parse_address);
+  return all ? std::move(all) : std::move(all).error().within("list the addresses");
+}
+
+Result<std::vector<Lifetime>> list_lifetimes(Socket& socket) {
+  Message message = address_dump();
+  auto all = collect<Lifetime>(socket, message, parse_lifetime);
   return all ? std::move(all) : std::move(all).error().within("list the addresses");
 }
 

@@ -13,6 +13,14 @@ namespace fan::netlink {
 // Every IPv4 address of the network namespace, in the kernel's own order.
 Result<std::vector<AddressFact>> list_addresses(Socket& socket);
 
+struct Lifetime {
+  std::uint32_t ifindex = 0;
+  Address address;
+  std::uint32_t valid_s = 0; // ~0: for ever
+};
+// Of every IPv4 address of the network namespace.
+Result<std::vector<Lifetime>> list_lifetimes(Socket& socket);
+
 // EEXIST: the device has this very address with this prefix length.
 Result<void> add_address(Socket& socket, const InterfaceAddress& address);
 // EADDRNOTAVAIL: it is gone. Removes this one only: with a primary address the kernel also takes its secondary ones

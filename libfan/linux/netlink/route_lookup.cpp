@@ -107,4 +107,16 @@ Result<std::optional<Address>> preferred_source(Socket& socket, const Prefix& un
   return known ? std::optional((*used)->source) : std::optional<Address>();
 }
 
+Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& underlay) {
+  const auto probe = probe_address(socket, underlay);
+  if (!probe) {
+    return probe.error();
+  }
+  const auto route = look_up(socket, {*probe, std::nullopt, 0, false});
+  if (!route) {
+    return route.error();
+  }
+  return *route ? std::optional((*route)->ifindex) : std::optional<std::uint32_t>();
+}
+
 } // namespace fan::netlink

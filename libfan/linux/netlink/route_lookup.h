@@ -18,4 +18,7 @@ Result<std::uint32_t> path_mtu(Socket& socket, const Prefix& underlay, Address s
 // The kernel's own choice of source address into `underlay` over `device`. nullopt: no route leads there.
 Result<std::optional<Address>> preferred_source(Socket& socket, const Prefix& underlay, const std::string& device);
 
+// The ifindex of the device by which the kernel sends into `underlay`, whatever the source. nullopt: no route there.
+Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& underlay);
+
 } // namespace fan::netlink

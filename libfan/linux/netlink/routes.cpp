@@ -146,4 +146,21 @@ Result<std::optional<RouteEntry>> find_overlapping(Socket& socket, const Prefix&
   return found;
 }
 
+Result<std::vector<RouteEntry>> find_inside(Socket& socket, const Prefix& overlay,
+                                            const std::set<std::uint32_t>& our_devices, std::size_t most) {
+  std::vector<RouteEntry> found;
+  auto done = walk_routes(socket, {}, [&](const RouteEntry& route) {
+    const bool ours = route.protocol == route_protocol || our_devices.count(route.ifindex) != 0;
+    const bool part = overlay.contains(route.destination) && route.destination.length() > overlay.length();
+    if (route.table != RT_TABLE_LOCAL && part && is_for_traffic(route) && !ours) {
+      found.push_back(route);
+    }
+    return found.size() < most;
+  });
+  if (!done) {
+    return std::move(done).error();
+  }
+  return found;
+}
+
 } // namespace fan::netlink

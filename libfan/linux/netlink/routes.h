@@ -53,6 +53,10 @@ Result<std::optional<std::uint32_t>> default_route_device(Socket& socket);
 Result<std::optional<RouteEntry>> find_overlapping(Socket& socket, const Prefix& overlay,
                                                    const std::set<std::uint32_t>& our_devices);
 
+// The first `most` routes to a part of `overlay`, in any table but `local`, that are not ours, as above.
+Result<std::vector<RouteEntry>> find_inside(Socket& socket, const Prefix& overlay,
+                                            const std::set<std::uint32_t>& our_devices, std::size_t most);
+
 // EEXIST: there is a route to this destination with metric 0.
 Result<void> add_route(Socket& socket, const Route& route);
 // Replaced in one step. ESRCH: there is none of ours.

@@ -60,7 +60,7 @@ Result<std::vector<Server>> running_servers() {
 }
 
 constexpr const char* hidden_hint =
-    "run it as root; a DHCP server runs as another user, so seeing it takes CAP_SYS_PTRACE";
+    "run it as root; a DHCP server runs as another user, of whose processes others are told nothing";
 
 // A server that may be ours and cannot be looked at is neither there nor missing. One for a bridge that this namespace
 // has not is another's.
@@ -73,7 +73,8 @@ Result<void> none_hidden() {
     const std::string bridge = value_of(process.argv, dhcp_interface_option);
     if (!value_of(process.argv, dhcp_sign).empty() && if_nametoindex(bridge.c_str()) != 0) {
       return make_error(ErrorClass::privilege,
-                        fmt::format("the DHCP server of {} (process {}) cannot be looked at", bridge, process.pid),
+                        fmt::format("the DHCP server of {} (process {}) cannot be looked at without CAP_SYS_PTRACE",
+                                    bridge, process.pid),
                         hidden_hint);
     }
   }
@@ -87,7 +88,8 @@ Result<void> may_see_servers() {
   if (syscall(SYS_capget, &header, sets) != 0 || (sets[0].effective & (1U << CAP_SYS_PTRACE)) != 0) {
     return {};
   }
-  return make_error(ErrorClass::privilege, "this process lacks CAP_SYS_PTRACE", hidden_hint);
+  return make_error(ErrorClass::privilege,
+                    "this process lacks CAP_SYS_PTRACE, without which a DHCP server cannot be seen", hidden_hint);
 }
 
 bool inside(const std::string& path, const std::string& folder) {

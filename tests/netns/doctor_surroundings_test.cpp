@@ -1,0 +1,122 @@
+// The doctor about what lies around a fan: filters of bridged frames, routes, addresses, tunnels and servers of others.
+#include "doctor_host.h"
+
+namespace fan::test {
+namespace {
+
+using DoctorOfSurroundings = Doctor;
+
+TEST_F(DoctorOfSurroundings, ADropOfFramesBetweenTwoPortsIsFound) {
+  up();
+  host.set_sysctl("net/bridge/bridge-nf-call-iptables", "1");
+  host.must({"nft", "table ip late { chain through { type filter hook forward priority 250; iifname \"fan-10-0-27\" "
+                    "oifname \"fan-10-0-27\" drop; }\n}"});
+  const cli::Json finding = only("bridged-frames", bridge);
+  paste(finding);
+  expect_healthy();
+}
+
+TEST_F(DoctorOfSurroundings, AStrictReversePathOverAnotherDeviceIsFound) {
+  up();
+  join(host, "eth1", underlay.router(), "h1b");
+  underlay.router().ip({"link set h1b master sw"});
+  host.ip({"address add 172.30.1.27/16 dev eth1", "route del 172.30.0.0/16 dev eth0",
+           "route add 172.30.0.0/16 dev eth0 metric 10"});
+  host.set_sysctl("net/ipv4/conf/all/rp_filter", "0");
+  host.set_sysctl("net/ipv4/conf/eth0/rp_filter", "2");
+  expect_healthy();
+  host.set_sysctl("net/ipv4/conf/all/rp_filter", "1");
+  host.set_sysctl("net/ipv4/conf/eth0/rp_filter", "0");
+  EXPECT_EQ(only("rp-filter", "eth0")["severity"], "problem");
+  expect_cured("rp-filter", "eth0");
+}
+
+TEST_F(DoctorOfSurroundings, ATunnelOfAnotherOnThePortIsFound) {
+  up();
+  host.ip({"link add elsewhere type vxlan id 5 dstport 4789 dev eth0"});
+  expect_healthy();
+  host.ip({"link add other type vxlan id 5 dstport 8472 dev eth0"});
+  EXPECT_EQ(only("tunnel-owner", "other")["severity"], "warning");
+  expect_cured("tunnel-owner", "other");
+}
+
+TEST_F(DoctorOfSurroundings, ARouteToAPartOfTheOverlayIsFound) {
+  up();
+  host.ip({"route add 10.0.0.0/7 via 172.30.255.254", "route add 11.0.0.0/16 via 172.30.255.254"});
+  expect_healthy();
+  for (const char* route : {"10.9.0.0/16 via 172.30.255.254 metric 7", "blackhole 10.8.0.0/16 table 77"}) {
+    host.ip({std::string("route add ") + route});
+    expect_cured("route", bridge);
+  }
+}
+
+TEST_F(DoctorOfSurroundings, ALentAddressIsANoteAndADeprecatedOneAWarning) {
+  up();
+  host.ip({"address change 172.30.0.27/16 dev eth0 valid_lft 3600 preferred_lft 3600"});
+  EXPECT_EQ(only("address", "eth0")["severity"], "note");
+  host.ip({"address change 172.30.0.27/16 dev eth0 valid_lft 3600 preferred_lft 0"});
+  EXPECT_EQ(only("address", "eth0")["severity"], "warning");
+  expect_cured("address", "eth0");
+}
+
+TEST_F(DoctorOfSurroundings, ASecondaryAddressIsFound) {
+  host.set_sysctl("net/ipv4/conf/all/promote_secondaries", "0");
+  host.set_sysctl("net/ipv4/conf/eth0/promote_secondaries", "0");
+  host.ip({"address add 172.30.0.99/16 dev eth0"});
+  host.fanctl_must({"up", "10.0.0.0/8", "172.30.0.99/16", "type", "vxlan"});
+  expect_cured("address", "eth0");
+}
+
+TEST_F(DoctorOfSurroundings, AnAddressThatIsGoneIsFoundAndTheLineInItMovesTheFan) {
+  up();
+  host.ip({"address add 172.30.0.44/16 dev eth0"});
+  host.set_sysctl("net/ipv4/conf/eth0/promote_secondaries", "1");
+  host.ip({"address del 172.30.0.27/16 dev eth0", "route replace default via 172.30.255.254"});
+  cli::Json finding = only("address", bridge);
+  const std::string instead = finding["instead"];
+  finding["fix"] = instead.substr(instead.find("fanctl up"));
+  paste(finding);
+  expect_healthy();
+}
+
+TEST_F(DoctorOfSurroundings, ANeighbourWithTheSameLowBitsIsANote) {
+  up();
+  host.ip({"neighbour add 172.30.0.28 lladdr 02:00:00:00:00:28 dev eth0",
+           "neighbour add 172.31.0.28 lladdr 02:00:00:00:00:28 dev eth0"});
+  expect_healthy();
+  host.ip({"neighbour add 172.31.0.27 lladdr 02:00:00:00:00:27 dev eth0"});
+  EXPECT_EQ(only("twin", bridge)["severity"], "note");
+  host.ip({"neighbour del 172.31.0.27 dev eth0"});
+  expect_healthy();
+}
+
+TEST_F(DoctorOfSurroundings, ADhcpServerOfAnotherOnTheBridgeIsFound) {
+  for (const bool own : {false, true}) {
+    up(own ? std::vector<std::string>{"dhcp"} : std::vector<std::string>{});
+    RunOptions there;
+    there.netns = &host;
+    Background other({"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root",
+                      "--interface=" + bridge, "--bind-dynamic", "--dhcp-range=10.0.27.2,10.0.27.9,1h",
+                      "--dhcp-leasefile=/dev/null", "--pid-file", "--log-facility=-"},
+                     there);
+    EXPECT_TRUE(other.wait_for("IP range"));
+    EXPECT_TRUE(only("dhcp", bridge)["fix"].is_null());
+    other.signal(9);
+    other.wait();
+    expect_healthy();
+  }
+}
+
+TEST_F(DoctorOfSurroundings, WhatWasRefusedIsANote) {
+  up();
+  Container c(static_cast<const Netns&>(host), bridge);
+  c.address("10.0.99.9/8", *Address::parse("10.0.27.1")); // of another host's slice
+  EXPECT_FALSE(c.run({"ping", "-n", "-q", "-c", "1", "-W", "1", "10.0.27.1"}).ok());
+  EXPECT_EQ(doctor({}, {}).out, "");
+  const cli::Json finding = diagnosis()["findings"][0];
+  EXPECT_EQ(finding["id"], "refused") << finding.dump(1);
+  EXPECT_EQ(finding["severity"], "note");
+}
+
+} // namespace
+} // namespace fan::test

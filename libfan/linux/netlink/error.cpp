@@ -13,6 +13,8 @@
 namespace fan::netlink {
 namespace {
 
+constexpr int largest_errno = 4095; // MAX_ERRNO of the kernel (linux/err.h)
+
 ErrorClass class_of(int sys_errno) {
   switch (sys_errno) {
   case EPERM:
@@ -98,7 +100,10 @@ Error error_from(const nlmsghdr& answer) {
 
 int errno_of(const nlmsghdr& answer) {
   const auto* number = header_of<int>(answer); // the first member of nlmsgerr, and NLMSG_DONE's only one
-  return number == nullptr ? 0 : -*number;
+  if (number == nullptr || *number == 0) {
+    return 0;
+  }
+  return *number < 0 && *number >= -largest_errno ? -*number : EPROTO; // never taken for an acknowledgement
 }
 
 } // namespace fan::netlink

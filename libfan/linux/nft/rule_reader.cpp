@@ -32,8 +32,8 @@ constexpr std::array<std::string_view, 6> log_options{"prefix", "level",   "grou
 bool put_verdict(Rule& rule, const Words& words, std::size_t at) {
   const std::string& word = words[at];
   if (word == "jump" || word == "goto") {
-    rule.action = word == "jump" ? Action::jump : Action::go_to;
     rule.target = at + 1 < words.size() ? words[at + 1] : "";
+    rule.action = rule.target.empty() ? Action::unknown : word == "jump" ? Action::jump : Action::go_to;
   } else if (word == "accept") {
     rule.action = Action::accept;
   } else if (word == "drop" || word == "reject") {

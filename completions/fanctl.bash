@@ -82,6 +82,8 @@ _fanctl_words() {
     down:2) _fanctl_values "$program" UNDERLAY "$current" ;;
     down:* | show:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
     endpoint:1) compgen -W "add del list apply watch" -- "$current" ;;
+    broadcast:1) compgen -W "reset off allow disallow receive list" -- "$current" ;;
+    broadcast:*) compgen -W "$(_fanctl_devices)" -- "$current" ;;
     endpoint:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" && compgen -f -- "$current" ;;
     trace:1 | trace:2) compgen -W "$(_fanctl_fans gateway)" -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;

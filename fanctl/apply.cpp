@@ -43,7 +43,10 @@ Result<Applying> work(const ApplyArguments& given, World& world) {
   if (!provider) {
     return std::move(provider).error();
   }
-  return apply_read(std::move(read).value(), **provider, "apply", change.dry_run);
+  // Who waited for another fanctl goes by what the files say now.
+  read = read_configuration_files(given.files.source(), world.devices());
+  return read ? apply_read(std::move(read).value(), **provider, "apply", change.dry_run)
+              : Result<Applying>(std::move(read).error());
 }
 
 ExitStatus say(Applying& work, const ApplyArguments& given, const World& world, Console& console) {

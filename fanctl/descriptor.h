@@ -24,8 +24,8 @@ private:
   int number_;
 };
 
-// The text up to its end, or a little more than `most` bytes of it: enough for whoever has a limit to refuse it. Nothing
-// when read(2) failed; errno says why.
+// The text up to its end, or a little more than `most` bytes of it: enough for whoever has a limit to refuse it.
+// Nothing when read(2) failed; errno says why.
 std::optional<std::string> read_text(int descriptor, std::size_t most);
 
 } // namespace fan::cli

@@ -80,7 +80,7 @@ Result<void> check_other_files(const EnableArguments& given, const FanSpec& spec
 }
 
 // What `path` says now becomes so, and nothing else.
-Result<Applying> apply_file(const EnableArguments& given, const std::string& path, const char* command, bool there,
+Result<Applying> apply_file(Provider& provider, const std::string& path, const char* command, bool there,
                             World& world) {
   ReadConfiguration read;
   read.configuration.files = {origin_of(path)};
@@ -92,8 +92,7 @@ Result<Applying> apply_file(const EnableArguments& given, const std::string& pat
     }
     read = std::move(found).value();
   }
-  Result<Provider*> provider = ready(given.change, world);
-  return provider ? apply_read(std::move(read), **provider, command, false) : std::move(provider).error();
+  return apply_read(std::move(read), provider, command, false);
 }
 
 // The file as it was before.
@@ -103,8 +102,9 @@ void put_back(const std::string& path, const std::optional<std::string>& text) {
 
 Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World& world) {
   const std::string path = path_of(given, spec);
-  if (Result<void> allowed = world.may_change(); !allowed) {
-    return std::move(allowed).error();
+  Result<Provider*> provider = ready(given.change, world); // with the lock, as the file is changed too
+  if (!provider) {
+    return std::move(provider).error();
   }
   Result<std::optional<std::string>> before = read_ours(path);
   if (!before) {
@@ -117,7 +117,7 @@ Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World
   if (Result<void> written = write_ours(path, yaml_of({&named, 1})); !written) {
     return std::move(written).error();
   }
-  Result<Applying> done = apply_file(given, path, "enable", true, world);
+  Result<Applying> done = apply_file(**provider, path, "enable", true, world);
   if (!done || !done->report.errors.empty()) {
     put_back(path, *before);
   }
@@ -126,13 +126,17 @@ Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World
 
 Result<Applying> disable(const EnableArguments& given, const FanSpec& spec, World& world) {
   const std::string path = path_of(given, spec);
+  Result<Provider*> provider = ready(given.change, world);
+  if (!provider) {
+    return std::move(provider).error();
+  }
   Result<std::optional<std::string>> before = read_ours(path);
   if (!before || !*before) {
     return before ? make_error(ErrorClass::not_found, "this fan is not enabled: there is no " + path,
                                "a fan that is up all the same goes down with `fanctl down`")
                   : std::move(before).error();
   }
-  Result<Applying> done = apply_file(given, path, "disable", false, world);
+  Result<Applying> done = apply_file(**provider, path, "disable", false, world);
   if (done && done->report.errors.empty()) {
     if (Result<void> removed = remove_ours(path); !removed) {
       return std::move(removed).error();

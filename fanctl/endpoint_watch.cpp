@@ -21,13 +21,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds between_passes{200}; // whatever is said meanwhile
-constexpr milliseconds gathering{20};       // what comes together is registered together
-constexpr milliseconds after_failure{2000};
+constexpr milliseconds between_passes{200};   // whatever is said meanwhile
+constexpr milliseconds gathering{20};         // what comes together is registered together
+constexpr milliseconds longest_pause{10'000}; // after failures, one after the other
 constexpr milliseconds longest_silence{60'000};
 constexpr milliseconds patience{10'000}; // for another fanctl that is at work
 
-// What was heard since the last pass, and need not be looked at again.
+// What was heard since the last pass, and what need not be looked at again.
 class Ears {
 public:
   void hear(const News& news) {
@@ -36,13 +36,16 @@ public:
       links_ = true;
     }
     for (const Heard& one : news.heard) {
-      if (considered_.count(one) == 0 && fresh_.size() < most_heard) {
+      const bool matters = one.resolved && registered_.count(one.address) != 0;
+      if ((matters || considered_.count(one) == 0) && fresh_.size() < most_heard) {
         fresh_.insert(one);
       }
     }
   }
 
   [[nodiscard]] bool anything_new() const { return links_ || !fresh_.empty(); }
+
+  void know(const Endpoints& endpoints) { registered_ = endpoints; }
 
   // It could not be done, and has to be done again.
   void hear_again(const std::vector<Heard>& heard) {
@@ -65,6 +68,7 @@ private:
   bool links_ = true; // at first everything is news
   std::set<Heard> fresh_;
   std::set<Heard> considered_;
+  Endpoints registered_;
 };
 
 std::string line_of(const char* verb, const Registration& endpoint) {
@@ -73,19 +77,48 @@ std::string line_of(const char* verb, const Registration& endpoint) {
 
 using Bridges = std::map<std::uint32_t, std::string>;
 
-void say(const HeardOutcome& outcome, const Bridges& before) {
+// One line for each of `a` that is not so in `b`.
+std::string lines_of(const char* verb, const Endpoints& a, const Endpoints& b) {
   std::string text;
-  for (const auto& [ifindex, bridge] : outcome.bridges) {
-    text += before.count(ifindex) == 0 ? "listening on " + bridge + "\n" : "";
+  for (const auto& [address, endpoint] : a) {
+    const auto other = b.find(address);
+    if (other == b.end() || other->second != endpoint) {
+      text += line_of(verb, endpoint);
+    }
   }
-  for (const Registration& endpoint : outcome.removed) {
-    text += line_of("removed", endpoint);
-  }
-  for (const Registration& endpoint : outcome.added) {
-    text += line_of("registered", endpoint);
-  }
-  (void)write_all(1, text); // who reads it or not is no matter
+  return text;
 }
+
+// What has been said. A pass may fail after it has registered somebody; the next one says it.
+class Account {
+public:
+  // Who reads it or not is no matter.
+  void say(const HeardOutcome& outcome) {
+    std::string text;
+    for (const auto& [ifindex, bridge] : outcome.bridges) {
+      text += bridges_.count(ifindex) == 0 ? "listening on " + bridge + "\n" : "";
+    }
+    const Endpoints& before = said_ ? *said_ : outcome.before;
+    text += lines_of("removed", before, outcome.after) + lines_of("registered", outcome.after, before);
+    (void)write_all(1, text);
+    said_ = outcome.after;
+    bridges_ = outcome.bridges;
+    failures_ = 0;
+  }
+
+  // A container that goes while its endpoint is registered makes one pass fail; what fails twice is worth a word.
+  milliseconds say(const Error& error) {
+    if (++failures_ > 1) {
+      (void)write_all(2, error_text(error));
+    }
+    return std::min(between_passes * (1 << std::min(failures_, 6)), longest_pause);
+  }
+
+private:
+  std::optional<Endpoints> said_;
+  Bridges bridges_;
+  int failures_ = 0;
+};
 
 Result<HeardOutcome> pass(World& world, const std::optional<FanName>& name, const std::vector<Heard>& heard) {
   if (Result<void> locked = world.lock(patience); !locked) {
@@ -131,21 +164,22 @@ Result<void> watch_endpoints(World& world, const std::optional<FanName>& name) {
     return may;
   }
   Ears ears;
+  Account account;
   Bridges bridges;
   for (;;) {
     auto next = Clock::now() + between_passes;
     const std::vector<Heard> heard = ears.take();
     const auto outcome = pass(world, name, heard);
-    const Bridges before = outcome ? std::exchange(bridges, outcome->bridges) : bridges;
+    bridges = outcome ? outcome->bridges : bridges;
     if (Result<void> listening = hear(world, bridges, milliseconds(0), ears); !listening) {
       return listening;
     }
     if (outcome) {
-      say(*outcome, before);
+      ears.know(outcome->after);
+      account.say(*outcome);
     } else {
-      (void)write_all(2, error_text(outcome.error()));
+      next += account.say(outcome.error());
       ears.hear_again(heard);
-      next += after_failure;
     }
     std::this_thread::sleep_until(next);
     if (Result<void> listened = listen(world, bridges, ears); !listened) {

@@ -15,6 +15,8 @@
 #include "core/errors.h"
 #include "engine/lock.h"
 #include "fanctl/host_devices.h"
+#include "fanctl/interruptible_provider.h"
+#include "fanctl/interruption.h"
 #include "fanctl/kernel_source.h"
 #include "fanctl/privilege.h"
 #include "fanctl/text_file.h"
@@ -74,11 +76,14 @@ std::string meaning_of_drop(const std::string& reason) {
 
 class KernelWorld : public World {
 public:
-  Result<Provider*> provider() override { return &kernel_; }
+  Result<Provider*> provider() override { return &interruptible_; }
   Result<void> may_change() override { return judge_privilege(read_process_facts()); }
   Result<void> lock(std::chrono::milliseconds wait) override;
   PacketView& packets() override { return packets_; }
-  void unlock() override { lock_.reset(); }
+  void unlock() override {
+    lock_.reset();
+    release_signals();
+  }
   [[nodiscard]] const Devices& devices() override { return devices_; }
   [[nodiscard]] std::string try_path() const override;
   Result<std::vector<TrafficCount>> counters() override;
@@ -95,6 +100,7 @@ public:
 
 private:
   KernelProvider kernel_;
+  InterruptibleProvider interruptible_{kernel_};
   KernelPacketView packets_;
   HostDevices devices_{kernel_};
   KernelSource source_;
@@ -110,6 +116,7 @@ Result<void> KernelWorld::lock(std::chrono::milliseconds wait) {
     return std::move(taken).error();
   }
   lock_.emplace(std::move(taken).value());
+  hold_signals(); // before the first change
   return {};
 }
 

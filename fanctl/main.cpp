@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fanctl/commands.h"
+#include "fanctl/interruption.h"
 #include "fanctl/kernel_world.h"
 #include "fanctl/output/error_text.h"
 
@@ -33,7 +34,9 @@ int main(int argc, char** argv) {
     const std::string_view name = argc > 0 ? argv[0] : "";
     const bool fanatic = name.substr(name.rfind('/') + 1) == "fanatic";
     const ExitStatus status = (fanatic ? run_fanatic : run)(arguments, *world, console);
-    return write_out(console, status);
+    const int ended = write_out(console, status);
+    end_by_held_signal();
+    return ended;
   } catch (const std::exception& unexpected) {
     (void)std::fprintf(stderr, "fanctl: %s\n", unexpected.what());
     return static_cast<int>(ExitStatus::kernel);

@@ -105,12 +105,8 @@ void ask(const Applying& work, std::chrono::seconds timeout, bool json) {
   (void)write_all(1, fmt::format("{}{}; in {} seconds it is reverted.\n", work.summary, how, timeout.count()));
 }
 
-Result<Applying> change_host(const TryArguments& given, ReadConfiguration read, World& world) {
-  Result<Provider*> provider = ready(given.change, world);
-  if (!provider) {
-    return std::move(provider).error();
-  }
-  Result<Applying> work = apply_read(std::move(read), **provider, "try", false);
+Result<Applying> change_host(Provider& provider, ReadConfiguration read, World& world) {
+  Result<Applying> work = apply_read(std::move(read), provider, "try", false);
   world.unlock(); // the rest of the host goes on while a person thinks
   return work;
 }
@@ -146,7 +142,13 @@ ExitStatus try_it(const TryArguments& given, World& world, Console& console) {
   if (!read) {
     return give_up(std::move(read).error());
   }
-  Result<Applying> work = change_host(given, std::move(read).value(), world);
+  Result<Provider*> provider = ready(given.change, world);
+  if (!provider) {
+    trial->keep(); // there is nothing to take back, and the keeper would wait for the lock
+    (void)trial->verdict();
+    return give_up(std::move(provider).error());
+  }
+  Result<Applying> work = change_host(**provider, std::move(read).value(), world);
   if (!work) {
     return give_up(std::move(work).error());
   }

@@ -21,10 +21,10 @@ Result<void> confirm(Provider& provider, const std::vector<Fan>& fans, const std
   }
   if (!left->empty()) {
     Error error;
-    error.kind = ErrorClass::partial;
+    error.kind = ErrorClass::host_state;
     error.message = "the kernel took every request, but this is not as asked: " + describe(left->front().object());
-    error.hint = "something else on this host may be changing it; `fanctl show -v` tells more";
-    return error;
+    error.hint = "all of it is undone; something else on this host may be changing it, or the kernel lacks memory";
+    return take_back(provider, plan, std::move(error));
   }
   return {};
 }

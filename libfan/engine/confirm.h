@@ -9,8 +9,8 @@
 
 namespace fan {
 
-// Reads everything once more and expects that no change is left to come to `fans`. Class partial: what is left. When it
-// cannot be read, nothing can be claimed, and `plan`, which was carried out, is undone.
+// Reads everything once more and expects that no change is left to come to `fans`. When one is, or it cannot be read,
+// nothing can be claimed, and `plan`, which was carried out, is undone.
 Result<void> confirm(Provider& provider, const std::vector<Fan>& fans, const std::vector<Change>& plan);
 
 } // namespace fan

@@ -13,6 +13,7 @@ struct Heard {
   std::uint32_t bridge = 0; // ifindex
   Address address;
   Mac mac;
+  bool resolved = false; // it is the kernel's neighbour, and not one that somebody put there for good
   auto operator<=>(const Heard&) const = default;
 };
 

@@ -12,9 +12,9 @@
 namespace fan {
 namespace {
 
-Error lock_error(ErrorClass kind, const std::string& what, int number) {
+Error lock_error(const std::string& what, int number) {
   Error error;
-  error.kind = kind;
+  error.kind = number == EACCES || number == EPERM ? ErrorClass::privilege : ErrorClass::host_state;
   error.message = what + ": " + std::strerror(number);
   error.sys_errno = number;
   return error;
@@ -40,22 +40,22 @@ Error busy(const std::string& path, std::chrono::milliseconds wait) {
 } // namespace
 
 Result<Lock> Lock::acquire(const std::string& directory, const std::string& name, std::chrono::milliseconds wait) {
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return lock_error(errno == EACCES || errno == EPERM ? ErrorClass::privilege : ErrorClass::host_state,
-                      "cannot make " + directory, errno);
-  }
   const std::string path = directory + "/" + name;
   const auto deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+      return lock_error("cannot make " + directory, errno);
+    }
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor < 0) {
-      return lock_error(errno == EACCES || errno == EPERM ? ErrorClass::privilege : ErrorClass::host_state,
-                        "cannot open the lock " + path, errno);
+    if (descriptor < 0 && errno != ENOENT) { // it is when the fanctl of another network namespace has just removed it
+      return lock_error("cannot open the lock " + path, errno);
     }
-    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 && is_still_there(descriptor, path)) {
-      return Lock(descriptor, path);
+    if (descriptor >= 0) {
+      if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0 && is_still_there(descriptor, path)) {
+        return Lock(descriptor, path);
+      }
+      ::close(descriptor);
     }
-    ::close(descriptor);
     if (std::chrono::steady_clock::now() >= deadline) {
       return busy(path, wait);
     }

@@ -51,16 +51,9 @@ Result<std::vector<Sighting>> sightings_of(Provider& provider, const Host& host,
   return seen;
 }
 
-// Those of `a` that are not so in `b`.
-std::vector<Registration> without(const Registry& a, const Registry& b) {
-  std::vector<Registration> only;
-  for (const auto& [address, endpoint] : a.endpoints) {
-    const auto other = b.endpoints.find(address);
-    if (other == b.endpoints.end() || other->second != endpoint) {
-      only.push_back(endpoint);
-    }
-  }
-  return only;
+bool is_overwritten(const Endpoints& endpoints, const std::vector<Heard>& heard) {
+  return std::any_of(heard.begin(), heard.end(),
+                     [&](const Heard& one) { return one.resolved && endpoints.count(one.address) != 0; });
 }
 
 } // namespace
@@ -82,11 +75,11 @@ Result<HeardOutcome> register_heard(Provider& provider, const std::optional<FanN
   }
   const Registry& before = host->facts.registry;
   const Registry after = with_sightings(before, fans, host->facts, *seen);
-  if (after == before) {
+  outcome.before = before.endpoints;
+  outcome.after = after.endpoints;
+  if (fans.empty() || (after == before && !is_overwritten(after.endpoints, heard))) {
     return outcome;
   }
-  outcome.added = without(after, before);
-  outcome.removed = without(before, after);
   const auto edit = [&](const Host&, const std::vector<Fan>&) { return Result<Registry>(after); };
   auto changed = change_registry(provider, std::nullopt, edit, {});
   return changed ? Result(std::move(outcome)) : std::move(changed).error();

@@ -14,14 +14,18 @@
 
 namespace fan {
 
+using Endpoints = std::map<Address, Registration>;
+
 struct HeardOutcome {
-  std::vector<Registration> added; // or with another MAC
-  std::vector<Registration> removed;
+  Endpoints before;
+  Endpoints after;
   std::map<std::uint32_t, std::string> bridges; // of these fans, by ifindex: where there is something to hear
 };
 
-// Only the fan that is named, where one is. No such fan is up: nothing is done. Writes only when the registry is to be
-// another; then as change_registry().
+// Only the fan that is named, where one is. No such fan is up: nothing is done. Writes when the registry is to be
+// another, or when a registered endpoint is a neighbour like any other: then somebody has put that in the place of
+// ours, as dnsmasq does when it answers a client that has no address yet. What else differs is then put right too, as
+// by change_registry().
 Result<HeardOutcome> register_heard(Provider& provider, const std::optional<FanName>& name,
                                     const std::vector<Heard>& heard);
 

@@ -62,8 +62,8 @@ Result<Facts> KernelProvider::facts() {
   return facts;
 }
 
-// Whoever may not read nftables, or has none, sees the fans all the same, without what is said of their ports: to change
-// anything observe() has to read it too.
+// Whoever may not read nftables, or has none, sees the fans all the same, without what is said of their ports: to
+// change anything observe() has to read it too.
 Result<Registry> KernelProvider::registry(const std::vector<LinkFact>& links) {
   auto said = firewall_.registry();
   if (!said) {

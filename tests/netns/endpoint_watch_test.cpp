@@ -94,7 +94,7 @@ TEST_F(EndpointWatch, TwentyContainersComeAndGo) {
   for (int n = 0; n < 20; ++n) {
     const Address address = add_by_dhcp();
     const auto leased = std::chrono::steady_clock::now();
-    EXPECT_TRUE(watcher_->wait_for("registered " + line_of(containers_.back(), address)));
+    EXPECT_TRUE(watcher_->wait_for("registered " + line_of(containers_.back(), address))) << watcher_->output();
     longest = std::max<std::chrono::duration<double>>(longest, std::chrono::steady_clock::now() - leased);
     addresses.insert(address);
   }
@@ -106,6 +106,17 @@ TEST_F(EndpointWatch, TwentyContainersComeAndGo) {
   }
   containers_.clear();
   EXPECT_TRUE(eventually([&] { return list().find("250.0.27.") == std::string::npos; }, std::chrono::seconds(60)));
+}
+
+// dnsmasq does so when it answers a client that has no address yet.
+TEST_F(EndpointWatch, ANeighbourThatWasOverwrittenIsPutBack) {
+  const Address address = add_by_dhcp();
+  EXPECT_TRUE(becomes_listed(address));
+  const auto neighbour = [&] { return host_.must({"ip", "neigh", "show", address.str(), "dev", bridge}); };
+  EXPECT_TRUE(eventually([&] { return neighbour().find("PERMANENT") != std::string::npos; }));
+  host_.ip({fmt::format("neigh replace {} lladdr {} dev {} nud stale", address.str(), containers_.back().mac().str(),
+                        bridge)});
+  EXPECT_TRUE(eventually([&] { return neighbour().find("PERMANENT") != std::string::npos; }));
 }
 
 TEST_F(EndpointWatch, WhoSpeaksOnlyToOthersIsHeardToo) {

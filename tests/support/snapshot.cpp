@@ -170,6 +170,20 @@ Snapshot snapshot(const Netns& netns) {
   return result;
 }
 
+Snapshot quick_snapshot(const Netns& netns) {
+  Snapshot result;
+  auto& lines = result.lines;
+  add_output(lines, netns, "link", {"ip", "-d", "-o", "link", "show"});
+  add_output(lines, netns, "address", {"ip", "-4", "-o", "addr", "show"});
+  add_output(lines, netns, "neighbour", {"ip", "-4", "neigh", "show", "nud", "permanent"});
+  add_output(lines, netns, "route", {"ip", "-4", "-d", "route", "show", "table", "all"});
+  add_output(lines, netns, "qdisc", {"tc", "qdisc", "show"});
+  add_output(lines, netns, "nft", {"nft", "-s", "list", "ruleset"});
+  lines.push_back("sysctl: eth0 " + netns.sysctl("net/ipv4/conf/eth0/forwarding"));
+  add_processes(lines, netns);
+  return result;
+}
+
 std::string difference(const Snapshot& before, const Snapshot& after) {
   const auto a = as_set(before);
   const auto b = as_set(after);

@@ -42,6 +42,9 @@ public:
   // Makes the maps of the first program of this ABI those in use; lets go of maps whose programs have gone.
   void adopt(std::vector<OurFilter>& found);
 
+  // After a failure: what is left of an answer must not be taken for that of the next request.
+  void start_anew() { filters_.reset(); }
+
   std::optional<MapSet> maps; // those in use; always complete
   bool attached = false;      // a filter holds them, so they are not only ours
 
@@ -69,7 +72,11 @@ Result<Filters*> Programs::Impl::filters() {
 
 Result<std::vector<OurFilter>> Programs::Impl::find(const std::vector<Device>& devices) {
   Result<Filters*> open = filters();
-  return open ? find_ours(**open, devices) : open.error();
+  Result<std::vector<OurFilter>> found = open ? find_ours(**open, devices) : open.error();
+  if (!found) {
+    start_anew();
+  }
+  return found;
 }
 
 void Programs::Impl::adopt(std::vector<OurFilter>& found) {
@@ -248,6 +255,9 @@ Result<void> Programs::apply(const Change& change) {
   const std::string key = key_of(change.object());
   Result<void> done = std::holds_alternative<Classifier>(change.object()) ? impl_->apply_classifier(change)
                                                                           : impl_->apply_row_change(change);
+  if (!done) {
+    impl_->start_anew();
+  }
   return done ? done : Result<void>(std::move(done).error().within(key));
 }
 

@@ -108,7 +108,7 @@ std::optional<Heard> heard_in(const nlmsghdr& message) {
   const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
   const auto address = attributes.v4(NDA_DST);
   const auto mac = attributes.mac(NDA_LLADDR);
-  return address && mac ? std::optional(Heard{static_cast<std::uint32_t>(header->ndm_ifindex), *address, *mac})
+  return address && mac ? std::optional(Heard{static_cast<std::uint32_t>(header->ndm_ifindex), *address, *mac, true})
                         : std::nullopt;
 }
 

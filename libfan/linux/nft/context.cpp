@@ -3,11 +3,14 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include <linux/capability.h>
 #include <linux/netlink.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <nftables/libnftables.h>
@@ -23,7 +26,7 @@ constexpr const char* no_nftables_hint = "fanctl needs nftables with the inet fa
                                          "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, "
                                          "CONFIG_NFT_FIB_INET; on a distribution's kernel try `modprobe nf_tables`";
 
-// libnftables calls exit() when it cannot open this socket (src/mnl.c, nft_mnl_socket_open).
+// A kernel without nfnetlink is told from other failures here.
 Result<void> probe_socket() {
   const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd < 0) {
@@ -75,11 +78,94 @@ Error error_of(const std::string& text) {
   return error;
 }
 
-} // namespace
+struct Free {
+  void operator()(nft_ctx* context) const { nft_ctx_free(context); }
+};
 
-void Context::Free::operator()(nft_ctx* context) const {
-  nft_ctx_free(context);
+// --- the process that is libnftables'
+
+// Its exit status. Others are libnftables' own.
+constexpr int has_done = 40;
+constexpr int has_failed = 41;
+
+// A file without a name, for what the process has to say.
+class Answer {
+public:
+  Answer() : descriptor_(memfd_create("nft", MFD_CLOEXEC)) {}
+  ~Answer() {
+    if (descriptor_ >= 0) {
+      close(descriptor_);
+    }
+  }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] std::string text() const {
+    std::string all;
+    std::array<char, 16384> part{};
+    ssize_t length = 0;
+    while ((length = pread(descriptor_, part.data(), part.size(), static_cast<off_t>(all.size()))) > 0) {
+      all.append(part.data(), static_cast<std::size_t>(length));
+    }
+    return all;
+  }
+
+private:
+  int descriptor_;
+};
+
+bool put(int descriptor, const char* text) {
+  std::size_t left = strlen(text);
+  while (left > 0) {
+    const ssize_t written = write(descriptor, text, left);
+    if (written < 0 && errno != EINTR) {
+      return false;
+    }
+    text += written < 0 ? 0 : written;
+    left -= written < 0 ? 0U : static_cast<std::size_t>(written);
+  }
+  return true;
 }
+
+int run_here(const std::string& commands, int output) {
+  const std::unique_ptr<nft_ctx, Free> context(nft_ctx_new(NFT_CTX_DEFAULT));
+  if (!context || nft_ctx_buffer_output(context.get()) != 0 || nft_ctx_buffer_error(context.get()) != 0) {
+    return has_failed;
+  }
+  // Protocols and priorities as numbers, as the names differ between systems; no counter values.
+  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_NUMERIC_PRIO);
+  const bool done = nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0;
+  const char* text = done ? nft_ctx_get_output_buffer(context.get()) : nft_ctx_get_error_buffer(context.get());
+  const bool said = text == nullptr || put(output, text);
+  return done && said ? has_done : has_failed;
+}
+
+// What libnftables prints before it ends the process belongs to the error.
+[[noreturn]] void become_nft(const std::string& commands, const Answer& answer) {
+  dup2(answer.descriptor(), 2);
+  _exit(run_here(commands, answer.descriptor()));
+}
+
+Error cannot(const char* what) {
+  Error error = make_error(ErrorClass::kernel, std::string("nftables: ") + what + ": " + strerror(errno));
+  error.sys_errno = errno;
+  return error;
+}
+
+Result<std::string> judge(int status, const std::string& text) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == has_done) {
+    return text;
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == has_failed) {
+    return error_of(text.empty() ? "no text" : text);
+  }
+  Error error = error_of(text.empty() ? "no text" : text);
+  error.message = "libnftables gave up: " + error.message;
+  return error;
+}
+
+} // namespace
 
 Result<Context> Context::open() {
   if (Result<void> socket = probe_socket(); !socket) {
@@ -88,24 +174,28 @@ Result<Context> Context::open() {
   if (Result<void> privilege = probe_privilege(); !privilege) {
     return std::move(privilege).error();
   }
-  Context made(nft_ctx_new(NFT_CTX_DEFAULT));
-  if (made.context_ == nullptr || nft_ctx_buffer_output(made.context_.get()) != 0 ||
-      nft_ctx_buffer_error(made.context_.get()) != 0) {
-    return make_error(ErrorClass::kernel, "libnftables cannot be set up: out of memory");
-  }
-  // Protocols and priorities as numbers, as the names differ between systems; no counter values.
-  nft_ctx_output_set_flags(made.context_.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_NUMERIC_PRIO);
-  return made;
+  return Context();
 }
 
 Result<std::string> Context::run(const std::string& commands) {
-  const int status = nft_run_cmd_from_buffer(context_.get(), commands.c_str());
-  const char* errors = nft_ctx_get_error_buffer(context_.get());
-  if (status != 0) {
-    return error_of(errors != nullptr ? errors : "no text");
+  const Answer answer;
+  if (answer.descriptor() < 0) {
+    return cannot("make a file for its answer");
   }
-  const char* output = nft_ctx_get_output_buffer(context_.get());
-  return std::string(output != nullptr ? output : "");
+  const pid_t child = fork();
+  if (child < 0) {
+    return cannot("start a process");
+  }
+  if (child == 0) {
+    become_nft(commands, answer);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) {
+      return cannot("wait for its process");
+    }
+  }
+  return judge(status, answer.text());
 }
 
 } // namespace fan::nft

@@ -1,20 +1,18 @@
-// RAII around libnftables. The only file that includes its header is context.cpp. Nothing here knows our rules.
+// libnftables, at arm's length. The only file that includes its header is context.cpp. Nothing here knows our rules.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "core/result.h"
 
-struct nft_ctx;
-
 namespace fan::nft {
 
-// One libnftables context: its netlink socket belongs to the network namespace of the thread that made it. Not for use
-// by two threads at once.
+// Each run is a process of its own, with a socket of its own in the calling thread's network namespace. libnftables
+// ends the process that it is in where the kernel's answers are not as it expects: exit() in src/mnl.c, assert() in
+// src/expression.c. A fanctl that ended so would not undo what it has done.
 class Context {
 public:
-  // Fails (class kernel) where the kernel has no nfnetlink; libnftables itself would end the process there.
+  // Fails (class kernel) where the kernel has no nfnetlink, and (class privilege) without CAP_NET_ADMIN.
   static Result<Context> open();
 
   // Runs commands in nft's language, all or nothing, and gives what they print. On failure the Error holds what nft
@@ -22,11 +20,7 @@ public:
   Result<std::string> run(const std::string& commands);
 
 private:
-  struct Free {
-    void operator()(nft_ctx* context) const;
-  };
-  explicit Context(nft_ctx* context) : context_(context) {}
-  std::unique_ptr<nft_ctx, Free> context_;
+  Context() = default;
 };
 
 } // namespace fan::nft

@@ -113,16 +113,19 @@ private:
   [[nodiscard]] std::string name() const { return block_.substr(block_.find(' ') + 1); }
 
   void elements(std::string_view first) {
-    std::string all(first);
-    while (find_unquoted(all, "}") == std::string::npos) {
+    std::string all;
+    std::string_view line = first; // a quoted name does not go on in the next one
+    while (find_unquoted(line, "}") == std::string_view::npos) {
+      all += line;
+      all += ' ';
       if (rest_.empty()) {
         broken_ = true;
         return;
       }
-      all += ' ';
-      all += trimmed(next_line());
+      line = trimmed(next_line());
     }
-    std::string_view inside = std::string_view(all).substr(0, find_unquoted(all, "}"));
+    all += line.substr(0, find_unquoted(line, "}"));
+    std::string_view inside = all;
     while (!trimmed(inside).empty()) {
       listing_.elements.push_back(element_from(name(), take(inside, ",")));
     }

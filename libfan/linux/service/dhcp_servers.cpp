@@ -40,9 +40,13 @@ std::string value_of(const std::vector<std::string>& argv, const std::string& st
   return {};
 }
 
-std::vector<Server> running_servers() {
+Result<std::vector<Server>> running_servers() {
+  Result<std::vector<Process>> processes = processes_of(program);
+  if (!processes) {
+    return std::move(processes).error();
+  }
   std::vector<Server> servers;
-  for (Process& process : processes_of(program)) {
+  for (Process& process : *processes) {
     process.argv.erase(process.argv.begin()); // the program's path
     std::replace_if(
         process.argv.begin(), process.argv.end(),
@@ -56,16 +60,21 @@ std::vector<Server> running_servers() {
 }
 
 constexpr const char* hidden_hint =
-    "run it as root; a DHCP server runs as another user, so seeing it takes CAP_SYS_PTRACE";
+    "run it as root; a DHCP server runs as another user, of whose processes others are told nothing";
 
 // A server that may be ours and cannot be looked at is neither there nor missing. One for a bridge that this namespace
 // has not is another's.
 Result<void> none_hidden() {
-  for (const HiddenProcess& process : hidden_processes()) {
+  const Result<std::vector<HiddenProcess>> hidden = hidden_processes();
+  if (!hidden) {
+    return hidden.error();
+  }
+  for (const HiddenProcess& process : *hidden) {
     const std::string bridge = value_of(process.argv, dhcp_interface_option);
     if (!value_of(process.argv, dhcp_sign).empty() && if_nametoindex(bridge.c_str()) != 0) {
       return make_error(ErrorClass::privilege,
-                        fmt::format("the DHCP server of {} (process {}) cannot be looked at", bridge, process.pid),
+                        fmt::format("the DHCP server of {} (process {}) cannot be looked at without CAP_SYS_PTRACE",
+                                    bridge, process.pid),
                         hidden_hint);
     }
   }
@@ -79,7 +88,8 @@ Result<void> may_see_servers() {
   if (syscall(SYS_capget, &header, sets) != 0 || (sets[0].effective & (1U << CAP_SYS_PTRACE)) != 0) {
     return {};
   }
-  return make_error(ErrorClass::privilege, "this process lacks CAP_SYS_PTRACE", hidden_hint);
+  return make_error(ErrorClass::privilege,
+                    "this process lacks CAP_SYS_PTRACE, without which a DHCP server cannot be seen", hidden_hint);
 }
 
 bool inside(const std::string& path, const std::string& folder) {
@@ -171,8 +181,12 @@ Result<void> start(const DhcpServer& server) {
 }
 
 Result<void> stop_all(const std::string& bridge) {
+  const Result<std::vector<Server>> servers = running_servers();
+  if (!servers) {
+    return servers.error();
+  }
   std::size_t stopped = 0;
-  for (const Server& server : running_servers()) {
+  for (const Server& server : *servers) {
     if (server.bridge != bridge) {
       continue;
     }
@@ -188,27 +202,38 @@ Result<void> stop_all(const std::string& bridge) {
                      : host_error("no DHCP server runs on " + bridge + " any more", "run the command again");
 }
 
-bool runs_on(const std::string& bridge) {
-  const std::vector<Server> servers = running_servers();
-  return std::any_of(servers.begin(), servers.end(), [&](const Server& server) { return server.bridge == bridge; });
+Result<void> check_free(const std::string& bridge) {
+  const Result<std::vector<Server>> servers = running_servers();
+  if (!servers) {
+    return servers.error();
+  }
+  const bool taken =
+      std::any_of(servers->begin(), servers->end(), [&](const Server& server) { return server.bridge == bridge; });
+  return taken ? host_error("a DHCP server runs on " + bridge + " already", "run the command again") : Result<void>();
 }
 
 // The servers that died: those whose leases are in this namespace's folder.
-std::vector<DhcpServer> dead_servers() {
+Result<std::vector<DhcpServer>> dead_servers() {
   std::vector<DhcpServer> dead;
-  std::error_code none; // no such folder
-  for (const auto& entry : std::filesystem::directory_iterator(state_directory(), none)) {
-    if (entry.path().extension() == ".leases") {
-      dead.push_back(dead_server(entry.path().stem(), entry.path()));
+  std::error_code failed;
+  std::filesystem::directory_iterator entry(state_directory(), failed);
+  for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
+    if (entry->path().extension() == ".leases") {
+      dead.push_back(dead_server(entry->path().stem(), entry->path()));
     }
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return host_error(state_directory() + " cannot be read: " + failed.message());
   }
   return dead;
 }
 
 Result<void> carry_out(const DhcpServer* before, const DhcpServer* after) {
   const bool was_up = before != nullptr && !is_dead(*before);
-  if (!was_up && after != nullptr && runs_on(after->bridge)) {
-    return host_error("a DHCP server runs on " + after->bridge + " already", "run the command again");
+  if (!was_up && after != nullptr) {
+    if (Result<void> free = check_free(after->bridge); !free) {
+      return free;
+    }
   }
   if (was_up) {
     if (Result<void> stopped = stop_all(before->bridge); !stopped) {
@@ -239,15 +264,20 @@ Result<ObservedSet> DhcpServers::observe() {
   if (Result<void> good = none_hidden(); !good) {
     return std::move(good).error();
   }
+  Result<std::vector<Server>> running = running_servers();
+  Result<std::vector<DhcpServer>> dead = dead_servers();
+  if (!running || !dead) {
+    return running ? std::move(dead).error() : std::move(running).error();
+  }
   ObservedSet seen;
-  for (Server& server : running_servers()) {
+  for (Server& server : *running) {
     Object object = DhcpServer{server.bridge, std::move(server.process.argv)};
     const auto [place, fresh] = seen.emplace(key_of(object), Observed{object, true});
     if (!fresh) {
       std::get_if<DhcpServer>(&place->second.object)->argv.emplace_back("twice");
     }
   }
-  for (DhcpServer& server : dead_servers()) {
+  for (DhcpServer& server : *dead) {
     Object object = std::move(server);
     seen.try_emplace(key_of(object), Observed{object, true});
   }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include <dirent.h>
@@ -21,7 +22,7 @@ namespace fan::service {
 namespace {
 
 constexpr int term_patience_ms = 3000;
-constexpr int kill_patience_ms = 3000;
+constexpr int kill_patience_ms = 30000; // a machine that is busy takes its time to close what the process had
 
 // glibc 2.36 has these two as functions, but not in a header that C++ can include.
 Descriptor open_pidfd(pid_t pid) {
@@ -42,8 +43,18 @@ std::string link_text(const std::string& path) {
   return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
 }
 
-std::string file_text(const std::string& path) {
+// Not that the process has gone, but that there is no looking at it now. Believing it gone would leave it running.
+void note_trouble(int& trouble) {
+  if (errno != ESRCH && errno != ENOENT && errno != EACCES && errno != EINVAL) {
+    trouble = errno;
+  }
+}
+
+std::string file_text(const std::string& path, int& trouble) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.open()) {
+    note_trouble(trouble);
+  }
   std::string text;
   char part[4096];
   ssize_t length = 0;
@@ -63,8 +74,8 @@ bool runs(const std::string& folder, const std::string& name) {
   return path.substr(path.rfind('/') + 1) == name;
 }
 
-bool has_net_admin(const std::string& folder) {
-  const std::string status = file_text(folder + "/status");
+bool has_net_admin(const std::string& folder, int& trouble) {
+  const std::string status = file_text(folder + "/status", trouble);
   const std::size_t at = status.find("CapEff:");
   return at != std::string::npos && (std::strtoull(status.c_str() + at + 7, nullptr, 16) >> CAP_NET_ADMIN & 1U) != 0;
 }
@@ -83,30 +94,44 @@ std::vector<std::string> split_arguments(const std::string& text) {
   return argv;
 }
 
-std::optional<Process> read_process(pid_t pid, const std::string& name) {
+std::optional<Process> read_process(pid_t pid, const std::string& name, int& trouble) {
   const std::string folder = "/proc/" + std::to_string(pid);
   if (!runs(folder, name)) {
     return std::nullopt;
   }
   Process process{pid, open_pidfd(pid), {}};
-  if (!process.handle.open() || !runs(folder, name) || !shares(folder, "net") || !shares(folder, "user") ||
-      !has_net_admin(folder)) {
+  if (!process.handle.open()) {
+    note_trouble(trouble);
     return std::nullopt;
   }
-  process.argv = split_arguments(file_text(folder + "/cmdline"));
+  if (!runs(folder, name) || !shares(folder, "net") || !shares(folder, "user") || !has_net_admin(folder, trouble)) {
+    return std::nullopt;
+  }
+  process.argv = split_arguments(file_text(folder + "/cmdline", trouble));
   const bool alive = !ended_within(process.handle, 0);
   return alive && !process.argv.empty() ? std::optional<Process>(std::move(process)) : std::nullopt;
 }
 
-std::vector<pid_t> all_processes() {
+Error unreadable(int number) {
+  Error error = make_error(ErrorClass::kernel, std::string("the processes cannot be read: ") + strerror(number));
+  error.sys_errno = number;
+  return error;
+}
+
+Result<std::vector<pid_t>> all_processes() {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir("/proc"), closedir);
+  if (!folder) {
+    return unreadable(errno);
+  }
   std::vector<pid_t> pids;
-  while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
+  errno = 0;
+  while (const dirent* entry = readdir(folder.get())) {
     if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) != 0) {
       pids.push_back(std::atoi(entry->d_name));
     }
+    errno = 0;
   }
-  return pids;
+  return errno == 0 ? Result<std::vector<pid_t>>(std::move(pids)) : unreadable(errno);
 }
 
 bool is_hidden(const std::string& folder) {
@@ -116,25 +141,35 @@ bool is_hidden(const std::string& folder) {
 
 } // namespace
 
-std::vector<Process> processes_of(const std::string& name) {
+Result<std::vector<Process>> processes_of(const std::string& name) {
+  const Result<std::vector<pid_t>> pids = all_processes();
+  if (!pids) {
+    return pids.error();
+  }
+  int trouble = 0;
   std::vector<Process> found;
-  for (const pid_t pid : all_processes()) {
-    if (std::optional<Process> process = read_process(pid, name)) {
+  for (const pid_t pid : *pids) {
+    if (std::optional<Process> process = read_process(pid, name, trouble)) {
       found.push_back(std::move(*process));
     }
   }
-  return found;
+  return trouble == 0 ? Result<std::vector<Process>>(std::move(found)) : unreadable(trouble);
 }
 
-std::vector<HiddenProcess> hidden_processes() {
+Result<std::vector<HiddenProcess>> hidden_processes() {
+  const Result<std::vector<pid_t>> pids = all_processes();
+  if (!pids) {
+    return pids.error();
+  }
+  int trouble = 0;
   std::vector<HiddenProcess> hidden;
-  for (const pid_t pid : all_processes()) {
+  for (const pid_t pid : *pids) {
     const std::string folder = "/proc/" + std::to_string(pid);
     if (is_hidden(folder)) {
-      hidden.push_back({pid, split_arguments(file_text(folder + "/cmdline"))});
+      hidden.push_back({pid, split_arguments(file_text(folder + "/cmdline", trouble))});
     }
   }
-  return hidden;
+  return trouble == 0 ? Result<std::vector<HiddenProcess>>(std::move(hidden)) : unreadable(trouble);
 }
 
 Result<void> stop(const Process& process) {

@@ -22,14 +22,15 @@ struct Process {
 // The processes of program `name` (the executable's file name, whether or not it was replaced since) that are in this
 // thread's network namespace and have CAP_NET_ADMIN in this process's user namespace. An ordinary user can run any
 // program with any arguments, but not with that.
-std::vector<Process> processes_of(const std::string& name);
+// An error: not all of them can be seen now, for want of memory or descriptors.
+Result<std::vector<Process>> processes_of(const std::string& name);
 
 // A process of which /proc tells this process no more than the arguments, for want of CAP_SYS_PTRACE.
 struct HiddenProcess {
   pid_t pid = 0;
   std::vector<std::string> argv; // not to be believed: it may be anybody's
 };
-std::vector<HiddenProcess> hidden_processes();
+Result<std::vector<HiddenProcess>> hidden_processes();
 
 // Sends SIGTERM, and SIGKILL when it has not ended after a while. Error: it may not be sent a signal (class privilege),
 // or does not end.

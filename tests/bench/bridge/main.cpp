@@ -64,7 +64,7 @@ void say_copies(const Stage& ours, const Stage& plain, const char* whom, Address
 
 void who_has_section() {
   Stage plain(by_hand());
-  Stage ours(by_hand());
+  Stage ours(by_hand(), false);
   Stage program(by_hand());
   for (Stage* stage : {&plain, &ours, &program}) {
     stage->add_ports(1000);
@@ -92,7 +92,7 @@ void who_has_section() {
 void mesh_section() {
   constexpr unsigned count = 200;
   Stage plain(by_hand());
-  Stage ours(by_hand());
+  Stage ours(by_hand(), false);
   for (Stage* stage : {&plain, &ours}) {
     stage->add_ports(count);
     stage->give_addresses();
@@ -137,13 +137,12 @@ void port_chains_section() {
   constexpr unsigned ports = 300;
   Stage none(by_hand());
   Stage chains(by_hand());
-  Stage ours(by_hand());
+  Stage ours(by_hand(), false);
   for (Stage* stage : {&none, &chains, &ours}) {
     stage->add_ports(ports);
   }
   ebtables_chain_per_port(chains);
-  // What remains for a secured port is one look into a map before the copies are made.
-  register_endpoints(ours, ports);
+  secure_endpoints(ours, ports);
   const Frame frame = broadcast(mac_of(1), ours.address(1));
   const auto ns = by_turns(rounds, {[&] { return cost(ours, frame, 200); }, [&] { return cost(chains, frame, 60); },
                                     [&] { return cost(none, frame, 200); }});
@@ -157,7 +156,7 @@ void adding_section() {
   double mine = 0;
   double theirs = 0;
   for (unsigned round = 0; round < rounds; ++round) {
-    Stage ours(by_hand());
+    Stage ours(by_hand(), false);
     Stage batch(by_hand());
     ours.add_ports(ports);
     batch.add_ports(ports);

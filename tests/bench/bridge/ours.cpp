@@ -2,9 +2,32 @@
 
 #include <fmt/format.h>
 
+#include "support/topology.h"
+
 namespace fan::bench {
+namespace {
+
+void apply(const Stage& stage, unsigned count, bool secure) {
+  test::RunOptions options;
+  for (unsigned n = 1; n <= count; ++n) {
+    options.input += fmt::format(R"({{"port": "p{}", "address": "{}", "mac": "{}", "secure": {}}})", n,
+                                 stage.address(n).str(), mac_of(n).str(), secure) +
+                     "\n";
+  }
+  stage.host().must({test::fanctl_path(), "endpoint", "apply", "-"}, options);
+}
+
+} // namespace
+
+void secure_endpoints(const Stage& stage, unsigned count) {
+  apply(stage, count, true);
+}
 
 void register_endpoints(const Stage& stage, unsigned count) {
+  if (!stage.by_hand()) {
+    apply(stage, count, false);
+    return;
+  }
   stage.register_by_hand(count);
   std::string elements = stage.gateway().str();
   for (unsigned n = 1; n <= count; ++n) {

@@ -15,6 +15,7 @@
 
 #include "core/object.h"
 #include "linux/netlink/attributes.h"
+#include "support/topology.h"
 
 namespace fan::bench {
 namespace {
@@ -158,7 +159,7 @@ Mac port_mac(unsigned n) {
   return mac_with(0xff, n);
 }
 
-Stage::Stage(Network network, bool by_hand) : network_(std::move(network)) {
+Stage::Stage(Network network, bool by_hand) : network_(std::move(network)), by_hand_(by_hand) {
   for (const test::Netns* netns : {&host_, &ends_}) {
     netns->set_sysctl("net/ipv6/conf/default/disable_ipv6", "1");
     netns->set_sysctl("net/ipv6/conf/all/disable_ipv6", "1");
@@ -173,6 +174,10 @@ Stage::Stage(Network network, bool by_hand) : network_(std::move(network)) {
     host_.ip({fmt::format("link add {} address 02:fb:00:00:00:01 type bridge", network_.bridge),
               fmt::format("addr add {}/{} dev {}", gateway().str(), network_.slice.length(), network_.bridge),
               fmt::format("link set {} up", network_.bridge)});
+  } else {
+    // Of 172.30.0.0/20 the first host has 250.0.16.0/20.
+    host_.ip({"link add eth0 type bridge", "addr add 172.30.0.1/20 dev eth0", "link set eth0 up"});
+    host_.must({test::fanctl_path(), "up", "250.0.0.0/8", "eth0/20", "type", "vxlan", "bridge", network_.bridge});
   }
 }
 

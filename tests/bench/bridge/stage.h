@@ -25,7 +25,7 @@ public:
     std::string bridge = "br0";
     Prefix slice; // endpoint n has the (n+1)th address; the gateway the first
   };
-  explicit Stage(Network network, bool by_hand = true);
+  explicit Stage(Network network, bool by_hand = true); // else a fan's: fanctl makes the bridge
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 
@@ -38,6 +38,7 @@ public:
 
   [[nodiscard]] const test::Netns& host() const { return host_; }
   [[nodiscard]] const test::Netns& ends() const { return ends_; }
+  [[nodiscard]] bool by_hand() const { return by_hand_; }
   [[nodiscard]] unsigned ports() const { return ports_; }
   [[nodiscard]] Address address(unsigned n) const { return network_.slice.at(n + 1); }
   [[nodiscard]] Address gateway() const { return network_.slice.at(1); }
@@ -55,6 +56,7 @@ private:
   void add(unsigned count, bool enslave);
 
   Network network_;
+  bool by_hand_;
   test::Netns host_;
   test::Netns ends_;
   unsigned ports_ = 0;

@@ -1,0 +1,36 @@
+// A Provider that stops when a signal waits (interruption.h): the request under way fails at its next change, and so is
+// undone by the engine; none that follows begins.
+#pragma once
+
+#include "engine/provider.h"
+
+namespace fan::cli {
+
+class InterruptibleProvider : public Provider {
+public:
+  explicit InterruptibleProvider(Provider& inner) : inner_(inner) {}
+
+  Result<Facts> facts() override;
+  Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) override {
+    return inner_.path_mtu(underlay, source, device);
+  }
+  Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override {
+    return inner_.preferred_source(underlay, device);
+  }
+  Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override {
+    return inner_.overlapping_route(overlay);
+  }
+  Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override { return inner_.endpoints(bridge); }
+  Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override { return inner_.known_macs(bridge); }
+  Result<firewall::Filters> filters() override { return inner_.filters(); }
+  [[nodiscard]] std::string program_build() const override { return inner_.program_build(); }
+  [[nodiscard]] std::string ruleset_version() const override { return inner_.ruleset_version(); }
+  Result<ObservedSet> observe(const Scope& scope) override { return inner_.observe(scope); }
+  Result<void> apply(std::span<const Change> transaction) override;
+
+private:
+  Provider& inner_;
+  bool stopped_ = false; // what is applied from then on undoes
+};
+
+} // namespace fan::cli

@@ -1,0 +1,42 @@
+// The system calls by which a command reaches the kernel, as strace(1) counts them, and a run in which one of them
+// fails, or does not come to pass because the process is killed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "support/netns.h"
+
+namespace fan::test {
+
+// The n-th call of its name, counted from 1 in each process.
+struct Call {
+  std::string name;
+  unsigned nth = 0;
+  bool writes = false; // changes something, or is the answer to what does
+  std::string text;    // as strace shows it, for messages
+};
+
+// What `argv` calls when nothing is injected. Only calls that send, receive, ask for BPF, open, write, name or remove a
+// file, or start or signal a process; of the commands that a child becomes, nothing.
+std::vector<Call> calls_of(const Netns& netns, const Argv& argv);
+
+struct Injected {
+  Outcome outcome;
+  std::size_t times = 0; // in how many processes strace made it happen: a child counts its own calls
+  [[nodiscard]] bool happened() const { return times > 0; }
+};
+
+// The call fails with an errno that its name can fail with, once; nothing is done by it.
+Injected run_failing(const Netns& netns, const Argv& argv, const Call& call);
+// SIGKILL as the call is about to be made.
+Injected run_killed(const Netns& netns, const Argv& argv, const Call& call);
+// Another signal there; the call is made.
+Injected run_signalled(const Netns& netns, const Argv& argv, const Call& call, const std::string& signal);
+
+// A part of them, another one every day: more of those that write than of those that only read, between which a call
+// finds the same host. FANCTL_INJECT_OFFSET=N is the part of day N; FANCTL_INJECT=all is all of them,
+// FANCTL_INJECT=writes those that write.
+std::vector<Call> selection(const std::vector<Call>& calls);
+
+} // namespace fan::test

@@ -1,0 +1,287 @@
+// fanctl fails, and is killed, at its system calls, one after the other. Afterwards the host is as it was or as it
+// shall be; after a kill `up` makes the fan whole and `down` leaves nothing. Forged packets of every kind are sent all
+// the while, and none comes to a container.
+#include <functional>
+#include <iostream>
+
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "inject/calls.h"
+#include "netns/config_folder.h"
+#include "support/snapshot.h"
+#include "support/topology.h"
+
+namespace fan::test {
+namespace {
+
+constexpr const char* bridge = "fan-250-0-27";
+
+class Inject : public testing::Test {
+protected:
+  Inject() : a_(underlay_.host("172.30.0.27/16")), b_(underlay_.host("172.30.0.28/16")), empty_(quick_snapshot(a_)) {
+    b_.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+    a_.ip({fmt::format("link add c0 type veth peer name eth0 netns {}", container_.path()), "link set c0 up"});
+    container_.ip({"addr add 250.0.27.2/24 dev eth0", "link set eth0 up", "route add default via 250.0.27.1"});
+    watched_ = underlay_.forged().watch_container(container_);
+    empty_ = quick_snapshot(a_);
+  }
+
+  [[nodiscard]] Outcome fanctl(const Argv& words) const { return a_.run(line(words)); }
+  void must(const Argv& words) const {
+    const Outcome outcome = fanctl(words);
+    ASSERT_TRUE(outcome.ok()) << describe(words, outcome);
+  }
+  [[nodiscard]] static Argv line(const Argv& words) {
+    Argv argv{fanctl_path()};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return argv;
+  }
+
+  // Whoever is on a half-made bridge must not be reached either.
+  void attach() const { (void)a_.run({"ip", "link", "set", "c0", "master", bridge}); }
+  void detach() const { (void)a_.run({"ip", "link", "set", "c0", "nomaster"}); }
+
+  void expect_whole(const std::string& where) const {
+    const Outcome shown = fanctl({"show", "--check", "-v"});
+    EXPECT_TRUE(shown.ok() && shown.out.find(bridge) != std::string::npos) << where << "\n" << describe({}, shown);
+  }
+  void expect_empty(const std::string& where) const { expect_state(empty_, where); }
+  void expect_state(const Snapshot& state, const std::string& where) const {
+    const std::string differs = difference(state, quick_snapshot(a_));
+    EXPECT_TRUE(differs.empty()) << where << "\n" << differs.substr(0, 1500);
+  }
+  void clear() const {
+    detach();
+    must({"down", "-e"});
+  }
+
+  // What is done at each point.
+  struct Case {
+    std::function<void()> prepare;
+    Argv command;
+    std::function<void()> make_whole; // after a kill
+  };
+
+  std::vector<Call> points(const Case& one) const {
+    one.prepare();
+    const std::vector<Call> all = calls_of(a_, line(one.command));
+    EXPECT_GT(all.size(), 100U) << "strace sees what the command calls";
+    EXPECT_LT(all.size(), 10000U) << "and it waits for nothing: " << all[all.size() / 2].text;
+    const std::vector<Call> chosen = selection(all);
+    std::cout << chosen.size() << " of " << all.size() << " calls" << std::endl;
+    return chosen;
+  }
+
+  // Once more where it did not happen: of calls that wait for another process there are not always as many.
+  template <class Run>
+  Injected inject(const Case& one, const Call& call, Run run) const {
+    one.prepare();
+    Injected injected = run(a_, line(one.command), call);
+    if (!injected.happened()) {
+      one.prepare();
+      injected = run(a_, line(one.command), call);
+    }
+    return injected;
+  }
+
+  static std::string where(const Call& call, const Outcome& outcome) {
+    return fmt::format("{} {}: {}\nstatus {}: {}", call.name, call.nth, call.text.substr(0, 200), outcome.status,
+                       outcome.err);
+  }
+
+  // Before main() it is the dynamic loader that fails.
+  static bool is_loaders(const Outcome& outcome) {
+    return outcome.status == 127 && outcome.err.find("error while loading shared libraries") != std::string::npos;
+  }
+
+  void fail_everywhere(const Case& one) const {
+    const std::vector<Call> chosen = points(one);
+    one.prepare();
+    const Snapshot before = quick_snapshot(a_);
+    (void)fanctl(one.command);
+    const Snapshot after = quick_snapshot(a_);
+    std::size_t injected = 0;
+    for (const Call& call : chosen) {
+      const Injected run = inject(one, call, run_failing);
+      injected += run.happened() ? 1 : 0;
+      EXPECT_TRUE(run.outcome.status < 126 || is_loaders(run.outcome)) << where(call, run.outcome);
+      if (run.outcome.status == 7 && run.times > 1) {
+        // It went on failing, so undoing failed as well, and said so.
+        EXPECT_NE(run.outcome.err.find("undo failed"), std::string::npos) << where(call, run.outcome);
+        one.make_whole();
+        expect_whole(where(call, run.outcome));
+        continue;
+      }
+      expect_state(run.outcome.status == 0 ? after : before, where(call, run.outcome));
+    }
+    EXPECT_EQ(injected, chosen.size());
+    clear();
+    expect_empty("in the end");
+  }
+
+  // A half-made fan is never shown as whole.
+  void expect_shown_as_it_is(Argv command, const std::string& where) const {
+    if (command.front() != "up") {
+      return;
+    }
+    const Outcome shown = fanctl({"show", "--check"});
+    command.insert(command.end(), {"--dry-run", "--json"});
+    const bool is_whole = fanctl(command).out.find("\"key\"") == std::string::npos;
+    EXPECT_TRUE(shown.status == 0 || shown.status == 8) << where << describe({}, shown);
+    EXPECT_TRUE(is_whole || shown.status == 8 || shown.out.find(bridge) == std::string::npos) << where << shown.out;
+  }
+
+  // A signal that ends a command takes back what it had done.
+  void signal_everywhere(const Case& one, const std::string& signal) const {
+    const std::vector<Call> chosen = points(one);
+    one.prepare();
+    const Snapshot before = quick_snapshot(a_);
+    (void)fanctl(one.command);
+    const Snapshot after = quick_snapshot(a_);
+    std::size_t interrupted = 0;
+    for (const Call& call : chosen) {
+      one.prepare();
+      const Injected run = run_signalled(a_, line(one.command), call, signal); // one that is held is not in the trace
+      EXPECT_NE(run.outcome.status, 7) << where(call, run.outcome);
+      interrupted += run.outcome.err.find("interrupted by SIG" + signal) != std::string::npos ? 1 : 0;
+      if (run.outcome.status > 128 && run.outcome.err.find("fanctl:") != std::string::npos) {
+        EXPECT_NE(run.outcome.err.find("interrupted by SIG" + signal), std::string::npos) << where(call, run.outcome);
+      }
+      expect_state(run.outcome.status == 0 ? after : before, where(call, run.outcome));
+    }
+    EXPECT_GT(interrupted, 0U);
+    clear();
+  }
+
+  void kill_everywhere(const Case& one) const {
+    const std::vector<Call> chosen = points(one);
+    std::size_t injected = 0;
+    for (const Call& call : chosen) {
+      const Injected run = inject(one, call, run_killed);
+      injected += run.happened() ? 1 : 0;
+      attach();
+      expect_shown_as_it_is(one.command, where(call, run.outcome));
+      if (injected % 2 == 0) { // else straight down
+        one.make_whole();
+        expect_whole(where(call, run.outcome));
+      }
+      clear();
+      expect_empty(where(call, run.outcome));
+    }
+    EXPECT_EQ(injected, chosen.size());
+  }
+
+  Underlay underlay_;
+  Host& a_;
+  Host& b_;
+  Netns container_;
+  ForgedTraffic::Handle watched_;
+  Snapshot empty_;
+
+  const Argv up_{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "dhcp"};
+
+  Case up() const {
+    return {[this] { clear(); }, up_, [this] { must(up_); }};
+  }
+  Case down() const {
+    return {[this] { must(up_); }, {"down", "250.0.0.0/8", "eth0/16"}, [this] { must(up_); }};
+  }
+  Case repair() const {
+    return {[this] {
+              must(up_);
+              a_.must({"ip", "link", "del", "fanvx8472"});
+              a_.must({"ip", "link", "set", bridge, "alias", "mine"});
+            },
+            up_, [this] { must(up_); }};
+  }
+  static void write(const ConfigFolder& old, const ConfigFolder& wanted) {
+    old.write("1.yaml", yaml_fan("a", "250.0.0.0/8", ", encapsulation: vxlan"));
+    old.write("2.yaml", yaml_fan("b", "241.0.0.0/8", ", encapsulation: vxlan"));
+    wanted.write("1.yaml", yaml_fan("a", "250.0.0.0/8", ", encapsulation: vxlan, mtu: 1400"));
+    wanted.write("2.yaml", yaml_fan("c", "242.0.0.0/8", ", encapsulation: vxlan"));
+  }
+  // One fan changes, one comes, one goes.
+  Case apply(const ConfigFolder& old, const ConfigFolder& wanted) const {
+    return {[&] {
+              must({"down", "-e"});
+              must({"apply", "--dir", old.path()});
+            },
+            {"apply", "--dir", wanted.path()},
+            [&] {
+              must({"apply", "--dir", wanted.path()});
+            }};
+  }
+};
+
+TEST_F(Inject, UpFailsAtEachCall) {
+  fail_everywhere(up());
+}
+
+TEST_F(Inject, UpIsKilledAtEachCall) {
+  kill_everywhere(up());
+}
+
+TEST_F(Inject, DownFailsAtEachCall) {
+  fail_everywhere(down());
+}
+
+TEST_F(Inject, DownIsKilledAtEachCall) {
+  kill_everywhere(down());
+}
+
+TEST_F(Inject, RepairFailsAtEachCall) {
+  fail_everywhere(repair());
+}
+
+TEST_F(Inject, RepairIsKilledAtEachCall) {
+  kill_everywhere(repair());
+}
+
+TEST_F(Inject, UpIsInterruptedAtEachCall) {
+  signal_everywhere(up(), "INT");
+}
+
+TEST_F(Inject, DownIsTerminatedAtEachCall) {
+  signal_everywhere(down(), "TERM");
+}
+
+TEST_F(Inject, ApplyFailsAtEachCall) {
+  const ConfigFolder old;
+  const ConfigFolder wanted;
+  write(old, wanted);
+  const Case one = apply(old, wanted);
+  const std::vector<Call> chosen = points(one);
+  for (const Call& call : chosen) {
+    const Injected run = inject(one, call, run_failing);
+    EXPECT_TRUE(run.happened());
+    EXPECT_TRUE(run.outcome.status < 126 || is_loaders(run.outcome)) << where(call, run.outcome);
+    if (run.times == 1) { // each fan is as it was or as it shall be
+      const Outcome shown = fanctl({"show", "--check", "-v"});
+      EXPECT_TRUE(shown.ok()) << where(call, run.outcome) << describe({}, shown);
+    }
+    one.make_whole();
+    EXPECT_EQ(fanctl({"apply", "--dir", wanted.path(), "--check"}).status, 0) << where(call, run.outcome);
+  }
+  clear();
+  expect_empty("in the end");
+}
+
+TEST_F(Inject, ApplyIsKilledAtEachCall) {
+  const ConfigFolder old;
+  const ConfigFolder wanted;
+  write(old, wanted);
+  const Case one = apply(old, wanted);
+  for (const Call& call : points(one)) {
+    const Injected run = inject(one, call, run_killed);
+    EXPECT_TRUE(run.happened());
+    one.make_whole();
+    EXPECT_EQ(fanctl({"apply", "--dir", wanted.path(), "--check"}).status, 0) << where(call, run.outcome);
+    clear();
+    expect_empty(where(call, run.outcome));
+  }
+}
+
+} // namespace
+} // namespace fan::test

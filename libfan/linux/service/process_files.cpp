@@ -45,7 +45,7 @@ std::string link_text(const std::string& path) {
 
 // Not that the process has gone, but that there is no looking at it now. Believing it gone would leave it running.
 void note_trouble(int& trouble) {
-  if (errno != ESRCH && errno != ENOENT && errno != EACCES && errno != EINVAL) {
+  if (errno != ESRCH && errno != ENOENT && errno != EACCES && errno != EPERM && errno != EINVAL) {
     trouble = errno;
   }
 }

@@ -7,10 +7,10 @@
 namespace fan::bench {
 namespace {
 
-void apply(const Stage& stage, unsigned count, bool secure) {
+void apply(const Stage& stage, const char* port, unsigned count, bool secure) {
   test::RunOptions options;
   for (unsigned n = 1; n <= count; ++n) {
-    options.input += fmt::format(R"({{"port": "p{}", "address": "{}", "mac": "{}", "secure": {}}})", n,
+    options.input += fmt::format(R"({{"port": "{}{}", "address": "{}", "mac": "{}", "secure": {}}})", port, n,
                                  stage.address(n).str(), mac_of(n).str(), secure) +
                      "\n";
   }
@@ -20,12 +20,17 @@ void apply(const Stage& stage, unsigned count, bool secure) {
 } // namespace
 
 void secure_endpoints(const Stage& stage, unsigned count) {
-  apply(stage, count, true);
+  apply(stage, "p", count, true);
+}
+
+void keep_broadcasts(const Stage& stage, const char* port, unsigned count) {
+  apply(stage, port, count, false);
+  stage.host().must({test::fanctl_path(), "broadcast", "reset"});
 }
 
 void register_endpoints(const Stage& stage, unsigned count) {
   if (!stage.by_hand()) {
-    apply(stage, count, false);
+    apply(stage, "p", count, false);
     return;
   }
   stage.register_by_hand(count);

@@ -20,12 +20,11 @@ void check_device(const Evidence& evidence, const LinkFact& link, Findings& find
   }
   for (const std::string& program : *programs) {
     Finding finding;
-    finding.severity = Severity::warning;
     finding.subject = link.name;
     finding.what = "a BPF program of somebody else runs on this device before the fan's";
     finding.evidence = {"tcx program " + program};
     finding.consequence = "what it drops, passes or redirects, the fan does not see: it may keep packets away, or let "
-                          "forged ones in";
+                          "forged ones in; `up` refuses to repair what stands behind it";
     finding.instead = "have whoever attached it leave this device alone; `bpftool net show` lists what is attached";
     findings.add(std::move(finding));
   }
@@ -44,6 +43,7 @@ void check_programs(const Evidence& evidence, Findings& findings) {
       continue;
     }
     Finding finding;
+    finding.severity = trial.role.ends_with("_shortcut") ? Severity::note : Severity::problem; // fans do without it
     finding.subject = trial.role;
     finding.what = "this kernel refuses a BPF program that fans consist of";
     finding.evidence = {words_of(*trial.refused)};

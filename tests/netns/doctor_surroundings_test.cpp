@@ -1,4 +1,9 @@
 // The doctor about what lies around a fan: filters of bridged frames, routes, addresses, tunnels and servers of others.
+#include <bpf/bpf.h>
+#include <net/if.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "doctor_host.h"
 
 namespace fan::test {
@@ -105,6 +110,27 @@ TEST_F(DoctorOfSurroundings, ADhcpServerOfAnotherOnTheBridgeIsFound) {
     other.wait();
     expect_healthy();
   }
+}
+
+TEST_F(DoctorOfSurroundings, AProgramThatRunsBeforeTheFansIsFound) {
+  constexpr std::uint32_t tcx_ingress = 46; // enum bpf_attach_type of 6.6
+  up();
+  const Inside here(host);
+  const bpf_insn pass[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+  const int program = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "foreign", "GPL", pass, 2, nullptr);
+  ASSERT_GE(program, 0);
+  bpf_attr attr{};
+  attr.target_fd = if_nametoindex(tunnel.c_str());
+  attr.attach_bpf_fd = static_cast<std::uint32_t>(program);
+  attr.attach_type = tcx_ingress;
+  if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof attr) != 0) {
+    close(program);
+    GTEST_SKIP() << "no-tcx: this kernel has no tcx";
+  }
+  EXPECT_EQ(only("tcx", tunnel)["evidence"][0], "tcx program foreign");
+  EXPECT_EQ(syscall(SYS_bpf, BPF_PROG_DETACH, &attr, sizeof attr), 0);
+  close(program);
+  expect_healthy();
 }
 
 TEST_F(DoctorOfSurroundings, WhatWasRefusedIsANote) {

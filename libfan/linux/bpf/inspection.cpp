@@ -12,8 +12,9 @@
 namespace fan::bpf {
 namespace {
 
-constexpr std::array all_programs{"tunnel_in_ipip", "tunnel_out_ipip", "tunnel_in_vxlan", "tunnel_out_vxlan",
-                                  "bridge_out"};
+constexpr std::array all_programs{
+    "tunnel_in_ipip", "tunnel_out_ipip", "tunnel_in_vxlan",         "tunnel_out_vxlan",
+    "bridge_in",      "bridge_out",      "tunnel_in_ipip_shortcut", "tunnel_in_vxlan_shortcut"};
 
 // BPF_TCX_INGRESS and BPF_TCX_EGRESS, which older headers lack (include/uapi/linux/bpf.h of 6.6).
 constexpr std::array tcx{46, 47};

@@ -180,6 +180,10 @@ TEST(Units, MayDoNoMoreThanIsSaid) {
                                                                      {"fanctl-docker", "39"}}) {
     const std::string file = folder + "/" + unit + (unit.ends_with("@") ? "x" : "") + ".service";
     std::filesystem::copy_file(built / (unit + ".service"), file);
+    if (unit.find("metrics") != std::string::npos) {
+      EXPECT_THAT(run({"grep", "^CapabilityBoundingSet=", file}).out,
+                  testing::Eq("CapabilityBoundingSet=CAP_NET_ADMIN CAP_SYS_ADMIN CAP_SYS_PTRACE\n"));
+    }
     const Outcome judged =
         run({"systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=" + most, file});
     EXPECT_TRUE(judged.ok()) << unit << judged.out << judged.err;

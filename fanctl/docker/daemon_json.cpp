@@ -41,6 +41,9 @@ Result<Json> read(std::string_view text) {
     Error error = host_error("is not JSON", "Docker does not start with this file either: mend it first");
     error.place = place_of(text, failure.byte);
     return error;
+  } catch (const Json::exception& failure) { // a number that is none: 1e999
+    return host_error(std::string("is not JSON that can be read: ") + failure.what(),
+                      "Docker does not start with this file either");
   }
 }
 

@@ -38,7 +38,7 @@ std::size_t find_unquoted(std::string_view text, std::string_view wanted) {
 // nft from 1.1 on spells "oif exists" as "check exists".
 std::string canonical(std::string_view line) {
   std::string text(line);
-  if (const std::size_t at = text.find(" check exists"); at != std::string::npos) {
+  for (std::size_t at = text.find(" check exists"); at != std::string::npos; at = text.find(" check exists", at)) {
     text.replace(at, 13, " oif exists");
   }
   return text;

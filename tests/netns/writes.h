@@ -1,4 +1,5 @@
-// What a command writes, as strace sees it: netlink, bpf, files, a child process.
+// What a command writes, as strace sees it, its children included (nftables is spoken to in one): netlink, bpf, files,
+// and programs that it starts.
 #pragma once
 
 #include <algorithm>
@@ -10,20 +11,21 @@
 
 namespace fan::test {
 
-inline constexpr const char* write_words[] = {
-    "RTM_NEW",        "RTM_DEL",       "RTM_SET", "NFT_MSG_NEW", "NFT_MSG_DEL", "BPF_MAP_UPDATE",  "BPF_MAP_DELETE",
-    "BPF_MAP_CREATE", "BPF_PROG_LOAD", "clone",   "vfork",       "rename",      "O_WRONLY|O_CREAT"};
+inline constexpr const char* write_words[] = {"RTM_NEW",       "RTM_DEL",        "RTM_SET",        "NFT_MSG_NEW",
+                                              "NFT_MSG_DEL",   "BPF_MAP_UPDATE", "BPF_MAP_DELETE", "BPF_MAP_CREATE",
+                                              "BPF_PROG_LOAD", "execve",         "rename",         "O_WRONLY|O_CREAT"};
 
 // The writes that `fanctl words` does, a line of strace's for each.
 inline std::vector<std::string> writes_of(const Host& host, const std::vector<std::string>& words) {
   std::vector<std::string> argv{
-      "strace", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,bpf,rename,clone,clone3,vfork,openat", fanctl_path()};
+      "strace", "-f", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,bpf,rename,execve,openat", fanctl_path()};
   argv.insert(argv.end(), words.begin(), words.end());
   std::istringstream trace(host.run(argv).err);
   std::vector<std::string> writes;
   for (std::string line; std::getline(trace, line);) {
     const auto stands_in_line = [&](const char* word) { return line.find(word) != std::string::npos; };
-    if (std::any_of(std::begin(write_words), std::end(write_words), stands_in_line)) {
+    const bool itself = line.find("execve(\"" + fanctl_path()) != std::string::npos;
+    if (!itself && std::any_of(std::begin(write_words), std::end(write_words), stands_in_line)) {
       writes.push_back(line);
     }
   }

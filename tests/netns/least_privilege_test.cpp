@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <map>
 
+#include <unistd.h>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +19,16 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using Capabilities = std::vector<std::string>; // "net_admin", as setpriv(1) has them
 
-constexpr const char* slice_bridge = "fan-250-77-7";
+// Tests of this folder run beside each other, each in a process of its own.
+std::string own_host() {
+  return fmt::format("{}.{}", 64 + getpid() % 128, 1 + getpid() / 128 % 250);
+}
+
+std::string slice_bridge() {
+  std::string name = "fan-250-" + own_host();
+  std::replace(name.begin(), name.end(), '.', '-');
+  return name;
+}
 
 std::string bounding(const Capabilities& capabilities) {
   std::string text = "-all";
@@ -58,7 +70,7 @@ const Capabilities admin_dhcp{"net_admin", "sys_admin", "sys_ptrace"};
 
 // An address of its own: a DHCP server of a bridge of the same name, in whatever namespace, may not be told apart.
 struct Place {
-  Place() : host(underlay.host("172.30.77.7/16")) {}
+  Place() : host(underlay.host("172.30." + own_host() + "/16")) {}
   Underlay underlay{NoForgers{}};
   Host& host;
 };
@@ -155,7 +167,7 @@ TEST(LeastPrivilege, ShowSaysOnlyWhatItSaw) {
 TEST(LeastPrivilege, NoServerIsLostSight) {
   Place place;
   EXPECT_EQ(run_with(place.host, admin, up_dhcp).status, 4);
-  EXPECT_EQ(place.host.fanctl_must({"show"}).find(slice_bridge), std::string::npos) << "taken back";
+  EXPECT_EQ(place.host.fanctl_must({"show"}).find(slice_bridge()), std::string::npos) << "taken back";
   place.host.fanctl_must(up_dhcp);
   EXPECT_EQ(run_with(place.host, admin, plain_down).status, 4);
   EXPECT_THAT(place.host.fanctl_must({"show", "--json"}), HasSubstr("\"state\": \"ok\"")) << "all of it is there yet";

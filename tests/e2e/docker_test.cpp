@@ -40,11 +40,16 @@ void expect_traffic(DockerHost& a, DockerHost& b) {
   EXPECT_THAT(a.in("one", {"/bin/ping", "-c", "3", "-i", "0.2", "-W", "3", to}).out, HasSubstr(" 0% packet loss"));
   EXPECT_THAT(b.in("two", {"/bin/ping", "-c", "3", "-i", "0.2", "-W", "3", from}).out, HasSubstr(" 0% packet loss"));
 
-  b.docker_must({"exec", "--detach", "two", "/bin/sh", "-c", "nc -l -p 1234 >/tmp/heard"});
+  // On a busy machine a client may give up before the listener has read: then both try again.
+  b.docker_must({"exec", "--detach", "two", "/bin/sh", "-c", "while :; do nc -l -p 1234; done >/tmp/heard"});
   EXPECT_TRUE(eventually([&] {
-    return a.in("one", {"/bin/sh", "-c", "echo here come the bits | nc -w 3 " + to + " 1234"}).ok();
+    return a.in("one", {"/bin/sh", "-c", "echo here come the bits | nc -w 3 " + to + " 1234"}).ok() &&
+           eventually(
+               [&] {
+                 return b.in("two", {"/bin/cat", "/tmp/heard"}).out.starts_with("here come the bits\n");
+               },
+               std::chrono::seconds(5));
   }));
-  EXPECT_TRUE(eventually([&] { return b.in("two", {"/bin/cat", "/tmp/heard"}).out == "here come the bits\n"; }));
 
   b.docker_must({"exec", "--detach", "two", "/bin/sh", "-c", "iperf3 -s -1 >/tmp/server"});
   Outcome sent;

@@ -37,7 +37,7 @@ constexpr std::array all_word_options{
     WordOption{"snooping", nullptr, "send multicast and IPv6 neighbour discovery only to ports that listen"},
     WordOption{"proxy-arp", nullptr, "register endpoints as they appear, and answer who-has for them"},
     WordOption{"shortcut", nullptr,
-               "endpoints of two hosts speak past this host's own forwarding: faster, and unseen by other firewalls"},
+               "endpoints of two hosts speak past this host's own forwarding, unseen by other firewalls"},
 };
 
 // Words that a value follows: the value is no word itself.

@@ -141,8 +141,9 @@ Result<void> check_requests(Provider& provider, const Host& host, const std::vec
       continue;
     }
     const Registration& first = *at->second;
+    const Registration& second = endpoint; // Clang 14 has no structured bindings in lambdas
     const auto who = std::find_if(wanted.begin(), wanted.end(), [&](const EndpointRequest& request) {
-      return request.endpoint == endpoint || request.endpoint == first;
+      return request.endpoint == second || request.endpoint == first;
     });
     Error error =
         host_error(fmt::format("{} is the MAC address of {} on port {} and of {} on port {}", endpoint.mac.str(),

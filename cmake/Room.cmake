@@ -20,15 +20,24 @@ function(fan_room name)
   endif()
 endfunction()
 
-# fan_tests(NAME [LINKS ...]): one GoogleTest program of every .cpp file in the current folder, each case known to CTest
-# under the label NAME.
+# fan_alone(SOURCE...): sources of the current folder that share a name with a neighbour in their unnamed namespaces, and so are compiled on
+# their own where a build joins sources (CMAKE_UNITY_BUILD).
+function(fan_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
+# fan_tests(NAME [UNITY] [LINKS ...]): one GoogleTest program of every .cpp file in the current folder, each case known to CTest
+# under the label NAME. UNITY: its sources may be joined.
 function(fan_tests name)
-  cmake_parse_arguments(TESTS "" "" "LINKS" ${ARGN})
+  cmake_parse_arguments(TESTS "UNITY" "" "LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   if(NOT sources)
     return()
   endif()
   add_executable(fan_${name}_tests ${sources})
+  if(NOT TESTS_UNITY)
+    set_target_properties(fan_${name}_tests PROPERTIES UNITY_BUILD OFF)
+  endif()
   target_link_libraries(fan_${name}_tests PRIVATE ${TESTS_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
   # Names as GoogleTest's own filter takes them, because ./check hands them to guest machines.
   gtest_discover_tests(fan_${name}_tests TEST_PREFIX "${name}." NO_PRETTY_TYPES NO_PRETTY_VALUES PROPERTIES LABELS ${name} TIMEOUT 300 DISCOVERY_TIMEOUT 60)

@@ -81,7 +81,7 @@ Result<Outcome> change(const BroadcastArguments& given, World& world) {
                   : std::move(provider).error();
 }
 
-std::string text_of(const std::vector<BroadcastStatus>& all) {
+std::string table_of(const std::vector<BroadcastStatus>& all) {
   std::string out;
   for (const BroadcastStatus& status : all) {
     out += fmt::format("{}: {}", status.bridge, status.quiet ? "copied only from" : "copied from everybody");
@@ -122,7 +122,7 @@ ExitStatus list(const BroadcastArguments& given, World& world, Console& console)
   if (!all) {
     return fail(console, given.change.common.json, std::move(all).error().within("broadcast list"));
   }
-  console.out += given.change.common.json ? document(*all) : text_of(*all);
+  console.out += given.change.common.json ? document(*all) : table_of(*all);
   return ExitStatus::success;
 }
 

@@ -33,7 +33,7 @@ std::string pools_text(const Fan& fan) {
   return text;
 }
 
-std::string known(Address address) {
+std::string address_or_dash(Address address) {
   return address == Address() ? "-" : address.str();
 }
 
@@ -99,8 +99,8 @@ std::string refused_table(std::span<const RefusedPeer> peers) {
   std::string out =
       fmt::format(fmt::runtime(columns), "Outer source", "Reason", "Inner source", "Inner dest.", "Packets", "Ago");
   for (const RefusedPeer& peer : peers) {
-    out += fmt::format(fmt::runtime(columns), known(peer.outer_source), peer.reason, known(peer.inner_source),
-                       known(peer.inner_destination), peer.packets, fmt::format("{}s", peer.age_ms / 1000));
+    out += fmt::format(fmt::runtime(columns), address_or_dash(peer.outer_source), peer.reason, address_or_dash(peer.inner_source),
+                       address_or_dash(peer.inner_destination), peer.packets, fmt::format("{}s", peer.age_ms / 1000));
   }
   return out;
 }

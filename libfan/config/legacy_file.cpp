@@ -13,7 +13,7 @@ namespace {
 
 // The line as it may be shown on a terminal and in JSON: as long as it was, so that columns still point at the right
 // place.
-std::string excerpt_of(std::string_view line) {
+std::string shown_as(std::string_view line) {
   std::string text(line.substr(0, longest_legacy_line));
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c != '\t' && (c < 0x20 || c > 0x7e); }, '?');
@@ -77,7 +77,7 @@ Result<std::vector<LegacyLine>> parse_legacy(std::string_view text, const std::s
     const std::string_view content = without_comment(line);
     if (is_empty(content))
       continue;
-    TextPlace place{file, number, 0, excerpt_of(line)};
+    TextPlace place{file, number, 0, shown_as(line)};
     auto spec = parse_line(content, place);
     lines.push_back({std::move(place), std::move(spec)});
   }

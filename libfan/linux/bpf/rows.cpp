@@ -42,7 +42,7 @@ struct Kind<RecordRow> {
   using Value = fan_record;
 };
 
-std::optional<NeverRow> decode(const Entry<fan_lpm_key, __u32>& entry) {
+std::optional<NeverRow> decode_never(const Entry<fan_lpm_key, __u32>& entry) {
   return entry.value == FAN_OUT_BROADCAST ? std::optional(NeverRow{bpf::decode(entry.key.address)}) : std::nullopt;
 }
 
@@ -51,6 +51,8 @@ template <class Row, class Entry>
 std::optional<Row> row_of(const Entry& entry) {
   if constexpr (std::is_same_v<Row, ShortcutRow>) {
     return decode_shortcut(entry);
+  } else if constexpr (std::is_same_v<Row, NeverRow>) {
+    return decode_never(entry);
   } else {
     return decode(entry);
   }
@@ -138,7 +140,7 @@ Result<Following> following(const MapSet& maps) {
   if (!mappings || !slices || !known || !never) {
     return !mappings ? mappings.error() : !slices ? slices.error() : !known ? known.error() : never.error();
   }
-  std::erase_if(*never, [](const auto& entry) { return decode(entry).has_value(); }); // objects of their own
+  std::erase_if(*never, [](const auto& entry) { return decode_never(entry).has_value(); }); // objects of their own
   return Following{known_of(*mappings, *slices), std::move(*known), ourselves_of(*slices), std::move(*never)};
 }
 

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "linux/probe/kernel_prober.h"
@@ -29,9 +30,10 @@ Mac own_mac(const Socket& socket, const std::string& device) {
 }
 
 Bytes request(const Mac& own, Address address) {
-  Bytes bytes{0, 1, 0x08, 0, 6, 4, 0, 1}; // Ethernet, IPv4, request
-  bytes.insert(bytes.end(), own.bytes.begin(), own.bytes.end());
-  bytes.resize(message_size);
+  constexpr std::array<std::uint8_t, 8> head{0, 1, 0x08, 0, 6, 4, 0, 1}; // Ethernet, IPv4, request
+  Bytes bytes(message_size);
+  std::copy(head.begin(), head.end(), bytes.begin());
+  std::copy(own.bytes.begin(), own.bytes.end(), bytes.begin() + head.size());
   for (std::size_t n = 0; n < 4; ++n) {
     bytes.at(24 + n) = static_cast<std::uint8_t>(address.v4() >> (24U - 8U * n));
   }

@@ -152,17 +152,21 @@ Result<void> enable(const DockerArguments& given, World& world, Console& console
     return docker::in_file(path, std::move(merged).error());
   }
   const docker::Record record = record_of(world, *fan, path, *text, *merged, *earlier, given);
+  if (!given.change.dry_run) {
+    if (Result<void> done = docker::set_up(world, record, {*text, merged->text}, *earlier); !done) {
+      return done; // of what was not done nothing is told
+    }
+  }
   if (given.change.common.json) {
     tell_document(record, given.change.dry_run, console);
   } else {
     tell_changes(record, console);
   }
   warn_of_two_servers(*fan, console);
-  if (given.change.dry_run) {
-    return {};
+  if (!given.change.dry_run) {
+    console.err += note_text(restart_hint);
   }
-  console.err += note_text(restart_hint);
-  return docker::set_up(world, record, merged->text, *earlier);
+  return {};
 }
 
 Result<void> disable(const DockerArguments& given, World& world, Console& console) {

@@ -95,9 +95,24 @@ Result<Applying> apply_file(Provider& provider, const std::string& path, const c
   return apply_read(std::move(read), provider, command, false);
 }
 
+bool went_well(const Result<Applying>& done) {
+  return done && done->report.errors.empty();
+}
+
+// What failed, and with it what could not be taken back.
+Result<Applying> undone(Result<Applying> failed, const Result<void>& back) {
+  if (back) {
+    return failed;
+  }
+  Error error = failed ? failed->report.errors.front() : failed.error();
+  error.kind = ErrorClass::partial;
+  error.message += "\n  undo failed: " + back.error().message;
+  return error;
+}
+
 // The file as it was before.
-void put_back(const std::string& path, const std::optional<std::string>& text) {
-  (void)(text ? write_ours(path, *text) : remove_ours(path));
+Result<void> put_back(const std::string& path, const std::optional<std::string>& text) {
+  return text ? write_ours(path, *text) : remove_ours(path);
 }
 
 Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World& world) {
@@ -118,10 +133,7 @@ Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World
     return std::move(written).error();
   }
   Result<Applying> done = apply_file(**provider, path, "enable", true, world);
-  if (!done || !done->report.errors.empty()) {
-    put_back(path, *before);
-  }
-  return done;
+  return went_well(done) ? std::move(done) : undone(std::move(done), put_back(path, *before));
 }
 
 Result<Applying> disable(const EnableArguments& given, const FanSpec& spec, World& world) {
@@ -136,13 +148,15 @@ Result<Applying> disable(const EnableArguments& given, const FanSpec& spec, Worl
                                "a fan that is up all the same goes down with `fanctl down`")
                   : std::move(before).error();
   }
-  Result<Applying> done = apply_file(**provider, path, "disable", false, world);
-  if (done && done->report.errors.empty()) {
-    if (Result<void> removed = remove_ours(path); !removed) {
-      return std::move(removed).error();
-    }
+  if (Result<void> gone = set_aside(path); !gone) { // before the fan goes: where this cannot be, nothing is done
+    return std::move(gone).error();
   }
-  return done;
+  Result<Applying> done = apply_file(**provider, path, "disable", false, world);
+  if (!went_well(done)) {
+    return undone(std::move(done), bring_back(path));
+  }
+  Result<void> removed = remove_set_aside(path);
+  return removed ? std::move(done) : Result<Applying>(std::move(removed).error());
 }
 
 ExitStatus say(Result<Applying> done, const EnableArguments& given, const World& world, Console& console) {

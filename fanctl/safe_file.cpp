@@ -7,6 +7,15 @@
 
 namespace fan::cli {
 
+namespace {
+
+// Not read by `apply`, as it does not end with ".yaml".
+std::string aside(const std::string& path) {
+  return path + ".removing";
+}
+
+} // namespace
+
 Result<std::optional<std::string>> read_ours(const std::string& path) {
   struct stat facts {};
   const bool is_link = lstat(path.c_str(), &facts) == 0 && S_ISLNK(facts.st_mode);
@@ -29,6 +38,18 @@ Result<void> write_ours(const std::string& path, const std::string& text) {
 Result<void> remove_ours(const std::string& path) {
   const auto old = read_ours(path);
   return old ? remove_text_file(path) : Result<void>(old.error());
+}
+
+Result<void> set_aside(const std::string& path) {
+  return rename_text_file(path, aside(path));
+}
+
+Result<void> bring_back(const std::string& path) {
+  return rename_text_file(aside(path), path);
+}
+
+Result<void> remove_set_aside(const std::string& path) {
+  return remove_text_file(aside(path));
 }
 
 } // namespace fan::cli

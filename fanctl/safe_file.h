@@ -22,4 +22,10 @@ Result<std::optional<std::string>> read_ours(const std::string& path);
 Result<void> write_ours(const std::string& path, const std::string& text);
 Result<void> remove_ours(const std::string& path);
 
+// A file that is about to be removed goes out of sight first, which takes no room, so that it can come back whatever
+// becomes of the disk meanwhile. Error (host_state or privilege, with errno): it is where it was.
+Result<void> set_aside(const std::string& path);
+Result<void> bring_back(const std::string& path);
+Result<void> remove_set_aside(const std::string& path);
+
 } // namespace fan::cli

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/errors.h"
+#include "core/storage.h"
 #include "fanctl/console.h"
 #include "fanctl/descriptor.h"
 
@@ -21,7 +23,7 @@ namespace {
 Error failed(const std::string& path, const std::string& what, int number) {
   const bool refused = number == EACCES || number == EPERM;
   Error error = make_error(refused ? ErrorClass::privilege : ErrorClass::host_state,
-                           fmt::format("{} {}: {}", path, what, std::strerror(number)));
+                           fmt::format("{} {}: {}", path, what, std::strerror(number)), storage_hint(number));
   error.sys_errno = number;
   return error;
 }
@@ -32,6 +34,36 @@ std::string behind_links(const std::string& path) {
   const std::filesystem::path real = std::filesystem::weakly_canonical(path, ignored);
   return ignored ? path : real.string();
 }
+
+// The folders of a path that were missing: made, and removed again unless they are kept.
+class MissingFolders {
+public:
+  MissingFolders() = default;
+  ~MissingFolders() {
+    for (auto path = made_.rbegin(); path != made_.rend(); ++path) {
+      (void)rmdir(path->c_str());
+    }
+  }
+  MissingFolders(const MissingFolders&) = delete;
+  MissingFolders& operator=(const MissingFolders&) = delete;
+
+  // 0 or an errno.
+  int make(const std::filesystem::path& path) {
+    if (path.empty() || mkdir(path.c_str(), 0755) == 0) {
+      made_.insert(made_.end(), path.empty() ? 0U : 1U, path.string());
+      return 0;
+    }
+    if (errno != ENOENT || path == path.parent_path()) {
+      return errno == EEXIST ? 0 : errno;
+    }
+    const int number = make(path.parent_path());
+    return number == 0 ? make(path) : number;
+  }
+  void keep() { made_.clear(); }
+
+private:
+  std::vector<std::string> made_;
+};
 
 // A rename lasts when its directory is on disk.
 void flush_directory(const std::string& directory) {
@@ -112,8 +144,10 @@ Result<std::optional<std::string>> read_text_file(const std::string& path) {
 Result<void> replace_text_file(const std::string& path, const std::string& text, mode_t mode) {
   const std::string target = behind_links(path);
   const std::string directory = std::filesystem::path(target).parent_path().string();
-  std::error_code made;
-  std::filesystem::create_directories(directory, made);
+  MissingFolders folders;
+  if (const int number = folders.make(directory); number != 0) {
+    return failed(path, "cannot be written", number);
+  }
   std::string name = target + ".XXXXXX";
   Descriptor file(mkostemp(name.data(), O_CLOEXEC));
   if (file.get() < 0) {
@@ -129,7 +163,16 @@ Result<void> replace_text_file(const std::string& path, const std::string& text,
     (void)unlink(name.c_str());
     return failed(path, "cannot be written", number);
   }
+  folders.keep();
   flush_directory(directory);
+  return {};
+}
+
+Result<void> rename_text_file(const std::string& path, const std::string& to) {
+  if (rename(path.c_str(), to.c_str()) != 0) {
+    return failed(path, "cannot be renamed", errno);
+  }
+  flush_directory(std::filesystem::path(path).parent_path().string());
   return {};
 }
 

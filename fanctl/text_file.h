@@ -19,13 +19,16 @@ Result<std::optional<std::string>> read_text_file(const std::string& path);
 // Writes `text` beside `path`, flushes it to disk and renames it over `path`. An existing file keeps its mode, owner
 // and group; a new one belongs to root and has `mode`. Directories that are missing are made (0755). A symbolic link is
 // followed, so that the link stays and what it names is replaced. On error (host_state or privilege, with errno) the
-// old file is as it was.
+// old file is as it was, and of directories that were missing none is left.
 Result<void> replace_text_file(const std::string& path, const std::string& text, mode_t mode = 0644);
 
 // As replace_text_file, for a file that others read and that a crash may take: mode 0644 and this process's owner
 // whatever was there, not flushed to disk. No symbolic link is followed at the last part of `path`: in a folder that is
 // somebody else's it is the link that is replaced. The folder has to be there.
 Result<void> publish_text_file(const std::string& path, const std::string& text);
+
+// `to` is in the same folder, so this takes no room. On error (host_state or privilege, with errno) nothing is done.
+Result<void> rename_text_file(const std::string& path, const std::string& to);
 
 // Removes it; that it is not there is no error.
 Result<void> remove_text_file(const std::string& path);

@@ -1,5 +1,10 @@
 #include "fanctl/docker/setup.h"
 
+#include <filesystem>
+#include <initializer_list>
+
+#include <unistd.h>
+
 #include "fanctl/docker/forward_rule.h"
 #include "fanctl/text_file.h"
 
@@ -7,19 +12,39 @@ namespace fan::cli::docker {
 
 namespace {
 
+// Without a record its folder goes as well, where nothing else is in it.
 Result<void> put_record(const std::optional<Record>& record) {
-  return record ? replace_text_file(record_path, text_of(*record)) : remove_text_file(record_path);
+  if (record) {
+    return replace_text_file(record_path, text_of(*record));
+  }
+  Result<void> removed = remove_text_file(record_path);
+  if (removed) {
+    (void)rmdir(std::filesystem::path(record_path).parent_path().c_str());
+  }
+  return removed;
 }
 
-Result<std::vector<std::string>> take_back_keys(const Record& record) {
-  Result<std::optional<std::string>> text = read_text_file(record.daemon_json);
-  if (!text) {
-    return std::move(text).error();
+// daemon.json as it was.
+Result<void> put_text(const std::string& path, const std::optional<std::string>& text) {
+  return text ? replace_text_file(path, *text) : remove_text_file(path);
+}
+
+// The first error is the one to tell, and what could not be undone with it.
+Error undone(Error failed, std::initializer_list<Result<void>> undoing) {
+  for (const Result<void>& undo : undoing) {
+    if (!undo) {
+      failed.kind = ErrorClass::partial;
+      failed.message += "\n  undo failed: " + undo.error().message;
+    }
   }
-  if (!*text) {
+  return failed;
+}
+
+Result<std::vector<std::string>> take_back_keys(const Record& record, const std::optional<std::string>& text) {
+  if (!text) {
     return std::vector<std::string>{};
   }
-  Result<Restored> restored = restore(**text, record.keys);
+  Result<Restored> restored = restore(*text, record.keys);
   if (!restored) {
     return in_file(record.daemon_json, std::move(restored).error());
   }
@@ -55,33 +80,40 @@ Result<std::optional<Record>> recorded() {
   return std::optional(std::move(record).value());
 }
 
-Result<void> set_up(World& world, const Record& record, const std::string& text, const std::optional<Record>& earlier) {
+// The record first, so that all can be taken back whatever happens; iptables last, as of its chain and table not all
+// can.
+Result<void> set_up(World& world, const Record& record, const Texts& daemon_json,
+                    const std::optional<Record>& earlier) {
   if (Result<void> recording = put_record(record); !recording) {
     return recording;
   }
-  Result<void> done = record.rule ? ensure_rule(world, record.overlay) : Result<void>();
-  if (done) {
-    done = replace_text_file(record.daemon_json, text);
+  if (Result<void> written = replace_text_file(record.daemon_json, daemon_json.after); !written) {
+    return undone(std::move(written).error(), {put_record(earlier)});
   }
-  if (!done) {
-    if (record.added_rule && !(earlier && earlier->added_rule)) {
-      (void)remove_rule(world, record.overlay); // the first error is the one to tell
-    }
-    (void)put_record(earlier);
-  }
-  return done;
+  Result<void> ruled = record.rule ? ensure_rule(world, record.overlay) : Result<void>();
+  return ruled ? std::move(ruled)
+               : Result<void>(undone(std::move(ruled).error(),
+                                     {put_text(record.daemon_json, daemon_json.before), put_record(earlier)}));
 }
 
 Result<std::vector<std::string>> take_back(World& world, const Record& record) {
-  Result<std::vector<std::string>> kept = take_back_keys(record);
+  Result<std::optional<std::string>> text = read_text_file(record.daemon_json);
+  if (!text) {
+    return std::move(text).error();
+  }
+  Result<std::vector<std::string>> kept = take_back_keys(record, *text);
   if (!kept) {
     return kept;
   }
-  Result<void> done = record.added_rule ? remove_rule(world, record.overlay) : Result<void>();
-  if (done) {
-    done = put_record(std::nullopt);
+  if (Result<void> removed = record.added_rule ? remove_rule(world, record.overlay) : Result<void>(); !removed) {
+    return undone(std::move(removed).error(), {put_text(record.daemon_json, *text)});
   }
-  return done ? std::move(kept) : Result<std::vector<std::string>>(std::move(done).error());
+  if (Result<void> forgotten = put_record(std::nullopt); !forgotten) {
+    return undone(
+        std::move(forgotten).error(),
+        {record.added_rule ? ensure_rule(world, record.overlay) : Result<void>(), put_text(record.daemon_json, *text)});
+  }
+  return kept;
 }
 
 } // namespace fan::cli::docker

@@ -18,11 +18,18 @@ Error in_file(const std::string& path, Error error);
 // The record of this host; nothing when Docker is not set up.
 Result<std::optional<Record>> recorded();
 
-// Writes `record`, the rule it wants, and `text` as daemon.json. When a step fails, those before it are undone, and
-// `earlier` is the record again.
-Result<void> set_up(World& world, const Record& record, const std::string& text, const std::optional<Record>& earlier);
+// daemon.json before and after; nothing: there was no such file.
+struct Texts {
+  std::optional<std::string> before;
+  std::string after;
+};
 
-// Takes back what `record` says, and the record. Gives the keys that somebody changed since, which stay.
+// Writes `record`, daemon.json, and the rule that is wanted. When a step fails, those before it are undone, and
+// `earlier` is the record again. Class partial: undoing failed as well.
+Result<void> set_up(World& world, const Record& record, const Texts& daemon_json, const std::optional<Record>& earlier);
+
+// Takes back what `record` says, and the record. Gives the keys that somebody changed since, which stay. When a step
+// fails, those before it are undone. Class partial: undoing failed as well.
 Result<std::vector<std::string>> take_back(World& world, const Record& record);
 
 } // namespace fan::cli::docker

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "core/storage.h"
+
 namespace fan {
 namespace {
 
@@ -17,6 +19,7 @@ Error lock_error(const std::string& what, int number) {
   error.kind = number == EACCES || number == EPERM ? ErrorClass::privilege : ErrorClass::host_state;
   error.message = what + ": " + std::strerror(number);
   error.sys_errno = number;
+  error.hint = storage_hint(number);
   return error;
 }
 

@@ -14,6 +14,7 @@
 
 #include "core/dhcp.h"
 #include "core/errors.h"
+#include "core/storage.h"
 #include "linux/service/launch.h"
 #include "linux/service/process_files.h"
 #include "linux/service/server_unit.h"
@@ -106,8 +107,9 @@ std::string lease_folder(const DhcpServer& server) {
 Result<void> make_folder(const std::string& folder) {
   for (const std::string& path : {std::string(inside(folder, passing_folder) ? passing_folder : ""), folder}) {
     if (!path.empty() && mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
-      Error error = host_error(fmt::format("make folder {}: {}", path, strerror(errno)));
-      error.sys_errno = errno;
+      const int number = errno;
+      Error error = host_error(fmt::format("make folder {}: {}", path, strerror(number)), storage_hint(number));
+      error.sys_errno = number;
       return error;
     }
   }
@@ -165,6 +167,7 @@ Result<void> start(const DhcpServer& server) {
   }
   if (const std::string folder = lease_folder(server); !folder.empty()) {
     if (Result<void> made = make_folder(folder); !made) {
+      remove_folder(folder);
       return made;
     }
   }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/errors.h"
+#include "core/storage.h"
 #include "linux/service/descriptor.h"
 #include "linux/service/launch.h"
 
@@ -58,18 +59,31 @@ std::string text_of(const std::string& file) {
   return text.str();
 }
 
+Error cannot_write(const std::string& path, int number) {
+  Error error = host_error(fmt::format("write {}: {}", path, strerror(number)), storage_hint(number));
+  error.sys_errno = number;
+  return error;
+}
+
 Result<void> write_arguments(const std::string& bridge, std::vector<std::string> argv) {
   std::replace(argv.begin(), argv.end(), std::string(no_pid_file), fmt::format("{}{}.pid", unit_pid_file, bridge));
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
+  if (failed) {
+    return cannot_write(folder, failed.value());
+  }
   const std::string file = arguments_file(bridge);
   const std::string fresh = file + ".new"; // one at a time, under the lock; what a killed one left is taken away
   const std::string text = fmt::format("ARGUMENTS={}\n", fmt::join(argv, " "));
   (void)unlink(fresh.c_str());
   Descriptor out(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!out.open() || write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      std::rename(fresh.c_str(), file.c_str()) != 0) {
-    return host_error(fmt::format("write {}: {}", file, strerror(errno)));
+  const ssize_t written = out.open() ? write(out.get(), text.data(), text.size()) : -1;
+  const bool whole = written == static_cast<ssize_t>(text.size());
+  if (!whole || std::rename(fresh.c_str(), file.c_str()) != 0) {
+    const int number = written < 0 || whole ? errno : ENOSPC; // a part was written, and no more
+    (void)unlink(fresh.c_str());
+    rmdir(folder);
+    return cannot_write(file, number);
   }
   return {};
 }

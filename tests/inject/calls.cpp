@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -52,9 +54,6 @@ constexpr std::array write_calls = {"sendmsg",
                                     "pidfd_send_signal",
                                     "kill",
                                     "pipe2"};
-// So that all of ./check's part takes a minute or two.
-constexpr unsigned every_write = 4;
-constexpr unsigned every_read = 64;
 
 class TraceFile {
 public:
@@ -94,10 +93,18 @@ std::string all_names() {
   return fmt::format("{}", fmt::join(names, ","));
 }
 
+// The word that begins with one of write_words; "" where none does.
+std::string write_word(const std::string& text) {
+  for (const char* word : write_words) {
+    if (const std::size_t at = text.find(word); at != std::string::npos) {
+      return text.substr(at, text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", at) - at);
+    }
+  }
+  return {};
+}
+
 bool writes(const std::string& name, const std::string& text) {
-  return std::find(write_calls.begin(), write_calls.end(), name) != write_calls.end() ||
-         std::any_of(write_words.begin(), write_words.end(),
-                     [&](const char* word) { return text.find(word) != std::string::npos; });
+  return std::find(write_calls.begin(), write_calls.end(), name) != write_calls.end() || !write_word(text).empty();
 }
 
 bool receives(const std::string& name) {
@@ -109,37 +116,16 @@ std::string error_of_call(const std::string& name) {
   return kind == std::end(kinds) ? "EIO" : kind->error;
 }
 
-Injected run_with(const Netns& netns, const Argv& argv, const Call& call, const std::string& what,
-                  const std::string& sign) {
-  const TraceFile file;
-  const std::string injection = fmt::format("{}:{}:when={}", call.name, what, call.nth);
-  Injected run;
-  run.outcome = netns.run(traced(file, call.name, argv, injection));
-  const std::string trace = file.text();
-  for (std::size_t at = trace.find(sign); at != std::string::npos; at = trace.find(sign, at + 1)) {
-    ++run.times;
-  }
-  return run;
-}
+// A line of a trace that begins a call: by which process, and which.
+struct Line {
+  std::string pid;
+  std::string name;
+  std::string text;
+};
 
-unsigned offset_of_today() {
-  if (const char* given = std::getenv("FANCTL_INJECT_OFFSET")) {
-    return static_cast<unsigned>(std::strtoul(given, nullptr, 10)) % every_read;
-  }
-  const auto days = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()).time_since_epoch().count();
-  return static_cast<unsigned>(days) % every_read;
-}
-
-} // namespace
-
-std::vector<Call> calls_of(const Netns& netns, const Argv& argv) {
-  const TraceFile file;
-  const Outcome outcome = netns.run(traced(file, all_names(), argv));
-  std::istringstream trace(file.text());
-  std::map<std::string, std::map<std::string, unsigned>> counts; // by process
-  std::map<std::string, unsigned> seen;                          // by name: up to this one it is in `calls`
-  std::vector<Call> calls;
-  bool wrote = false;
+std::vector<Line> begun_in(const std::string& trace_text) {
+  std::istringstream trace(trace_text);
+  std::vector<Line> lines;
   for (std::string pid, line; trace >> pid && std::getline(trace, line);) {
     const std::size_t begin = line.find_first_not_of(' ');
     const std::size_t end = line.find('(');
@@ -147,15 +133,71 @@ std::vector<Call> calls_of(const Netns& netns, const Argv& argv) {
         line.compare(begin, 3, "---") == 0) {
       continue;
     }
-    const std::string name = line.substr(begin, end - begin);
+    lines.push_back({pid, line.substr(begin, end - begin), line.substr(begin)});
+  }
+  return lines;
+}
+
+Injected run_with(const Netns& netns, const Argv& argv, const Call& call, const std::string& what,
+                  const std::function<std::size_t(const std::string& trace)>& times) {
+  const TraceFile file;
+  const std::string injection = fmt::format("{}:{}:when={}", call.name, what, call.nth);
+  Injected run;
+  run.outcome = netns.run(traced(file, call.name, argv, injection));
+  run.times = times(file.text());
+  return run;
+}
+
+std::function<std::size_t(const std::string&)> occurrences_of(const std::string& sign) {
+  return [sign](const std::string& trace) {
+    std::size_t times = 0;
+    for (std::size_t at = trace.find(sign); at != std::string::npos; at = trace.find(sign, at + 1)) {
+      ++times;
+    }
+    return times;
+  };
+}
+
+std::size_t day() {
+  if (const char* given = std::getenv("FANCTL_INJECT_OFFSET")) {
+    return std::strtoul(given, nullptr, 10);
+  }
+  return static_cast<std::size_t>(
+      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()).time_since_epoch().count());
+}
+
+// `count` of them at even distances, from another beginning every day.
+std::vector<std::size_t> spread(const std::vector<std::size_t>& indices, std::size_t count) {
+  if (count >= indices.size()) {
+    return indices;
+  }
+  std::vector<std::size_t> taken;
+  const std::size_t begin = day() * 7919 % indices.size(); // a prime: the days' parts lie far from each other
+  for (std::size_t n = 0; n < count; ++n) {
+    taken.push_back(indices[(begin + n * indices.size() / count) % indices.size()]);
+  }
+  return taken;
+}
+
+} // namespace
+
+std::vector<Call> calls_of(const Netns& netns, const Argv& argv) {
+  const TraceFile file;
+  const Outcome outcome = netns.run(traced(file, all_names(), argv));
+  std::map<std::string, std::map<std::string, unsigned>> counts; // by process
+  std::map<std::string, unsigned> seen;                          // by name: up to this one it is in `calls`
+  std::vector<Call> calls;
+  bool wrote = false;
+  for (const auto& [pid, name, text] : begun_in(file.text())) {
     const unsigned nth = ++counts[pid][name];
     if (nth <= seen[name]) {
       continue; // a child's, which the parent's of the same number stands for: both are hit
     }
     seen[name] = nth;
-    const bool is_write = writes(name, line) || (wrote && receives(name));
-    wrote = writes(name, line);
-    calls.push_back({name, nth, is_write, line.substr(begin)});
+    const bool is_write = writes(name, text) || (wrote && receives(name));
+    wrote = writes(name, text);
+    const std::string word = write_word(text);
+    calls.push_back({name, nth, is_write, word.empty() ? name : name + " " + word, text});
   }
   if (!outcome.ok()) {
     calls.clear();
@@ -164,18 +206,26 @@ std::vector<Call> calls_of(const Netns& netns, const Argv& argv) {
 }
 
 Injected run_failing(const Netns& netns, const Argv& argv, const Call& call) {
-  return run_with(netns, argv, call, "error=" + error_of_call(call.name), "(INJECTED)");
+  return run_with(netns, argv, call, "error=" + error_of_call(call.name), occurrences_of("(INJECTED)"));
 }
 
 Injected run_killed(const Netns& netns, const Argv& argv, const Call& call) {
-  return run_with(netns, argv, call, "signal=KILL", "+++ killed by SIGKILL +++");
+  return run_with(netns, argv, call, "signal=KILL", occurrences_of("+++ killed by SIGKILL +++"));
 }
 
 Injected run_signalled(const Netns& netns, const Argv& argv, const Call& call, const std::string& signal) {
-  return run_with(netns, argv, call, "signal=" + signal, "--- SIG" + signal);
+  // A signal that is held is not in the trace, but the call at which it came is.
+  return run_with(netns, argv, call, "signal=" + signal, [&call](const std::string& trace) {
+    std::map<std::string, unsigned> counts; // by process
+    for (const Line& line : begun_in(trace)) {
+      counts[line.pid] += line.name == call.name ? 1 : 0;
+    }
+    return static_cast<std::size_t>(
+        std::count_if(counts.begin(), counts.end(), [&](const auto& one) { return one.second >= call.nth; }));
+  });
 }
 
-std::vector<Call> selection(const std::vector<Call>& calls) {
+std::vector<Call> selection(const std::vector<Call>& calls, std::size_t most) {
   const char* wanted = std::getenv("FANCTL_INJECT");
   if (wanted != nullptr && std::string(wanted) == "all") {
     return calls;
@@ -185,14 +235,48 @@ std::vector<Call> selection(const std::vector<Call>& calls) {
     std::copy_if(calls.begin(), calls.end(), std::back_inserter(chosen), [](const Call& call) { return call.writes; });
     return chosen;
   }
-  unsigned reads = offset_of_today();
-  unsigned written = offset_of_today();
-  for (const Call& call : calls) {
-    if (call.writes ? ++written % every_write == 0 : ++reads % every_read == 0) {
-      chosen.push_back(call);
+  std::map<std::string, std::vector<std::size_t>> kinds; // of writes: where they are
+  for (std::size_t n = 0; n < calls.size(); ++n) {
+    if (calls[n].writes) {
+      kinds[calls[n].kind].push_back(n);
     }
   }
+  std::set<std::size_t> taken;
+  for (const auto& [kind, places] : kinds) {
+    taken.insert(places[day() % places.size()]);
+  }
+  std::vector<std::size_t> other_writes;
+  std::vector<std::size_t> reads;
+  for (std::size_t n = 0; n < calls.size(); ++n) {
+    if (taken.count(n) == 0) {
+      (calls[n].writes ? other_writes : reads).push_back(n);
+    }
+  }
+  const std::size_t left = most > taken.size() ? most - taken.size() : 0;
+  for (const std::vector<std::size_t>& more : {spread(other_writes, left - left / 4), spread(reads, left / 4)}) {
+    taken.insert(more.begin(), more.end());
+  }
+  for (const std::size_t n : taken) {
+    chosen.push_back(calls[n]);
+  }
   return chosen;
+}
+
+std::optional<Call> counterpart(const Call& call, const std::vector<Call>& calls) {
+  const Call* of_kind = nullptr;
+  const Call* of_name = nullptr;
+  for (const Call& one : calls) {
+    if (one.name != call.name) {
+      continue;
+    }
+    if (one.nth == call.nth) {
+      return one;
+    }
+    of_name = &one;
+    of_kind = one.kind == call.kind ? &one : of_kind;
+  }
+  const Call* found = of_kind != nullptr ? of_kind : of_name;
+  return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
 } // namespace fan::test

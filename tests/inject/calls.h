@@ -2,6 +2,7 @@
 // fails, or does not come to pass because the process is killed.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct Call {
   std::string name;
   unsigned nth = 0;
   bool writes = false; // changes something, or is the answer to what does
+  std::string kind;    // its name and what it asks for, "bpf BPF_MAP_UPDATE_ELEM", of a write
   std::string text;    // as strace shows it, for messages
 };
 
@@ -23,7 +25,7 @@ std::vector<Call> calls_of(const Netns& netns, const Argv& argv);
 
 struct Injected {
   Outcome outcome;
-  std::size_t times = 0; // in how many processes strace made it happen: a child counts its own calls
+  std::size_t times = 0; // in how many processes it happened: a child counts its own calls
   [[nodiscard]] bool happened() const { return times > 0; }
 };
 
@@ -34,9 +36,13 @@ Injected run_killed(const Netns& netns, const Argv& argv, const Call& call);
 // Another signal there; the call is made.
 Injected run_signalled(const Netns& netns, const Argv& argv, const Call& call, const std::string& signal);
 
-// A part of them, another one every day: more of those that write than of those that only read, between which a call
-// finds the same host. FANCTL_INJECT_OFFSET=N is the part of day N; FANCTL_INJECT=all is all of them,
-// FANCTL_INJECT=writes those that write.
-std::vector<Call> selection(const std::vector<Call>& calls);
+// At most so many of them, another part every day: of every kind of write one, then more of the writes than of what
+// only reads, between which a call finds the same host. FANCTL_INJECT_OFFSET=N is the part of day N;
+// FANCTL_INJECT=all is all of them, FANCTL_INJECT=writes those that write. In the order of `calls`.
+std::vector<Call> selection(const std::vector<Call>& calls, std::size_t most);
+
+// The call of another run of the command that stands for `call`: the same one, else the last of its kind, else of its
+// name. None: the command makes no such call any more.
+std::optional<Call> counterpart(const Call& call, const std::vector<Call>& calls);
 
 } // namespace fan::test

@@ -18,6 +18,12 @@ namespace {
 
 constexpr const char* bridge = "fan-250-0-27";
 
+// Points of a test, so that the whole level takes two minutes. There are more where there are more kinds of writes.
+constexpr std::size_t most_failures = 40;
+constexpr std::size_t most_kills = 40;
+constexpr std::size_t most_signals = 36;
+constexpr std::size_t most_of_apply = 40;
+
 class Inject : public testing::Test {
 protected:
   Inject() : a_(underlay_.host("172.30.0.27/16")), b_(underlay_.host("172.30.0.28/16")), empty_(quick_snapshot(a_)) {
@@ -64,26 +70,71 @@ protected:
     std::function<void()> make_whole; // after a kill
   };
 
-  std::vector<Call> points(const Case& one) const {
+  std::vector<Call> calls(const Case& one) const {
     one.prepare();
-    const std::vector<Call> all = calls_of(a_, line(one.command));
+    return calls_of(a_, line(one.command));
+  }
+
+  std::vector<Call> points(const Case& one, std::size_t most) const {
+    const std::vector<Call> all = calls(one);
     EXPECT_GT(all.size(), 100U) << "strace sees what the command calls";
-    EXPECT_LT(all.size(), 10000U) << "and it waits for nothing: " << all[all.size() / 2].text;
-    const std::vector<Call> chosen = selection(all);
+    EXPECT_LT(all.size(), 10000U) << "and it waits for nothing";
+    std::vector<Call> chosen = selection(all, most);
     std::cout << chosen.size() << " of " << all.size() << " calls" << std::endl;
     return chosen;
   }
 
-  // Once more where it did not happen: of calls that wait for another process there are not always as many.
+  struct Point {
+    Call call;
+    Injected run;
+  };
+
+  // Of calls that wait for another process there are not always as many, so one can be missed. Then the command is
+  // traced again, and the point is taken where the call is now.
   template <class Run>
-  Injected inject(const Case& one, const Call& call, Run run) const {
-    one.prepare();
-    Injected injected = run(a_, line(one.command), call);
-    if (!injected.happened()) {
+  Point inject(const Case& one, Call call, Run run) const {
+    for (int attempt = 1;; ++attempt) {
       one.prepare();
-      injected = run(a_, line(one.command), call);
+      Point point{call, run(a_, line(one.command), call)};
+      if (point.run.happened() || attempt == attempts) {
+        return point;
+      }
+      if (attempt > 1 && call.nth > 1) {
+        --call.nth; // it was not reached though it was there: one before it is
+      }
+      if (const std::optional<Call> now = counterpart(call, calls(one))) {
+        call = *now;
+      }
     }
-    return injected;
+  }
+  static constexpr int attempts = 5;
+
+  static int failed_parts() {
+    const testing::TestResult& result = *testing::UnitTest::GetInstance()->current_test_info()->result();
+    int failed = 0;
+    for (int n = 0; n < result.total_part_count(); ++n) {
+      failed += result.GetTestPartResult(n).failed() ? 1 : 0;
+    }
+    return failed;
+  }
+
+  // Each point is planned, comes to pass, and is survived when `check` finds nothing wrong after it.
+  template <class Run, class Check>
+  void at_each(const Case& one, std::size_t most, Run run, Check check) const {
+    const std::vector<Call> chosen = points(one, most);
+    std::size_t injected = 0;
+    std::size_t survived = 0;
+    for (const Call& call : chosen) {
+      const int before = failed_parts();
+      const Point point = inject(one, call, run);
+      EXPECT_TRUE(point.run.happened()) << "not reached: " << where(call, point.run.outcome);
+      injected += point.run.happened() ? 1 : 0;
+      check(point);
+      survived += point.run.happened() && failed_parts() == before ? 1 : 0;
+    }
+    std::cout << chosen.size() << " planned, " << injected << " injected, " << survived << " survived" << std::endl;
+    EXPECT_EQ(injected, chosen.size());
+    EXPECT_EQ(survived, chosen.size());
   }
 
   static std::string where(const Call& call, const Outcome& outcome) {
@@ -96,27 +147,31 @@ protected:
     return outcome.status == 127 && outcome.err.find("error while loading shared libraries") != std::string::npos;
   }
 
-  void fail_everywhere(const Case& one) const {
-    const std::vector<Call> chosen = points(one);
+  struct Ends {
+    Snapshot before;
+    Snapshot after;
+  };
+  Ends ends_of(const Case& one) const {
     one.prepare();
-    const Snapshot before = quick_snapshot(a_);
+    Snapshot before = quick_snapshot(a_);
     (void)fanctl(one.command);
-    const Snapshot after = quick_snapshot(a_);
-    std::size_t injected = 0;
-    for (const Call& call : chosen) {
-      const Injected run = inject(one, call, run_failing);
-      injected += run.happened() ? 1 : 0;
-      EXPECT_TRUE(run.outcome.status < 126 || is_loaders(run.outcome)) << where(call, run.outcome);
-      if (run.outcome.status == 7 && run.times > 1) {
+    return {std::move(before), quick_snapshot(a_)};
+  }
+
+  void fail_everywhere(const Case& one) const {
+    const Ends ends = ends_of(one);
+    at_each(one, most_failures, run_failing, [&](const Point& point) {
+      const Outcome& outcome = point.run.outcome;
+      EXPECT_TRUE(outcome.status < 126 || is_loaders(outcome)) << where(point.call, outcome);
+      if (outcome.status == 7 && point.run.times > 1) {
         // It went on failing, so undoing failed as well, and said so.
-        EXPECT_NE(run.outcome.err.find("undo failed"), std::string::npos) << where(call, run.outcome);
+        EXPECT_NE(outcome.err.find("undo failed"), std::string::npos) << where(point.call, outcome);
         one.make_whole();
-        expect_whole(where(call, run.outcome));
-        continue;
+        expect_whole(where(point.call, outcome));
+        return;
       }
-      expect_state(run.outcome.status == 0 ? after : before, where(call, run.outcome));
-    }
-    EXPECT_EQ(injected, chosen.size());
+      expect_state(outcome.status == 0 ? ends.after : ends.before, where(point.call, outcome));
+    });
     clear();
     expect_empty("in the end");
   }
@@ -135,42 +190,38 @@ protected:
 
   // A signal that ends a command takes back what it had done.
   void signal_everywhere(const Case& one, const std::string& signal) const {
-    const std::vector<Call> chosen = points(one);
-    one.prepare();
-    const Snapshot before = quick_snapshot(a_);
-    (void)fanctl(one.command);
-    const Snapshot after = quick_snapshot(a_);
+    const Ends ends = ends_of(one);
     std::size_t interrupted = 0;
-    for (const Call& call : chosen) {
-      one.prepare();
-      const Injected run = run_signalled(a_, line(one.command), call, signal); // one that is held is not in the trace
-      EXPECT_NE(run.outcome.status, 7) << where(call, run.outcome);
-      interrupted += run.outcome.err.find("interrupted by SIG" + signal) != std::string::npos ? 1 : 0;
-      if (run.outcome.status > 128 && run.outcome.err.find("fanctl:") != std::string::npos) {
-        EXPECT_NE(run.outcome.err.find("interrupted by SIG" + signal), std::string::npos) << where(call, run.outcome);
+    const auto run = [&](const Netns& netns, const Argv& argv, const Call& call) {
+      return run_signalled(netns, argv, call, signal);
+    };
+    at_each(one, most_signals, run, [&](const Point& point) {
+      const Outcome& outcome = point.run.outcome;
+      const bool says_so = outcome.err.find("interrupted by SIG" + signal) != std::string::npos;
+      EXPECT_NE(outcome.status, 7) << where(point.call, outcome);
+      interrupted += says_so ? 1 : 0;
+      if (outcome.status > 128 && outcome.err.find("fanctl:") != std::string::npos) {
+        EXPECT_TRUE(says_so) << where(point.call, outcome);
       }
-      expect_state(run.outcome.status == 0 ? after : before, where(call, run.outcome));
-    }
+      expect_state(outcome.status == 0 ? ends.after : ends.before, where(point.call, outcome));
+    });
     EXPECT_GT(interrupted, 0U);
     clear();
   }
 
   void kill_everywhere(const Case& one) const {
-    const std::vector<Call> chosen = points(one);
-    std::size_t injected = 0;
-    for (const Call& call : chosen) {
-      const Injected run = inject(one, call, run_killed);
-      injected += run.happened() ? 1 : 0;
+    std::size_t killed = 0;
+    at_each(one, most_kills, run_killed, [&](const Point& point) {
+      const std::string where_ = where(point.call, point.run.outcome);
       attach();
-      expect_shown_as_it_is(one.command, where(call, run.outcome));
-      if (injected % 2 == 0) { // else straight down
+      expect_shown_as_it_is(one.command, where_);
+      if (++killed % 2 == 0) { // else straight down
         one.make_whole();
-        expect_whole(where(call, run.outcome));
+        expect_whole(where_);
       }
       clear();
-      expect_empty(where(call, run.outcome));
-    }
-    EXPECT_EQ(injected, chosen.size());
+      expect_empty(where_);
+    });
   }
 
   Underlay underlay_;
@@ -252,18 +303,16 @@ TEST_F(Inject, ApplyFailsAtEachCall) {
   const ConfigFolder wanted;
   write(old, wanted);
   const Case one = apply(old, wanted);
-  const std::vector<Call> chosen = points(one);
-  for (const Call& call : chosen) {
-    const Injected run = inject(one, call, run_failing);
-    EXPECT_TRUE(run.happened());
-    EXPECT_TRUE(run.outcome.status < 126 || is_loaders(run.outcome)) << where(call, run.outcome);
-    if (run.times == 1) { // each fan is as it was or as it shall be
+  at_each(one, most_of_apply, run_failing, [&](const Point& point) {
+    const Outcome& outcome = point.run.outcome;
+    EXPECT_TRUE(outcome.status < 126 || is_loaders(outcome)) << where(point.call, outcome);
+    if (point.run.times == 1) { // each fan is as it was or as it shall be
       const Outcome shown = fanctl({"show", "--check", "-v"});
-      EXPECT_TRUE(shown.ok()) << where(call, run.outcome) << describe({}, shown);
+      EXPECT_TRUE(shown.ok()) << where(point.call, outcome) << describe({}, shown);
     }
     one.make_whole();
-    EXPECT_EQ(fanctl({"apply", "--dir", wanted.path(), "--check"}).status, 0) << where(call, run.outcome);
-  }
+    EXPECT_EQ(fanctl({"apply", "--dir", wanted.path(), "--check"}).status, 0) << where(point.call, outcome);
+  });
   clear();
   expect_empty("in the end");
 }
@@ -273,14 +322,13 @@ TEST_F(Inject, ApplyIsKilledAtEachCall) {
   const ConfigFolder wanted;
   write(old, wanted);
   const Case one = apply(old, wanted);
-  for (const Call& call : points(one)) {
-    const Injected run = inject(one, call, run_killed);
-    EXPECT_TRUE(run.happened());
+  at_each(one, most_of_apply, run_killed, [&](const Point& point) {
+    const std::string where_ = where(point.call, point.run.outcome);
     one.make_whole();
-    EXPECT_EQ(fanctl({"apply", "--dir", wanted.path(), "--check"}).status, 0) << where(call, run.outcome);
+    EXPECT_EQ(fanctl({"apply", "--dir", wanted.path(), "--check"}).status, 0) << where_;
     clear();
-    expect_empty(where(call, run.outcome));
-  }
+    expect_empty(where_);
+  });
 }
 
 } // namespace

@@ -7,6 +7,8 @@
 #include "core/words.h"
 #include "engine/apply.h"
 #include "engine/apply_configuration.h"
+#include "engine/broadcast.h"
+#include "engine/port_requests.h"
 #include "engine/requests.h"
 #include "kernel_errnos.h"
 #include "support/memory_provider.h"
@@ -102,8 +104,95 @@ Scenario repairing(const std::string& name, const std::string& key) {
           [](Kernel& kernel) { return do_up(kernel, with(plain, {"dhcp"})); }};
 }
 
-std::vector<Scenario> scenarios() {
+// A fan with two ports, veth2 and veth3, on its bridge.
+void prepare_ports(Kernel& kernel) {
+  for (const std::uint32_t n : {2U, 3U}) {
+    LinkFact port;
+    port.ifindex = n;
+    port.name = "veth" + std::to_string(n);
+    port.kind = "veth";
+    port.up = true;
+    port.mtu = 1450;
+    port.master = 4; // what is made comes after what is there, the bridge first
+    kernel.base.links.push_back(port);
+  }
+  EXPECT_TRUE(do_up(kernel, plain));
+  EXPECT_EQ(kernel.facts()->link("fan-250-0-27")->ifindex, 4U);
+}
+
+Registration endpoint(const char* address, const char* port, std::uint8_t number) {
+  return {*Address::parse(address), port, Mac{{0x02, 0, 0, 0, 0, number}}};
+}
+
+template <class Outcome>
+Result<void> without_value(const Result<Outcome>& done) {
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
+Result<void> do_add(Kernel& kernel, const std::vector<EndpointRequest>& wanted) {
+  return without_value(add_endpoints(kernel, {}, wanted, true, {}));
+}
+
+const std::vector<EndpointRequest> two_endpoints{
+    {endpoint("250.0.27.2", "veth2", 2), true, {*Prefix::parse("10.1.0.0/16")}, {}},
+    {endpoint("250.0.27.3", "veth3", 3), false, {}, {}}};
+const std::vector<EndpointRequest> two_moved{{endpoint("250.0.27.2", "veth3", 2), false, {}, {}},
+                                             {endpoint("250.0.27.3", "veth2", 4), true, {}, {}}};
+
+Result<void> do_broadcast(Kernel& kernel, BroadcastVerb verb, const std::vector<std::string>& who) {
+  return without_value(change_broadcast(kernel, {}, verb, who, {}));
+}
+
+void prepare_endpoints(Kernel& kernel) {
+  prepare_ports(kernel);
+  EXPECT_TRUE(do_add(kernel, two_endpoints));
+}
+
+void prepare_broadcasts(Kernel& kernel) {
+  prepare_endpoints(kernel);
+  EXPECT_TRUE(do_broadcast(kernel, BroadcastVerb::reset, {}));
+  EXPECT_TRUE(do_broadcast(kernel, BroadcastVerb::receive, {"veth2"}));
+}
+
+std::vector<Scenario> scenarios_of_ports() {
   return {
+      {"endpoints_added", prepare_ports, [](Kernel& kernel) { return do_add(kernel, two_endpoints); }},
+      {"endpoints_moved", prepare_endpoints, [](Kernel& kernel) { return do_add(kernel, two_moved); }},
+      {"endpoints_removed", prepare_endpoints,
+       [](Kernel& kernel) { return without_value(remove_endpoints(kernel, {}, {}, {})); }},
+      {"broadcast_reset", prepare_endpoints,
+       [](Kernel& kernel) { return do_broadcast(kernel, BroadcastVerb::reset, {}); }},
+      {"broadcast_receive", prepare_endpoints,
+       [](Kernel& kernel) { return do_broadcast(kernel, BroadcastVerb::receive, {"veth2"}); }},
+      {"broadcast_off", prepare_broadcasts,
+       [](Kernel& kernel) { return do_broadcast(kernel, BroadcastVerb::off, {}); }},
+      {"down_with_endpoints", prepare_broadcasts,
+       [](Kernel& kernel) {
+         Selector every;
+         every.all = Selector::All::every;
+         RequestOptions force;
+         force.force = true;
+         return without_value(down(kernel, every, force));
+       }},
+  };
+}
+
+const std::vector<std::string> newer{"shortcut", "snooping", "no-isolate", "host-access", "dhcp", "block-metadata"};
+
+std::vector<Scenario> scenarios() {
+  std::vector<Scenario> all = scenarios_of_ports();
+  const std::vector<Scenario> of_fans{
+      bringing_up("up_with_newer_options", with(plain, newer)),
+      bringing_up("up_to_newer_options", with(plain, newer), plain),
+      bringing_up("up_without_newer_options", plain, with(plain, newer)),
+      {"down_with_newer_options", [](Kernel& kernel) { EXPECT_TRUE(do_up(kernel, with(plain, newer))); }, do_down},
+      {"repair_querier_and_shortcut",
+       [](Kernel& kernel) {
+         EXPECT_TRUE(do_up(kernel, with(plain, newer)));
+         kernel.delete_by_hand("querier fan-250-0-27");
+         kernel.delete_by_hand("shortcut 250.0.27.0/24");
+       },
+       [](Kernel& kernel) { return do_up(kernel, with(plain, newer)); }},
       bringing_up("up_vxlan", plain),
       bringing_up("up_ipip_dhcp", {"250.0.0.0/8", "eth0/16", "type", "ipip", "dhcp"}),
       bringing_up("up_reach", with(plain, {"reach"})),
@@ -130,6 +219,8 @@ std::vector<Scenario> scenarios() {
       repairing("repair_route", "route 250.0.0.0/8"),
       repairing("repair_dhcp", "dhcp fan-250-0-27"),
   };
+  all.insert(all.end(), of_fans.begin(), of_fans.end());
+  return all;
 }
 
 MemoryProvider host27() {
@@ -177,7 +268,8 @@ std::string verb_of(const Change& change) {
 
 bool is_row(const Object& object) {
   return std::holds_alternative<RecordRow>(object) || std::holds_alternative<MappingRow>(object) ||
-         std::holds_alternative<SliceRow>(object) || std::holds_alternative<NeverRow>(object);
+         std::holds_alternative<SliceRow>(object) || std::holds_alternative<NeverRow>(object) ||
+         std::holds_alternative<ShortcutRow>(object);
 }
 
 // The errnos that the kernel has for any change of the transaction. To remove a setting is nothing: it goes with its
@@ -247,6 +339,26 @@ TEST_P(Failure, OfEachUndoIsReportedAndTheOthersAreDone) {
       EXPECT_TRUE(again) << again.error().message;
     }
   }
+}
+
+// A kind of object that none of the plans has would be proven by nothing.
+TEST(FailureOfPlans, TheyHaveEveryKindOfObject) {
+  std::set<std::size_t> missing;
+  for (std::size_t rank = 0; rank < std::variant_size_v<Object>; ++rank) {
+    missing.insert(rank);
+  }
+  for (const Scenario& scenario : scenarios()) {
+    MemoryProvider before = host27();
+    scenario.prepare(before);
+    FailingProvider kernel(before);
+    ASSERT_TRUE(scenario.act(kernel)) << scenario.name;
+    for (const auto& transaction : kernel.forward) {
+      for (const Change& change : transaction) {
+        missing.erase(rank_of(change.object()));
+      }
+    }
+  }
+  EXPECT_TRUE(missing.empty()) << "the first is number " << *missing.begin() << " of Object";
 }
 
 TEST(FailureOfUndo, IsReportedForEachThatFails) {

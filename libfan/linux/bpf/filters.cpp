@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -73,6 +74,28 @@ Filter parse_filter(const nlmsghdr* message) {
     }
   });
   return filter;
+}
+
+// Whether its last message ends where the datagram does.
+bool is_whole(const char* begin, std::size_t length) {
+  std::size_t at = 0;
+  while (length - at >= sizeof(nlmsghdr)) {
+    const std::size_t size = reinterpret_cast<const nlmsghdr*>(begin + at)->nlmsg_len;
+    if (size < sizeof(nlmsghdr) || size > length - at) {
+      return false;
+    }
+    at += std::min<std::size_t>(NLMSG_ALIGN(size), length - at);
+  }
+  return at == length && length != 0;
+}
+
+// The errno, positive, that NLMSG_DONE carries; 0 for the end of a whole list.
+int error_at_end(const nlmsghdr& message) {
+  int number = 0;
+  if (message.nlmsg_len >= NLMSG_LENGTH(sizeof number)) {
+    std::memcpy(&number, NLMSG_DATA(&message), sizeof number);
+  }
+  return number < 0 ? -number : number == 0 ? 0 : EPROTO;
 }
 
 // From an NLMSG_ERROR with an error in it: errno, and NLMSGERR_ATTR_MSG verbatim.
@@ -162,9 +185,16 @@ Result<Filters> Filters::open() {
 Result<std::size_t> Filters::receive(std::span<char> buffer, const std::string& doing) {
   ssize_t length = -1;
   do {
-    length = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    length = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_TRUNC);
   } while (length < 0 && errno == EINTR);
-  return length < 0 ? Result<std::size_t>(failure(errno, doing)) : Result(static_cast<std::size_t>(length));
+  if (length < 0) {
+    return failure(errno, doing);
+  }
+  if (static_cast<std::size_t>(length) > buffer.size()) {
+    return failure(EMSGSIZE, doing);
+  }
+  return is_whole(buffer.data(), static_cast<std::size_t>(length)) ? Result(static_cast<std::size_t>(length))
+                                                                   : Result<std::size_t>(failure(EBADMSG, doing));
 }
 
 Result<void> Filters::transact(Request& request, const std::string& doing) {
@@ -208,10 +238,13 @@ Result<bool> Filters::dump(Request& request, const std::string& doing,
       }
       interrupted = interrupted || (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
       if (m->nlmsg_type == NLMSG_DONE) {
-        return !interrupted;
+        const int number = error_at_end(*m); // the list may end with an error, and is not whole then
+        return number == 0 ? Result<bool>(!interrupted) : failure(number, doing);
       }
       if (m->nlmsg_type == NLMSG_ERROR) {
-        return refusal(m, doing);
+        const bool says_why =
+            m->nlmsg_len >= NLMSG_LENGTH(sizeof(nlmsgerr)) && static_cast<const nlmsgerr*>(NLMSG_DATA(m))->error < 0;
+        return says_why ? refusal(m, doing) : failure(EPROTO, doing);
       }
       each(m);
     }

@@ -1,9 +1,7 @@
 #include "linux/netlink/inspection.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
+#include <optional>
 #include <set>
 
 #include <arpa/inet.h>
@@ -12,9 +10,8 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "linux/netlink/error.h"
+#include "linux/netlink/attributes.h"
 #include "linux/netlink/link.h"
 #include "linux/netlink/network.h"
 #include "linux/netlink/route_lookup.h"
@@ -62,62 +59,12 @@ RouteWords words_of(const RouteEntry& route, const std::vector<Link>& links) {
   return seen;
 }
 
-// A conversation of its own: sock_diag is no rtnetlink.
-class DiagSocket {
-public:
-  DiagSocket() : fd_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)) {}
-  ~DiagSocket() {
-    if (fd_ >= 0) {
-      close(fd_);
-    }
-  }
-  DiagSocket(const DiagSocket&) = delete;
-  DiagSocket& operator=(const DiagSocket&) = delete;
-
-  [[nodiscard]] bool ask() const {
-    struct {
-      nlmsghdr header;
-      inet_diag_req_v2 request;
-    } message{};
-    message.header = {sizeof message, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0};
-    message.request.sdiag_family = AF_INET;
-    message.request.sdiag_protocol = IPPROTO_UDP;
-    message.request.idiag_states = ~0U;
-    return fd_ >= 0 && send(fd_, &message, sizeof message, 0) == static_cast<ssize_t>(sizeof message);
-  }
-
-  // False at the end of the dump; errno is not 0 then when it failed.
-  bool read(std::vector<BoundUdp>& into) {
-    ssize_t length = 0;
-    do {
-      length = recv(fd_, buffer_.data(), buffer_.size(), 0);
-    } while (length < 0 && errno == EINTR);
-    if (length <= 0) {
-      return false;
-    }
-    int left = static_cast<int>(length);
-    for (auto* one = reinterpret_cast<nlmsghdr*>(buffer_.data()); NLMSG_OK(one, static_cast<unsigned>(left));
-         one = NLMSG_NEXT(one, left)) {
-      if (one->nlmsg_type == NLMSG_DONE || one->nlmsg_type == NLMSG_ERROR) {
-        errno = one->nlmsg_type == NLMSG_ERROR ? EPROTO : 0;
-        return false;
-      }
-      if (one->nlmsg_len >= NLMSG_LENGTH(sizeof(inet_diag_msg))) {
-        into.push_back(parse(*static_cast<const inet_diag_msg*>(NLMSG_DATA(one))));
-      }
-    }
-    return true;
-  }
-
-private:
-  static BoundUdp parse(const inet_diag_msg& message) {
-    return {Address(ntohl(message.id.idiag_src[0])), ntohs(message.id.idiag_sport), message.id.idiag_if,
-            message.idiag_inode};
-  }
-
-  int fd_;
-  alignas(nlmsghdr) std::array<unsigned char, 32768> buffer_{};
-};
+std::optional<BoundUdp> parse_bound(const nlmsghdr& message) {
+  const auto* seen = header_of<inet_diag_msg>(message);
+  return seen == nullptr ? std::nullopt
+                         : std::optional(BoundUdp{Address(ntohl(seen->id.idiag_src[0])), ntohs(seen->id.idiag_sport),
+                                                  seen->id.idiag_if, seen->idiag_inode});
+}
 
 } // namespace
 
@@ -162,20 +109,18 @@ Result<std::vector<Lifetime>> Inspection::lifetimes() {
 }
 
 Result<std::vector<BoundUdp>> Inspection::udp_sockets() {
-  DiagSocket socket;
-  std::vector<BoundUdp> all;
-  errno = 0;
-  if (socket.ask()) {
-    while (socket.read(all)) {
-    }
+  auto socket = Socket::open(NETLINK_SOCK_DIAG);
+  if (!socket) {
+    return std::move(socket).error();
   }
-  if (errno != 0) {
-    Error error;
-    error.sys_errno = errno;
-    error.message = std::string("list the UDP sockets: ") + std::strerror(errno);
-    return error;
-  }
-  return all;
+  inet_diag_req_v2 request{};
+  request.sdiag_family = AF_INET;
+  request.sdiag_protocol = IPPROTO_UDP;
+  request.idiag_states = ~0U;
+  Message message(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+  message.header(request);
+  auto all = collect<BoundUdp>(*socket, message, parse_bound);
+  return all ? std::move(all) : std::move(all).error().within("list the UDP sockets");
 }
 
 } // namespace fan::netlink

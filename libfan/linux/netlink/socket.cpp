@@ -28,6 +28,16 @@ bool interrupted(const nlmsghdr& message) {
   return (message.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 }
 
+// Whether its last message ends where the datagram does.
+bool is_whole(unsigned char* begin, std::size_t length) {
+  int left = static_cast<int>(length);
+  auto* one = reinterpret_cast<nlmsghdr*>(begin);
+  while (nlmsg_ok(one, left)) {
+    one = nlmsg_next(one, &left); // a last one need not be padded: then less than nothing is left
+  }
+  return left <= 0 && length != 0;
+}
+
 Error kept_changing() {
   Error error = error_from(EINTR, "");
   error.message = "the kernel's list changed each time it was read (EINTR)";
@@ -40,24 +50,25 @@ void Socket::Close::operator()(nl_sock* socket) const {
   nl_socket_free(socket);
 }
 
-Socket::Socket(std::unique_ptr<nl_sock, Close> socket) : socket_(std::move(socket)), buffer_(64U * 1024U) {}
+Socket::Socket(std::unique_ptr<nl_sock, Close> socket, int protocol)
+    : socket_(std::move(socket)), protocol_(protocol), buffer_(64U * 1024U) {}
 
-Result<std::unique_ptr<nl_sock, Socket::Close>> Socket::connect() {
+Result<std::unique_ptr<nl_sock, Socket::Close>> Socket::connect(int protocol) {
   std::unique_ptr<nl_sock, Close> socket(nl_socket_alloc());
   if (!socket)
     return out_of_memory();
-  if (nl_connect(socket.get(), NETLINK_ROUTE) < 0)
+  if (nl_connect(socket.get(), protocol) < 0)
     return error_from(errno, "").within("open a netlink socket");
   switch_on(nl_socket_get_fd(socket.get()), NETLINK_EXT_ACK);
   switch_on(nl_socket_get_fd(socket.get()), NETLINK_GET_STRICT_CHK);
   return socket;
 }
 
-Result<Socket> Socket::open() {
-  auto socket = connect();
+Result<Socket> Socket::open(int protocol) {
+  auto socket = connect(protocol);
   if (!socket)
     return std::move(socket).error();
-  return Socket(std::move(*socket));
+  return Socket(std::move(*socket), protocol);
 }
 
 Result<void> Socket::send(Message& message) {
@@ -71,7 +82,7 @@ Result<void> Socket::send(Message& message) {
   return {};
 }
 
-// One datagram from the kernel itself into the buffer; its length.
+// One datagram from the kernel itself into the buffer, whole; its length.
 Result<std::size_t> Socket::receive() {
   for (;;) {
     sockaddr_nl from{};
@@ -86,6 +97,8 @@ Result<std::size_t> Socket::receive() {
       continue; // any process may write to our port; only the kernel is believed
     if (static_cast<std::size_t>(length) > buffer_.size())
       return error_from(EMSGSIZE, "").within("read a netlink answer");
+    if (!is_whole(buffer_.data(), static_cast<std::size_t>(length)))
+      return error_from(EBADMSG, "").within("read a netlink answer");
     return static_cast<std::size_t>(length);
   }
 }
@@ -175,6 +188,8 @@ Result<Socket::Answer> Socket::read_dump(unsigned sequence, const DumpReader& re
         return error_from(*one);
       if (one->nlmsg_type == NLMSG_DONE)
         return changed ? Answer::interrupted : Answer::done;
+      if (one->nlmsg_type == NLMSG_ERROR) // an acknowledgement is not the end of a list
+        return error_from(EPROTO, "").within("read a netlink answer");
       if (!reader.message(*one))
         return Answer::ended_early;
     }
@@ -192,7 +207,7 @@ Result<void> Socket::dump(Message& message, const DumpReader& reader) {
     if (*answer == Answer::done)
       return {};
     // The kernel allows one dump a socket: a new socket ends the one that was left half read.
-    auto fresh = connect();
+    auto fresh = connect(protocol_);
     if (!fresh)
       return std::move(fresh).error();
     socket_ = std::move(*fresh);

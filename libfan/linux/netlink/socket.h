@@ -1,6 +1,6 @@
-// One rtnetlink conversation with the network namespace that the calling thread is in. Sends requests, reads answers,
-// keeps the kernel's errno and extended-ACK text. Knows nothing of links or routes, and never parses what a visitor can
-// parse.
+// One netlink conversation, of rtnetlink unless told, with the network namespace that the calling thread is in. Sends
+// requests, reads answers, keeps the kernel's errno and extended-ACK text. Knows nothing of links or routes, and never
+// parses what a visitor can parse.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,7 @@ struct DumpReader {
 class Socket {
 public:
   // With NETLINK_EXT_ACK and, where the kernel knows it (4.20), NETLINK_GET_STRICT_CHK. Class kernel or privilege.
-  static Result<Socket> open();
+  static Result<Socket> open(int protocol = 0); // NETLINK_ROUTE
 
   // Sends a request and waits for its acknowledgement. Any error is the kernel's own (error.h).
   Result<void> request(Message& message);
@@ -38,7 +38,9 @@ public:
   // carried out. Only the last of a datagram is acknowledged, as the kernel always speaks of what it refuses.
   Result<void> requests(Batch& batch, const std::function<void(std::size_t, Error)>& refused);
   // Reads a whole list. A list that changed while it was read (NLM_F_DUMP_INTR), or overran the buffer, is read again,
-  // at most `dump_attempts` times in all; then errno EINTR. `message` needs NLM_F_DUMP.
+  // at most `dump_attempts` times in all; then errno EINTR. `message` needs NLM_F_DUMP. Success is a whole list and no
+  // other: one that ends with an error, within a message (EBADMSG) or in something that ends no list (EPROTO) is an
+  // error.
   Result<void> dump(Message& message, const DumpReader& reader);
 
   static constexpr int dump_attempts = 5; // as the CNI plugins do
@@ -49,8 +51,8 @@ private:
   };
   enum class Answer { done, interrupted, ended_early };
 
-  explicit Socket(std::unique_ptr<nl_sock, Close> socket);
-  static Result<std::unique_ptr<nl_sock, Close>> connect();
+  Socket(std::unique_ptr<nl_sock, Close> socket, int protocol);
+  static Result<std::unique_ptr<nl_sock, Close>> connect(int protocol);
   Result<void> send(Message& message);
   Result<void> send_datagram(Batch& batch, std::size_t first, std::size_t last,
                              const std::function<void(std::size_t, Error)>& refused);
@@ -59,6 +61,7 @@ private:
   Result<void> read_answers(unsigned sequence, const std::function<void(const nlmsghdr&)>& read);
 
   std::unique_ptr<nl_sock, Close> socket_;
+  int protocol_;                      // NETLINK_…
   std::vector<unsigned char> buffer_; // one datagram; a dump's are at most 32 KiB (net/netlink/af_netlink.c)
 };
 

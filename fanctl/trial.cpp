@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "core/errors.h"
+#include "core/storage.h"
 #include "engine/host.h"
 #include "engine/restore.h"
 #include "fanctl/console.h"
@@ -36,7 +37,7 @@ constexpr std::chrono::seconds patience{60}; // for another fanctl that is at wo
 
 Error failed(const std::string& what) {
   const int number = errno;
-  Error error = host_error(what + ": " + std::strerror(number));
+  Error error = host_error(what + ": " + std::strerror(number), storage_hint(number));
   error.sys_errno = number;
   return error;
 }

@@ -184,6 +184,26 @@ TEST_F(Storage, UpAndApplyOnAFullRunAreUndone) {
   }
 }
 
+// The lock, then the pipe by which it is confirmed, then what the fan needs. A trial that came to pass is reverted.
+TEST_F(Storage, TryOnAFullRunIsUndone) {
+  folder_.write("fans.yaml", yaml_fan("c", "242.0.0.0/8", ", encapsulation: vxlan, dhcp: true"));
+  const State before = state();
+  unsigned left = 0;
+  for (int status = 0; status != 12; ++left) {
+    ASSERT_LT(left, 12U);
+    leave_inodes("/run", left);
+    const Outcome outcome = fanctl({"try", "--dir", folder_.path(), "--timeout", "1"});
+    empty("/run");
+    status = outcome.status;
+    const std::string where = fmt::format("{} left: {}", left, describe({}, outcome));
+    EXPECT_TRUE(status == 3 || status == 7 || status == 12) << where;
+    EXPECT_TRUE(status == 12 || outcome.err.find(full) != std::string::npos) << where;
+    EXPECT_TRUE(status == 12 || outcome.err.find("/run/fanctl") != std::string::npos) << where;
+    expect_state(before, where);
+  }
+  EXPECT_GE(left, 4U);
+}
+
 // Of what `up` keeps, nothing needs a block: where no byte can be written it works all the same.
 TEST_F(Storage, UpAndDownNeedNoBlocks) {
   const State before = state();

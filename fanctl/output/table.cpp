@@ -99,8 +99,9 @@ std::string refused_table(std::span<const RefusedPeer> peers) {
   std::string out =
       fmt::format(fmt::runtime(columns), "Outer source", "Reason", "Inner source", "Inner dest.", "Packets", "Ago");
   for (const RefusedPeer& peer : peers) {
-    out += fmt::format(fmt::runtime(columns), address_or_dash(peer.outer_source), peer.reason, address_or_dash(peer.inner_source),
-                       address_or_dash(peer.inner_destination), peer.packets, fmt::format("{}s", peer.age_ms / 1000));
+    out += fmt::format(fmt::runtime(columns), address_or_dash(peer.outer_source), peer.reason,
+                       address_or_dash(peer.inner_source), address_or_dash(peer.inner_destination), peer.packets,
+                       fmt::format("{}s", peer.age_ms / 1000));
   }
   return out;
 }

@@ -121,6 +121,9 @@ Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World
   if (!provider) {
     return std::move(provider).error();
   }
+  if (Result<void> recovered = recover_set_aside(path); !recovered) {
+    return std::move(recovered).error();
+  }
   Result<std::optional<std::string>> before = read_ours(path);
   if (!before) {
     return std::move(before).error();
@@ -141,6 +144,9 @@ Result<Applying> disable(const EnableArguments& given, const FanSpec& spec, Worl
   Result<Provider*> provider = ready(given.change, world);
   if (!provider) {
     return std::move(provider).error();
+  }
+  if (Result<void> recovered = recover_set_aside(path); !recovered) {
+    return std::move(recovered).error();
   }
   Result<std::optional<std::string>> before = read_ours(path);
   if (!before || !*before) {

@@ -52,4 +52,12 @@ Result<void> remove_set_aside(const std::string& path) {
   return remove_text_file(aside(path));
 }
 
+Result<void> recover_set_aside(const std::string& path) {
+  struct stat facts {};
+  if (lstat(aside(path).c_str(), &facts) != 0) {
+    return {};
+  }
+  return lstat(path.c_str(), &facts) == 0 ? remove_set_aside(path) : bring_back(path);
+}
+
 } // namespace fan::cli

@@ -27,5 +27,7 @@ Result<void> remove_ours(const std::string& path);
 Result<void> set_aside(const std::string& path);
 Result<void> bring_back(const std::string& path);
 Result<void> remove_set_aside(const std::string& path);
+// After a process that was killed in between: it is back, unless there is another in its place by now.
+Result<void> recover_set_aside(const std::string& path);
 
 } // namespace fan::cli

@@ -263,6 +263,21 @@ TEST_F(Storage, EnableAndDisableOnAFullEtc) {
   expect_life_goes_on();
 }
 
+// Killed when its file was out of sight and the fan up still.
+TEST_F(Storage, ADisableThatWasKilledIsFinishedByTheNextOrForgotten) {
+  const std::string aside = enabled_ + ".removing";
+  fanctl_must(enable_);
+  must({"mv", enabled_, aside});
+  fanctl_must(disable_);
+  EXPECT_EQ(must({"find", "/etc/fanctl", "-type", "f"}), "");
+  EXPECT_EQ(must({"ip", "-o", "link", "show", "type", "bridge"}), "");
+  fanctl_must(enable_);
+  must({"cp", enabled_, aside});
+  fanctl_must(enable_);
+  EXPECT_EQ(must({"find", "/etc/fanctl", "-type", "f"}), enabled_ + "\n");
+  fanctl_must(disable_);
+}
+
 TEST_F(Storage, DockerEnableAndDisable) {
   fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
   const std::string record = "/var/lib/fanctl/docker.json";

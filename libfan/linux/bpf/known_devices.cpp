@@ -76,6 +76,23 @@ Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifi
   return put(maps, MapRole::devices, &key, &value);
 }
 
+Result<std::vector<Device>> known_besides(const MapSet& maps, const std::vector<Device>& ours) {
+  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
+  if (!known) {
+    return known.error();
+  }
+  std::vector<Device> besides;
+  for (const auto& entry : *known) {
+    std::array<char, IF_NAMESIZE> name{};
+    const bool is_ours =
+        std::any_of(ours.begin(), ours.end(), [&](const Device& device) { return device.ifindex == entry.key; });
+    if (!is_ours && if_indextoname(entry.key, name.data()) != nullptr) {
+      besides.push_back(Device{entry.key, name.data()});
+    }
+  }
+  return besides;
+}
+
 Result<std::vector<std::uint32_t>> wrongly_known(const MapSet& maps, const std::vector<Device>& ours,
                                                  const std::vector<OurFilter>& found) {
   const auto known = entries<__u32, __u32>(maps, MapRole::devices);

@@ -20,6 +20,9 @@ Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex);
 // True of a program whose device has a row because of it.
 bool says_what_device_is(const Attached& attached);
 
+// Devices that have a row and are none of `ours`, as a routed port is that nobody remembers any more.
+Result<std::vector<Device>> known_besides(const MapSet& maps, const std::vector<Device>& ours);
+
 // The devices among those of `found` whose row is missing or says something else; 0 among them: a device that is there
 // and is none of `ours` has a row.
 Result<std::vector<std::uint32_t>> wrongly_known(const MapSet& maps, const std::vector<Device>& ours,

@@ -34,7 +34,7 @@ std::uint32_t first_device(const std::vector<OurFilter>& found) {
 
 class Programs::Impl {
 public:
-  Result<ObservedSet> observe(const std::vector<Device>& devices);
+  Result<ObservedSet> observe(std::vector<Device> devices);
   Result<void> apply_row_change(const Change& change);
   Result<void> apply_classifier(const Change& change);
 
@@ -51,6 +51,7 @@ public:
 private:
   Result<Filters*> filters();
   Result<void> need_maps();
+  Result<void> find_besides(std::vector<Device>& devices, std::vector<OurFilter>& found);
   Result<std::vector<std::uint32_t>> find_altered(const std::vector<Device>& devices,
                                                   const std::vector<OurFilter>& found);
   Result<void> remove_classifier(const Classifier& classifier, const Place& place);
@@ -112,12 +113,32 @@ Result<std::vector<std::uint32_t>> Programs::Impl::find_altered(const std::vecto
   return altered;
 }
 
-Result<ObservedSet> Programs::Impl::observe(const std::vector<Device>& devices) {
+// Also finds the programs on devices that nobody asked for and that the map knows, so that they can be taken off.
+Result<void> Programs::Impl::find_besides(std::vector<Device>& devices, std::vector<OurFilter>& found) {
+  Result<std::vector<Device>> besides = known_besides(*maps, devices);
+  if (!besides) {
+    return besides.error();
+  }
+  Result<std::vector<OurFilter>> more = find(*besides);
+  if (!more) {
+    return more.error();
+  }
+  for (OurFilter& filter : *more) {
+    devices.push_back(filter.device);
+    found.push_back(std::move(filter));
+  }
+  return {};
+}
+
+Result<ObservedSet> Programs::Impl::observe(std::vector<Device> devices) {
   Result<std::vector<OurFilter>> found = find(devices);
   if (!found) {
     return found.error();
   }
   adopt(*found);
+  if (Result<void> all = maps ? find_besides(devices, *found) : Result<void>(); !all) {
+    return all.error();
+  }
   const auto altered =
       maps ? find_altered(devices, *found) : Result<std::vector<std::uint32_t>>(std::vector<std::uint32_t>{});
   if (!altered) {

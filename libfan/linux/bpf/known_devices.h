@@ -12,9 +12,11 @@
 
 namespace fan::bpf {
 
-// Makes the map know this device, or no longer. Rows of devices that have gone, or that no program of ours says
-// anything about, go as well.
-Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role);
+// Makes the map know this device, or no longer. Rows of devices that no program of ours says anything about go as well
+// when `tidy`, which looks at each; of a tunnel only those of devices that have gone, and else none, as a thousand
+// ports may come at once.
+Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role,
+                         bool tidy);
 Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex);
 
 // True of a program whose device has a row because of it.

@@ -58,6 +58,7 @@ private:
   Result<void> place_classifier(const ProgramRole& role, const Place& place);
 
   std::optional<Filters> filters_;
+  LoadedPrograms loaded_; // over `maps`
 };
 
 Result<Filters*> Programs::Impl::filters() {
@@ -81,7 +82,7 @@ Result<std::vector<OurFilter>> Programs::Impl::find(const std::vector<Device>& d
 }
 
 void Programs::Impl::adopt(std::vector<OurFilter>& found) {
-  const auto first = std::find_if(found.begin(), found.end(), [](const OurFilter& f) { return f.maps.complete(); });
+  const auto first = std::find_if(found.begin(), found.end(), [](const OurFilter& f) { return f.maps->complete(); });
   if (first == found.end()) {
     if (attached) {
       maps.reset();
@@ -89,10 +90,10 @@ void Programs::Impl::adopt(std::vector<OurFilter>& found) {
     attached = false;
     return;
   }
-  if (!maps || maps->ids != first->maps.ids) {
+  if (!maps || maps->ids != first->maps->ids) {
     maps.emplace();
-    maps->ids = first->maps.ids;
-    maps->fds = std::move(first->maps.fds);
+    maps->ids = first->maps->ids;
+    maps->fds = std::move(first->maps->fds);
   }
   attached = true;
 }
@@ -146,8 +147,8 @@ Result<ObservedSet> Programs::Impl::observe(std::vector<Device> devices) {
   }
   ObservedSet observed;
   for (const OurFilter& f : *found) {
-    const bool shared = maps && f.maps.ids == maps->ids;
-    const bool other_abi = !f.maps.complete() && !shared;
+    const bool shared = maps && f.maps->ids == maps->ids;
+    const bool other_abi = !f.maps->complete() && !shared;
     const bool wrong = shared && std::find(altered->begin(), altered->end(), f.device.ifindex) != altered->end() &&
                        says_what_device_is(f.attached);
     const std::string build = wrong ? altered_rows : shared || other_abi ? f.attached.build : stray_build;
@@ -212,11 +213,11 @@ Result<void> Programs::Impl::place_classifier(const ProgramRole& role, const Pla
     return settled;
   }
   if (role.device_role != 0) {
-    if (Result<void> noted = note_device(*filters_, *maps, place.ifindex, role); !noted) {
+    if (Result<void> noted = note_device(*filters_, *maps, place.ifindex, role, !place.present.empty()); !noted) {
       return noted;
     }
   }
-  Result<void> placed = put_in_place(*filters_, *maps, role, place);
+  Result<void> placed = put_in_place(*filters_, *maps, loaded_, role, place);
   attached = attached || placed.ok();
   return placed;
 }
@@ -259,7 +260,7 @@ Result<std::vector<std::string>> Programs::records(const std::vector<Device>& de
   }
   std::vector<std::string> texts;
   for (const OurFilter& f : *found) {
-    const Result<std::vector<RecordRow>> records = read_records(f.maps);
+    const Result<std::vector<RecordRow>> records = read_records(*f.maps);
     if (!records) {
       return records.error();
     }

@@ -1,14 +1,25 @@
 #include "fanctl/console.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <string_view>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace fan::cli {
+
+void allow_many_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    constexpr rlim_t enough = 65536; // children that close all they could have open get it as well
+    limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, enough));
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
 
 void prepare_standard_streams() {
   for (int descriptor = 0; descriptor <= 2; ++descriptor) {

@@ -17,6 +17,9 @@ struct Console {
 // it. Those that were closed still refuse to be written to. SIGPIPE is ignored from here on.
 void prepare_standard_streams();
 
+// As many open files as this process may have: with a thousand ports there is a program for each.
+void allow_many_files();
+
 // Writes all of it, whatever write(2) takes at a time. An error has class kernel and the errno.
 Result<void> write_all(int descriptor, const std::string& text);
 

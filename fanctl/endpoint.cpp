@@ -25,6 +25,7 @@ struct EndpointArguments {
   std::vector<std::string> mac;
   std::vector<std::string> allow;
   bool secure = false;
+  bool routed = false;
 
   [[nodiscard]] const std::string& verb() const { return words.front(); }
 };
@@ -39,6 +40,8 @@ void declare(CLI::App& app, EndpointArguments& into) {
       ->allow_extra_args(false);
   app.add_option("--mac", into.mac, "its MAC address")->type_name("MAC")->allow_extra_args(false);
   app.add_flag("--secure", into.secure, "the port sends as its endpoints or not at all");
+  app.add_flag("--routed", into.routed,
+               "the port is of no bridge, and gets a route: for more than a bridge's 1,023 ports");
   app.add_option("--allow", into.allow, "with --secure: and from this network; may be repeated")
       ->type_name("PREFIX")
       ->allow_extra_args(false);
@@ -80,8 +83,8 @@ Result<void> check_words(const EndpointArguments& given) {
   if (verb == "apply" && given.words.size() < 2) {
     return usage_error("says not which file", "fanctl endpoint apply FILE, or - for standard input");
   }
-  if (verb != "add" && (given.secure || !given.allow.empty())) {
-    return usage_error("--secure and --allow go with add", "in a file they are keys: \"secure\": true");
+  if (verb != "add" && (given.secure || given.routed || !given.allow.empty())) {
+    return usage_error("--secure, --allow and --routed go with add", "in a file they are keys: \"secure\": true");
   }
   return {};
 }
@@ -111,7 +114,8 @@ Result<std::optional<FanName>> name_of(const EndpointArguments& given, std::size
 
 Result<std::vector<EndpointRequest>> wanted_by(const EndpointArguments& given) {
   if (given.verb() == "add") {
-    auto one = endpoint_of(given.port.front(), given.address.front(), given.mac.front(), given.secure, given.allow);
+    auto one = endpoint_of(given.port.front(), given.address.front(), given.mac.front(), given.secure, given.allow,
+                           given.routed);
     return one ? Result(std::vector{std::move(one).value()}) : std::move(one).error();
   }
   const std::string& file = given.words.back();
@@ -203,7 +207,8 @@ std::string help_endpoint() {
   CLI::App app;
   EndpointArguments unused;
   declare(app, unused);
-  return "usage: fanctl endpoint add [FAN] --port DEVICE --address ADDRESS --mac MAC [--secure [--allow PREFIX]...]\n"
+  return "usage: fanctl endpoint add [FAN] --port DEVICE --address ADDRESS --mac MAC "
+         "[--secure [--allow PREFIX]...|--routed]\n"
          "       fanctl endpoint del [FAN] [--port DEVICE] [--address ADDRESS] [--mac MAC]\n"
          "       fanctl endpoint apply [FAN] FILE|-\n"
          "       fanctl endpoint list [FAN]\n"

@@ -16,6 +16,11 @@ namespace {
 
 using Object = nlohmann::json;
 
+Error routed_and_secure() {
+  return usage_error("a routed port cannot be secured as well",
+                     "it sends from its endpoints' addresses only, as it is: leave that out");
+}
+
 constexpr const char* form = R"(write {"port": "veth1", "address": "250.0.28.2", "mac": "02:00:00:00:00:01"})";
 
 // Where the value of `key` begins in the line, for the caret; 1 when it cannot be told.
@@ -50,7 +55,7 @@ private:
   Error at_key(const std::string& key, Error error) const { return at(column_of(line_, key), std::move(error)); }
 
   Result<EndpointRequest> read(const Object& object) {
-    static const std::vector<std::string> known{"port", "address", "mac", "secure", "allow"};
+    static const std::vector<std::string> known{"port", "address", "mac", "secure", "allow", "routed"};
     for (const auto& [key, value] : object.items()) {
       if (std::find(known.begin(), known.end(), key) == known.end()) {
         const auto near = nearest(key, known);
@@ -66,12 +71,20 @@ private:
         return part->error();
       }
     }
-    const auto secure = truth(object);
+    const auto secure = truth(object, "secure");
+    const auto routed = truth(object, "routed");
     const auto allow = list(object);
-    if (!secure || !allow) {
-      return secure ? allow.error() : secure.error();
+    if (!secure || !routed || !allow) {
+      return !secure ? secure.error() : !routed ? routed.error() : allow.error();
     }
-    return request(*port, *address, *mac, *secure, *allow);
+    if (*secure && *routed) {
+      return at_key("routed", routed_and_secure());
+    }
+    auto whole = request(*port, *address, *mac, *secure, *allow);
+    if (whole) {
+      whole->routed = *routed;
+    }
+    return whole;
   }
 
   Result<EndpointRequest> request(const std::string& port, const std::string& address, const std::string& mac,
@@ -103,13 +116,14 @@ private:
                : Result<std::string>(at_key(key, usage_error(std::string("\"") + key + "\" is no text")));
   }
 
-  Result<bool> truth(const Object& object) const {
-    const auto found = object.find("secure");
+  Result<bool> truth(const Object& object, const char* key) const {
+    const auto found = object.find(key);
     if (found == object.end()) {
       return false;
     }
-    return found->is_boolean() ? Result<bool>(found->get<bool>())
-                               : Result<bool>(at_key("secure", usage_error("\"secure\" is neither true nor false")));
+    return found->is_boolean()
+               ? Result<bool>(found->get<bool>())
+               : Result<bool>(at_key(key, usage_error(std::string("\"") + key + "\" is neither true nor false")));
   }
 
   Result<std::vector<std::string>> list(const Object& object) const {
@@ -142,8 +156,11 @@ Result<Prefix> prefix_of(const std::string& text) {
 } // namespace
 
 Result<EndpointRequest> endpoint_of(const std::string& port, const std::string& address, const std::string& mac,
-                                    bool secure, const std::vector<std::string>& allow) {
+                                    bool secure, const std::vector<std::string>& allow, bool routed) {
   EndpointRequest request;
+  if (secure && routed) {
+    return routed_and_secure();
+  }
   auto parsed_address = Address::parse(address);
   if (!parsed_address) {
     return std::move(parsed_address).error();
@@ -167,6 +184,7 @@ Result<EndpointRequest> endpoint_of(const std::string& port, const std::string& 
   }
   request.endpoint = {*parsed_address, port, *parsed_mac};
   request.secure = secure;
+  request.routed = routed;
   return request;
 }
 

@@ -17,6 +17,6 @@ Result<std::vector<EndpointRequest>> parse_endpoints(const std::string& name, co
 
 // One endpoint of words as they stand on a command line or in a line of JSON.
 Result<EndpointRequest> endpoint_of(const std::string& port, const std::string& address, const std::string& mac,
-                                    bool secure, const std::vector<std::string>& allow);
+                                    bool secure, const std::vector<std::string>& allow, bool routed = false);
 
 } // namespace fan::cli

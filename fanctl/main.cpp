@@ -28,6 +28,7 @@ int write_out(const Console& console, ExitStatus status) {
 int main(int argc, char** argv) {
   try {
     prepare_standard_streams();
+    allow_many_files();
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     const std::unique_ptr<World> world = make_kernel_world();
     Console console;

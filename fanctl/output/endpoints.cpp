@@ -10,7 +10,7 @@ namespace fan::cli {
 namespace {
 
 std::string flags_of(const EndpointStatus& status) {
-  std::string flags = status.secured ? "secure" : "";
+  std::string flags = status.secured ? "secure" : status.routed ? "routed" : "";
   for (const Prefix& prefix : status.allow) {
     flags += " allow " + prefix.str();
   }
@@ -46,6 +46,7 @@ std::string endpoint_document(std::span<const EndpointStatus> endpoints) {
                                          {"bridge", status.bridge},
                                          {"attached", status.attached},
                                          {"secure", status.secured},
+                                         {"routed", status.routed},
                                          {"allow", allow}});
   }
   return text_of(document);

@@ -11,6 +11,7 @@
 #include "fan_abi.h"
 
 #define FAN_MAX_FANS 1024
+#define FAN_MAX_DEVICES 65536 /* bridges, tunnels, and ports of no bridge */
 
 #define FAN_LPM(name, key_type, value_type, entries)                                                                   \
   struct {                                                                                                             \
@@ -29,7 +30,7 @@ FAN_LPM(fan_known_v1, struct fan_known_key, __u32, 2 * FAN_MAX_FANS);
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(map_flags, BPF_F_NO_PREALLOC);
-  __uint(max_entries, 2 * FAN_MAX_FANS);
+  __uint(max_entries, FAN_MAX_DEVICES);
   __type(key, __u32);
   __type(value, __u32);
 } fan_devices_v1 SEC(".maps");

@@ -55,7 +55,7 @@ public:
   }
 
   void add_ports(const std::vector<Fan>& fans) {
-    for (const Object& object : derive_ports(fans, facts_, facts_.registry)) {
+    for (const Object& object : derive_ports(fans, facts_, builds_.program)) {
       put(object);
     }
   }

@@ -63,6 +63,16 @@ std::vector<std::string> tunnels_of(const Fan& fan) {
   return names;
 }
 
+// The words that say what may be asked of this host by a device with endpoints behind it.
+void put_closed(const Fan& fan, const std::string& device, std::vector<SetElement>& elements) {
+  if (fan.spec.host_access != HostAccess::all) {
+    elements.push_back({firewall::closed_bridges, device_element(device), {}});
+  }
+  if (fan.spec.block_metadata) {
+    elements.push_back({firewall::no_metadata, device_element(device), {}});
+  }
+}
+
 // DHCP is asked for by whoever has no address yet, of everybody; DNS over either protocol, of the gateway.
 void put_served(const Fan& fan, std::vector<SetElement>& elements) {
   const std::string at_gateway = device_element(fan.bridge) + " . " + fan.gateway().str();
@@ -82,9 +92,6 @@ void put_host_access(const Fan& fan, std::vector<SetElement>& elements) {
   if (access != HostAccess::all) {
     elements.push_back({firewall::closed_slices, prefix_element(fan.slice()), {}});
   }
-  if (access != HostAccess::all && !fan.spec.reach) {
-    elements.push_back({firewall::closed_bridges, device_element(fan.bridge), {}});
-  }
   for (const std::string& device : access == HostAccess::dhcp ? devices : std::vector<std::string>{}) {
     elements.push_back({firewall::pinged, device_element(device) + " . " + fan.gateway().str(), {}});
   }
@@ -97,8 +104,8 @@ void put_apart(const Fan& fan, std::vector<SetElement>& elements) {
   if (!fan.spec.isolate) {
     elements.push_back({firewall::open_slices, prefix_element(fan.slice()), {}});
   }
-  if (fan.spec.block_metadata && !fan.spec.reach) {
-    elements.push_back({firewall::no_metadata, device_element(fan.bridge), {}});
+  if (!fan.spec.reach) {
+    put_closed(fan, fan.bridge, elements);
   }
 }
 
@@ -159,6 +166,26 @@ std::vector<SetElement> firewall_elements(const Fan& fan) {
   put_underlay(fan, elements);
   put_host_access(fan, elements);
   put_apart(fan, elements);
+  return elements;
+}
+
+// The host's own addresses belong to what it may speak to (chain other_fan); as sources they are martian.
+std::vector<SetElement> routed_elements(const Fan& fan, const std::string& port, Address endpoint) {
+  std::vector<SetElement> elements{{firewall::bridges, device_element(port), {}}};
+  const std::string device = device_element(port) + " . ";
+  elements.push_back({firewall::bridge_slices, device + endpoint.str(), {}});
+  for (std::uint32_t n = 1; n <= fan.spec.host_reserve; ++n) {
+    elements.push_back({firewall::bridge_slices, device + fan.slice().at(n).str(), {}});
+  }
+  put_closed(fan, port, elements);
+  if (fan.spec.host_access == HostAccess::dhcp) {
+    elements.push_back({firewall::pinged, device + fan.gateway().str(), {}});
+  }
+  if (fan.spec.host_access == HostAccess::dhcp && fan.spec.dhcp) {
+    for (const char* service : {" . 17 . 53", " . 6 . 53"}) {
+      elements.push_back({firewall::served, device + fan.gateway().str() + service, {}});
+    }
+  }
   return elements;
 }
 

@@ -45,6 +45,9 @@ std::string device_element(const std::string& device); // with quotes
 // The elements that one fan needs. Prefixes of one set do not overlap.
 std::vector<SetElement> firewall_elements(const Fan& fan);
 
+// What a device needs that is no port of the fan's bridge, with one endpoint behind it: it may send from that address.
+std::vector<SetElement> routed_elements(const Fan& fan, const std::string& port, Address endpoint);
+
 // The elements that all of `fans` need, without doubles. The kernel refuses overlapping prefixes in one set, so an
 // underlay that lies inside another fan's underlay is left to the larger one. Of two fans with one overlay the first
 // gives the gateway. Precondition: the fans are valid together (core/validate.h).

@@ -41,6 +41,14 @@ constexpr std::string_view rules = R"(table bridge fanctl {
 		typeof iifname . @th,64,128
 	}
 
+	set routed {
+		type ifname
+	}
+
+	set forwarded {
+		type ifname
+	}
+
 	set answered {
 		type ipv4_addr
 	}

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/derive.h"
 #include "core/firewall_sets.h"
 #include "core/ruleset.h"
 
@@ -84,7 +85,11 @@ private:
   }
 
   void read_name(const std::string& set, const std::string& device) {
-    if (set == port_sets::quiet) {
+    if (set == port_sets::routed) {
+      registry_.routed.try_emplace(device, false);
+    } else if (set == port_sets::forwarded) {
+      registry_.routed[device] = true;
+    } else if (set == port_sets::quiet) {
       registry_.quiet.insert(device);
     } else if (set == port_sets::selective) {
       registry_.selective.insert(device);
@@ -121,10 +126,19 @@ std::string link_local_text(const Mac& mac) {
   return text;
 }
 
+std::string proxy_key(const std::string& device) {
+  return "net/ipv4/conf/" + device + "/proxy_arp";
+}
+std::string proxy_delay_key(const std::string& device) {
+  return "net/ipv4/neigh/" + device + "/proxy_delay";
+}
+constexpr const char* kernel_proxy_delay = "80"; // 1/100 s; arp_tbl, net/ipv4/arp.c
+
 // The objects of all fans' ports.
 class Derivation {
 public:
-  Derivation(const Facts& facts, const Registry& registry) : registry_(registry) {
+  Derivation(const Facts& facts, const Registry& registry, const std::string& program)
+      : facts_(facts), registry_(registry), program_(program) {
     std::map<std::uint32_t, std::string> bridges;
     for (const LinkFact& link : facts.links) {
       if (link.kind == "bridge") {
@@ -202,6 +216,10 @@ private:
     if (secured) {
       secure(endpoint);
     }
+    if (registry_.routed.count(endpoint.port) != 0) {
+      add_routed(fan, endpoint);
+      return;
+    }
     if (!is_port(endpoint.port, fan)) {
       return;
     }
@@ -210,6 +228,35 @@ private:
         Neighbour{fan.bridge, endpoint.address, endpoint.mac, secured ? secured_endpoint_protocol : endpoint_protocol});
     objects_.emplace_back(FdbEntry{fan.bridge, endpoint.mac, endpoint.port});
     objects_.emplace_back(PortFlag{endpoint.port, PortFlagName::proxy_arp_wifi});
+  }
+
+  // The guard on the device also makes it known as one that endpoints are behind. The address is its own next hop, so
+  // that the kernel sends to the permanent neighbour and asks nobody; proxy ARP tells either side that the others are
+  // here.
+  void add_routed(const Fan& fan, const Registration& endpoint) {
+    const std::string& port = endpoint.port;
+    put(port_sets::routed, device_element(port));
+    if (registry_.routed.at(port)) {
+      put(port_sets::forwarded, device_element(port));
+    }
+    const LinkFact* link = facts_.link(port);
+    if (link == nullptr || link->master != 0 || !fan.slice().contains(endpoint.address)) {
+      return;
+    }
+    put(port_sets::answered, endpoint.address.str());
+    for (SetElement& element : routed_elements(fan, port, endpoint.address)) {
+      objects_.emplace_back(std::move(element));
+    }
+    objects_.emplace_back(Classifier{port, Direction::egress, "bridge_out", program_, true});
+    objects_.emplace_back(Sysctl{proxy_key(fan.bridge), "1"});
+    objects_.emplace_back(Sysctl{proxy_key(port), "1"});
+    objects_.emplace_back(Sysctl{proxy_delay_key(port), "0"});
+    objects_.emplace_back(Sysctl{forwarding_key(port), "1"});
+    if (!link->up) {
+      return; // then there are no routes by it, nor neighbours
+    }
+    objects_.emplace_back(Neighbour{port, endpoint.address, endpoint.mac, endpoint_protocol});
+    objects_.emplace_back(Route{Prefix::of(endpoint.address, 32), endpoint.address, port, fan.gateway(), fan.mtu});
   }
 
   void secure(const Registration& endpoint) {
@@ -255,7 +302,9 @@ private:
     }
   }
 
+  const Facts& facts_;
   const Registry& registry_;
+  const std::string& program_;
   std::map<std::string, std::string> master_of_; // port → bridge
   std::vector<Object> objects_;
 };
@@ -276,15 +325,40 @@ bool owns(const Fan& fan, Address address) {
          });
 }
 
-std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const Registry& registry) {
+std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const std::string& program) {
+  const Registry& registry = facts.registry;
   if (registry.empty()) {
     return {};
   }
-  Derivation derivation(facts, registry);
+  Derivation derivation(facts, registry, program);
   for (const Fan& fan : fans) {
     derivation.add(fan);
   }
   return std::move(derivation).take();
+}
+
+std::vector<Sysctl> restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts) {
+  std::vector<Sysctl> restored;
+  const auto restore = [&](const std::string& key, const char* value) {
+    const std::string object = key_of(Object(Sysctl{key, {}}));
+    if (before.count(object) != 0 && after.count(object) == 0) {
+      restored.push_back(Sysctl{key, value});
+    }
+  };
+  for (const auto& [port, forwarded] : facts.registry.routed) {
+    if (facts.link(port) != nullptr) {
+      restore(forwarding_key(port), forwarded ? "1" : "0");
+      restore(proxy_key(port), "0");
+      restore(proxy_delay_key(port), kernel_proxy_delay);
+    }
+  }
+  for (const auto& [key, object] : before) {
+    const auto* bridge = std::get_if<Bridge>(&object);
+    if (bridge != nullptr && after.count(key) != 0) {
+      restore(proxy_key(bridge->name), "0");
+    }
+  }
+  return restored;
 }
 
 std::array<std::uint8_t, 16> link_local_of(const Mac& mac) {

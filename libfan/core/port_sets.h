@@ -19,6 +19,8 @@ inline constexpr const char* addresses =
     "addresses"; // port . MAC . address        "veth1" . 02:00:00:00:00:01 . 250.0.28.2
 inline constexpr const char* prefixes = "prefixes";   // secured port . network      "veth1" . 10.1.0.0/16
 inline constexpr const char* ports = "ports";         // map: port : chain           "veth1" : goto secured
+inline constexpr const char* routed = "routed";       // ports of no bridge          "veth1"
+inline constexpr const char* forwarded = "forwarded"; // those that forwarded before "veth1"
 inline constexpr const char* quiet = "quiet";         // bridges                     "fan-250-0-28"
 inline constexpr const char* allowed = "allowed";     // port . MAC                  "veth1" . 02:00:00:00:00:01
 inline constexpr const char* selective = "selective"; // bridges                     "fan-250-0-28"
@@ -40,10 +42,14 @@ Registry registry_of(const std::vector<SetElement>& elements);
 // Does `fan` own the address, by its slice or by one that it had before?
 bool owns(const Fan& fan, Address address);
 
-// Everything that the registry comes to on bridges of `fans`: the table, its elements, neighbours, entries and flags of
-// ports. Nothing when it says nothing about any of them. What is said of a port that is not there, or not a port of its
-// fan's bridge, stays in the table alone.
-std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const Registry& registry);
+// Everything that the registry of `facts` comes to on bridges of `fans`, with this build of the programs: the table,
+// its elements, neighbours, entries and flags of ports. Nothing when it says nothing about any of them. What is said of
+// a port that is not there, or not a port of its fan's bridge, stays in the table alone.
+std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const std::string& program);
+
+// What routed ports were set to before, where `after` no longer wants what `before` did: as nothing else in the kernel
+// remembers it. Only of devices that are still there.
+std::vector<Sysctl> restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts);
 
 // fe80::/64 and the EUI-64 of the address (RFC 4291, appendix A), in network byte order.
 std::array<std::uint8_t, 16> link_local_of(const Mac& mac);

@@ -15,7 +15,7 @@ namespace fan {
 // An endpoint that was registered.
 struct Registration {
   Address address;
-  std::string port; // the device that is a port of the fan bridge
+  std::string port; // the device that is a port of the fan bridge, or a routed one
   Mac mac;
   auto operator<=>(const Registration&) const = default;
 };
@@ -31,6 +31,9 @@ struct Registry {
   std::map<Address, Registration> endpoints;
   // Ports that send as their endpoints or not at all, and the networks that they may send from besides.
   std::map<std::string, std::set<Prefix>> secured;
+  // Devices that are no port of a bridge, with a route to each of their endpoints instead, and whether they forwarded
+  // before: a bridge takes 1,023 ports (net/bridge/br_private.h, BR_MAX_PORTS).
+  std::map<std::string, bool> routed;
   std::set<std::string> quiet; // bridges on which a broadcast is copied only from `allowed`
   std::set<Sender> allowed;
   std::set<std::string> selective; // bridges on which broadcasts are copied only to `receivers`

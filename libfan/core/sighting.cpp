@@ -16,7 +16,7 @@ public:
   void forget_the_gone() {
     std::erase_if(registry_.endpoints, [this](const auto& entry) {
       const Registration& endpoint = entry.second;
-      return fan_.slice().contains(endpoint.address) && !is_secured(endpoint.port) &&
+      return fan_.slice().contains(endpoint.address) && !is_spoken_for(endpoint.port) &&
              !check_port(endpoint.port, fan_, facts_);
     });
     for (const auto& [address, endpoint] : registry_.endpoints) {
@@ -28,7 +28,7 @@ public:
   void take(const Sighting& seen) {
     const Registration endpoint{seen.address, seen.port, seen.mac};
     const auto owner = port_of_.try_emplace(seen.mac, seen.port).first;
-    if (is_secured(seen.port) || owner->second != seen.port || !check_endpoint(endpoint, fan_, facts_)) {
+    if (is_spoken_for(seen.port) || owner->second != seen.port || !check_endpoint(endpoint, fan_, facts_)) {
       return;
     }
     const auto known = registry_.endpoints.find(seen.address);
@@ -41,7 +41,10 @@ public:
   }
 
 private:
-  [[nodiscard]] bool is_secured(const std::string& port) const { return registry_.secured.count(port) != 0; }
+  // Whoever said that a port is secured, or routed, says what is behind it.
+  [[nodiscard]] bool is_spoken_for(const std::string& port) const {
+    return registry_.secured.count(port) != 0 || registry_.routed.count(port) != 0;
+  }
 
   const Fan& fan_;
   const Facts& facts_;

@@ -1,8 +1,11 @@
 #include "core/validate_endpoint.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/errors.h"
+#include "core/names.h"
 #include "core/object.h"
 #include "core/ruleset.h"
 
@@ -52,17 +55,40 @@ Result<void> check_port(const std::string& port, const Fan& fan, const Facts& fa
   }
   const LinkFact* master = link->master != 0 ? facts.link(link->master) : nullptr;
   return host_error(port + (master != nullptr ? " is a port of " + master->name : " is no port of a bridge"),
-                    "attach it first: ip link set dev " + port + " master " + fan.bridge);
+                    "attach it first: ip link set dev " + port + " master " + fan.bridge +
+                        "; or let it be routed (--routed), as a bridge takes 1,023 ports");
 }
 
-Result<void> check_endpoint(const Registration& endpoint, const Fan& fan, const Facts& facts) {
+Result<void> check_routed_port(const std::string& port, const Facts& facts) {
+  const LinkFact* link = facts.link(port);
+  if (link == nullptr) {
+    return host_error("there is no device " + quoted(port), "name the host's end of the container's device");
+  }
+  if (link->master != 0) {
+    const LinkFact* master = facts.link(link->master);
+    return host_error(port + " is a port of " + (master != nullptr ? master->name : "another device"),
+                      "name it without --routed, or detach it first: ip link set dev " + port + " nomaster");
+  }
+  if (!link->up) {
+    return host_error(port + " is down: there are no routes by it", "ip link set dev " + port + " up");
+  }
+  const bool has_address = std::any_of(facts.addresses.begin(), facts.addresses.end(),
+                                       [&](const AddressFact& address) { return address.ifindex == link->ifindex; });
+  if (has_address || port == facts.default_device || link->kind == "bridge" || link->group == link_group) {
+    return host_error(port + " is a device that the host speaks by itself: no container is behind it",
+                      "name the host's end of the container's device");
+  }
+  return {};
+}
+
+Result<void> check_endpoint(const Registration& endpoint, const Fan& fan, const Facts& facts, bool routed) {
   if (auto good = check_address(endpoint.address, fan); !good) {
     return good;
   }
   if (auto good = check_mac(endpoint.mac); !good) {
     return good;
   }
-  return check_port(endpoint.port, fan, facts);
+  return routed ? check_routed_port(endpoint.port, facts) : check_port(endpoint.port, fan, facts);
 }
 
 } // namespace fan

@@ -83,7 +83,7 @@ void check_number_of_ports(const FanStatus& status, Findings& findings) {
   finding.what = "the bridge has nearly as many ports as a bridge can have";
   finding.evidence = {fmt::format("{} ports of {}", status.ports.size(), ports_at_most)};
   finding.consequence = "no more can be attached then: `ip link set master` says Exchange full";
-  finding.instead = "spread the endpoints over more hosts, or more fans";
+  finding.instead = "let further ones be routed (fanctl endpoint add --routed), or spread them over more hosts";
   findings.add(std::move(finding));
 }
 

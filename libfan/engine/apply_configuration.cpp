@@ -66,7 +66,7 @@ Result<void> take_all_down(Provider& provider, const Configuration& configuratio
     if (wanted || !is_disposable(configuration, fan)) {
       continue;
     }
-    const std::vector<std::string> ports = ports_of(host->facts, fan.bridge);
+    const std::vector<std::string> ports = users_of(host->facts, fan);
     if (ports.empty()) {
       take_down(provider, fan, options, applied);
     } else {
@@ -91,7 +91,7 @@ Result<RequestOptions> options_for(const FanSpec& spec, const Configuration& con
     if (is_settled(fan, settled) || !is_changeable(configuration, fan, spec)) {
       options.keep.push_back(fan);
     } else if (is_in_the_way(fan, spec)) {
-      const std::vector<std::string> ports = ports_of(host.facts, fan.bridge);
+      const std::vector<std::string> ports = users_of(host.facts, fan);
       if (!ports.empty()) {
         return still_used(fan, ports, until_then("replaces"));
       }

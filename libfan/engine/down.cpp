@@ -31,7 +31,7 @@ constexpr const char* not_yet = "stop what uses them, or repeat with --force, wh
 // Takes the fans that are in use out of those to go down.
 void leave_used(Outcome& outcome, const Facts& facts) {
   std::erase_if(outcome.fans, [&](const Fan& fan) {
-    const std::vector<std::string> ports = ports_of(facts, fan.bridge);
+    const std::vector<std::string> ports = users_of(facts, fan);
     if (!ports.empty()) {
       outcome.failures.push_back(still_used(fan, ports, not_yet));
     }

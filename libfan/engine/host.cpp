@@ -9,6 +9,7 @@
 
 #include "core/diff.h"
 #include "core/errors.h"
+#include "core/port_sets.h"
 #include "core/record.h"
 #include "engine/scope.h"
 
@@ -110,6 +111,10 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
   ObjectSet desired = derive(after, facts_after, builds);
   desired.merge(derive_restored(before, after, facts));
   const ObjectSet claimed = derive(before, facts, builds);
+  for (Sysctl& sysctl : restored_ports(claimed, desired, facts)) {
+    Object object = std::move(sysctl);
+    desired.emplace(key_of(object), std::move(object));
+  }
 
   Scope scope;
   add_to_scope(scope, desired);
@@ -133,6 +138,17 @@ std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge)
     }
   }
   return ports;
+}
+
+std::vector<std::string> users_of(const Facts& facts, const Fan& fan) {
+  std::vector<std::string> users = ports_of(facts, fan.bridge);
+  for (const auto& [address, endpoint] : facts.registry.endpoints) {
+    const bool routed = facts.registry.routed.count(endpoint.port) != 0 && facts.link(endpoint.port) != nullptr;
+    if (routed && owns(fan, address) && std::find(users.begin(), users.end(), endpoint.port) == users.end()) {
+      users.push_back(endpoint.port);
+    }
+  }
+  return users;
 }
 
 Error still_used(const Fan& fan, const std::vector<std::string>& ports, std::string hint) {

@@ -31,6 +31,8 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
 
 // Devices whose master is `bridge`.
 std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge);
+// And the routed ports of its endpoints, as far as they are there.
+std::vector<std::string> users_of(const Facts& facts, const Fan& fan);
 // Class in_use: names the bridge and these ports.
 Error still_used(const Fan& fan, const std::vector<std::string>& ports, std::string hint);
 

@@ -35,6 +35,7 @@ void forget_empty_ports(Registry& registry) {
     used.insert(endpoint.port);
   }
   std::erase_if(registry.secured, [&](const auto& secured) { return used.count(secured.first) == 0; });
+  std::erase_if(registry.routed, [&](const auto& routed) { return used.count(routed.first) == 0; });
 }
 
 // The tables of bridges, each read once.
@@ -90,7 +91,26 @@ Error placed(Error error, const EndpointRequest& request) {
   return error;
 }
 
-Result<void> put(Registry& registry, const EndpointRequest& request) {
+// A port is routed for all of its endpoints, or for none.
+Result<void> put_routed(Registry& registry, const EndpointRequest& request, const Facts& facts) {
+  const std::string& port = request.endpoint.port;
+  const LinkFact* link = facts.link(port);
+  if (request.routed) {
+    registry.routed.try_emplace(port, link != nullptr && link->forwarding);
+  } else if (registry.routed.count(port) != 0 && link != nullptr && link->master != 0) {
+    registry.routed.erase(port); // it was attached to a bridge since
+  } else if (registry.routed.count(port) != 0) {
+    return host_error(port + " is a routed port", "say that of this endpoint too, or remove its others first: fanctl "
+                                                  "endpoint del --port " +
+                                                      port);
+  }
+  return {};
+}
+
+Result<void> put(Registry& registry, const EndpointRequest& request, const Facts& facts) {
+  if (auto good = put_routed(registry, request, facts); !good) {
+    return good;
+  }
   registry.endpoints.insert_or_assign(request.endpoint.address, request.endpoint);
   if (request.secure) {
     auto& allowed = registry.secured[request.endpoint.port];
@@ -121,7 +141,7 @@ Result<void> check_requests(Provider& provider, const Host& host, const std::vec
                                 fmt::format("the slice of {} is {}", fans.front().bridge, fans.front().slice().str())),
                     request);
     }
-    if (auto good = check_endpoint(endpoint, *fan, host.facts); !good) {
+    if (auto good = check_endpoint(endpoint, *fan, host.facts, request.routed); !good) {
       return placed(std::move(good).error(), request);
     }
     if (known != host.facts.registry.endpoints.end() && known->second == endpoint) {
@@ -242,7 +262,7 @@ Result<Outcome> add_endpoints(Provider& provider, const std::optional<FanName>& 
       forget_empty_ports(registry);
     }
     for (const EndpointRequest& request : wanted) {
-      if (auto good = put(registry, request); !good) {
+      if (auto good = put(registry, request, host.facts); !good) {
         return placed(std::move(good).error(), request);
       }
     }
@@ -292,7 +312,11 @@ Result<std::vector<EndpointStatus>> list_endpoints(Provider& provider, const std
     if (fan == nullptr) {
       continue;
     }
-    EndpointStatus status{endpoint, fan->bridge, check_port(endpoint.port, *fan, host->facts).ok(), false, {}};
+    EndpointStatus status{.endpoint = endpoint, .bridge = fan->bridge};
+    status.routed = registry.routed.count(endpoint.port) != 0;
+    status.attached =
+        (status.routed ? check_routed_port(endpoint.port, host->facts) : check_port(endpoint.port, *fan, host->facts))
+            .ok();
     if (const auto secured = registry.secured.find(endpoint.port); secured != registry.secured.end()) {
       status.secured = true;
       status.allow.assign(secured->second.begin(), secured->second.end());

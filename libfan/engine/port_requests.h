@@ -21,6 +21,7 @@ namespace fan {
 struct EndpointRequest {
   Registration endpoint;
   bool secure = false;            // the port sends as its endpoints or not at all
+  bool routed = false;            // the port is of no bridge, and gets a route to the endpoint
   std::vector<Prefix> allow;      // and from these networks
   std::optional<TextPlace> place; // in a file of endpoints
 };
@@ -41,7 +42,8 @@ struct EndpointSelector {
 struct EndpointStatus {
   Registration endpoint;
   std::string bridge;
-  bool attached = false; // its port is there, and a port of the bridge
+  bool attached = false; // its port is there, and a port of the bridge; or routed, and up
+  bool routed = false;
   bool secured = false;
   std::vector<Prefix> allow;
 };

@@ -180,7 +180,7 @@ TEST_P(Trace, FollowsTheRowsThatThePacketsFollow) {
     ASSERT_TRUE(filters.ok());
     const auto found = bpf::find_ours(*filters, bpf::every_device());
     ASSERT_TRUE(found.ok());
-    const bpf::MapSet& maps = found->front().maps;
+    const bpf::MapSet& maps = *found->front().maps;
     auto slices = bpf::entries<fan_lpm_key, fan_slice>(maps, bpf::MapRole::slices);
     ASSERT_TRUE(slices.ok());
     for (auto& [key, slice] : *slices) {

@@ -41,7 +41,11 @@ struct Scene {
   void say(const char* address, const char* port, const Mac& mac) {
     registry.endpoints[given::address(address)] = {given::address(address), port, mac};
   }
-  [[nodiscard]] std::vector<Object> objects() const { return derive_ports({fan}, facts, registry); }
+  [[nodiscard]] std::vector<Object> objects() const {
+    Facts all = facts;
+    all.registry = registry;
+    return derive_ports({fan}, all, "build");
+  }
   [[nodiscard]] Registry read_back() const {
     std::vector<SetElement> elements;
     for (const Object& object : objects()) {

@@ -29,7 +29,7 @@ int take_print(libbpf_print_level level, const char* format, va_list arguments) 
   va_end(copy);
   if (length > 0) {
     std::string line(static_cast<std::size_t>(length) + 1, '\0');
-    std::vsnprintf(line.data(), line.size(), format, arguments);
+    (void)std::vsnprintf(line.data(), line.size(), format, arguments);
     line.pop_back();
     *sink += line;
   }

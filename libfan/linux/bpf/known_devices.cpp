@@ -55,6 +55,21 @@ Result<void> forget_strangers(Filters& filters, const MapSet& maps, std::uint32_
   return {};
 }
 
+Result<void> forget_vanished(const MapSet& maps) {
+  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
+  if (!known) {
+    return known.error();
+  }
+  for (const auto& entry : *known) {
+    if (!exists(entry.key)) {
+      if (Result<void> gone = forget_device(maps, entry.key); !gone) {
+        return gone;
+      }
+    }
+  }
+  return {};
+}
+
 } // namespace
 
 bool says_what_device_is(const Attached& attached) {
@@ -67,13 +82,35 @@ Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex) {
   return !gone && gone.error().sys_errno != ENOENT ? gone : Result<void>();
 }
 
-Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role) {
-  if (Result<void> forgotten = forget_strangers(filters, maps, ifindex); !forgotten) {
+Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role,
+                         bool tidy) {
+  const bool tunnel = role.device_role == FAN_ROLE_TUNNEL;
+  Result<void> forgotten = tidy     ? forget_strangers(filters, maps, ifindex)
+                           : tunnel ? forget_vanished(maps)
+                                    : Result<void>();
+  if (!forgotten) {
     return forgotten;
   }
   const __u32 key = ifindex;
   const __u32 value = role.device_role;
   return put(maps, MapRole::devices, &key, &value);
+}
+
+Result<std::vector<Device>> known_besides(const MapSet& maps, const std::vector<Device>& ours) {
+  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
+  if (!known) {
+    return known.error();
+  }
+  std::vector<Device> besides;
+  for (const auto& entry : *known) {
+    std::array<char, IF_NAMESIZE> name{};
+    const bool is_ours =
+        std::any_of(ours.begin(), ours.end(), [&](const Device& device) { return device.ifindex == entry.key; });
+    if (!is_ours && if_indextoname(entry.key, name.data()) != nullptr) {
+      besides.push_back(Device{entry.key, name.data()});
+    }
+  }
+  return besides;
 }
 
 Result<std::vector<std::uint32_t>> wrongly_known(const MapSet& maps, const std::vector<Device>& ours,

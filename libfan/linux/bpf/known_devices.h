@@ -12,13 +12,18 @@
 
 namespace fan::bpf {
 
-// Makes the map know this device, or no longer. Rows of devices that have gone, or that no program of ours says
-// anything about, go as well.
-Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role);
+// Makes the map know this device, or no longer. Rows of devices that no program of ours says anything about go as well
+// when `tidy`, which looks at each; of a tunnel only those of devices that have gone, and else none, as a thousand
+// ports may come at once.
+Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role,
+                         bool tidy);
 Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex);
 
 // True of a program whose device has a row because of it.
 bool says_what_device_is(const Attached& attached);
+
+// Devices that have a row and are none of `ours`, as a routed port is that nobody remembers any more.
+Result<std::vector<Device>> known_besides(const MapSet& maps, const std::vector<Device>& ours);
 
 // The devices among those of `found` whose row is missing or says something else; 0 among them: a device that is there
 // and is none of `ours` has a row.

@@ -79,8 +79,8 @@ Result<MapSet> create_maps() {
   return set;
 }
 
-Result<MapSet> maps_of_program(int program) {
-  std::array<std::uint32_t, 2 * map_role_count> ids{};
+Result<std::vector<std::uint32_t>> map_ids_of_program(int program) {
+  std::vector<std::uint32_t> ids(2 * map_role_count);
   bpf_prog_info info{};
   info.nr_map_ids = ids.size();
   info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
@@ -88,9 +88,14 @@ Result<MapSet> maps_of_program(int program) {
   if (bpf_obj_get_info_by_fd(program, &info, &length) != 0) {
     return failure(errno, "ask a BPF program for its maps");
   }
+  ids.resize(std::min<std::size_t>(info.nr_map_ids, ids.size()));
+  return ids;
+}
+
+Result<MapSet> maps_of_ids(const std::vector<std::uint32_t>& ids) {
   MapSet set;
-  for (std::size_t n = 0; n < std::min<std::size_t>(info.nr_map_ids, ids.size()); ++n) {
-    const Result<void> taken = take(set, ids.at(n));
+  for (const std::uint32_t id : ids) {
+    const Result<void> taken = take(set, id);
     if (!taken) {
       return taken.error();
     }

@@ -30,8 +30,9 @@ struct MapSet {
 // New, empty maps of the embedded object. Errors: failure().
 Result<MapSet> create_maps();
 
-// The maps that a loaded program uses. Needs CAP_SYS_ADMIN.
-Result<MapSet> maps_of_program(int program);
+// The ids of all maps that a loaded program uses, and the maps themselves. The latter needs CAP_SYS_ADMIN.
+Result<std::vector<std::uint32_t>> map_ids_of_program(int program);
+Result<MapSet> maps_of_ids(const std::vector<std::uint32_t>& ids);
 
 Result<void> put(const MapSet& maps, MapRole role, const void* key, const void* value);
 // ENOENT is an error here as in the kernel.

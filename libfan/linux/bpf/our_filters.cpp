@@ -3,6 +3,7 @@
 #include <net/if.h>
 
 #include <array>
+#include <map>
 #include <memory>
 
 namespace fan::bpf {
@@ -10,13 +11,32 @@ namespace {
 
 constexpr std::array<Direction, 2> directions{Direction::ingress, Direction::egress};
 
-Result<void> append_ours(Filters& filters, const Device& device, Direction direction, std::vector<OurFilter>& found) {
+using KnownMaps = std::map<std::vector<std::uint32_t>, std::shared_ptr<MapSet>>; // by their ids
+
+Result<std::shared_ptr<MapSet>> maps_of(int program, KnownMaps& known) {
+  Result<std::vector<std::uint32_t>> ids = map_ids_of_program(program);
+  if (!ids) {
+    return std::move(ids).error();
+  }
+  std::shared_ptr<MapSet>& maps = known[*ids];
+  if (!maps) {
+    Result<MapSet> opened = maps_of_ids(*ids);
+    if (!opened) {
+      return std::move(opened).error();
+    }
+    maps = std::make_shared<MapSet>(std::move(*opened));
+  }
+  return maps;
+}
+
+Result<void> append_ours(Filters& filters, const Device& device, Direction direction, KnownMaps& known,
+                         std::vector<OurFilter>& found) {
   Result<std::vector<Attached>> programs = find_attached(filters, device.ifindex, direction);
   if (!programs) {
     return std::move(programs).error();
   }
   for (Attached& attached : *programs) {
-    Result<MapSet> maps = maps_of_program(attached.fd.get());
+    Result<std::shared_ptr<MapSet>> maps = maps_of(attached.fd.get(), known);
     if (!maps) {
       return std::move(maps).error();
     }
@@ -29,9 +49,10 @@ Result<void> append_ours(Filters& filters, const Device& device, Direction direc
 
 Result<std::vector<OurFilter>> find_ours(Filters& filters, const std::vector<Device>& devices) {
   std::vector<OurFilter> found;
+  KnownMaps known;
   for (const Device& device : devices) {
     for (const Direction direction : directions) {
-      if (Result<void> done = append_ours(filters, device, direction, found); !done) {
+      if (Result<void> done = append_ours(filters, device, direction, known, found); !done) {
         return std::move(done).error().within("look at device " + device.name);
       }
     }

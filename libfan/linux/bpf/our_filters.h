@@ -1,6 +1,7 @@
 // All of our filters on a list of devices, each with where it is and the maps of its program. Reads only.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "core/object.h"
@@ -15,7 +16,7 @@ struct OurFilter {
   Device device;
   Direction direction;
   Attached attached;
-  MapSet maps;
+  std::shared_ptr<MapSet> maps; // one for all filters with the same: there may be thousands
 };
 
 // In the order of the devices, ingress first.

@@ -24,6 +24,21 @@ Result<Fd> load(const MapSet& maps, const ProgramRole& role) {
   return object->program(name);
 }
 
+Result<int> program_for(const MapSet& maps, LoadedPrograms& loaded, const ProgramRole& role) {
+  if (loaded.maps != maps.ids) {
+    loaded = {maps.ids, {}};
+  }
+  const auto known = loaded.programs.find(kernel_name(role));
+  if (known != loaded.programs.end()) {
+    return known->second.get();
+  }
+  Result<Fd> program = load(maps, role);
+  if (!program) {
+    return std::move(program).error();
+  }
+  return loaded.programs.emplace(kernel_name(role), std::move(*program)).first->second.get();
+}
+
 Error in_the_way(const Filter& filter, const Classifier& classifier) {
   Error e;
   e.kind = ErrorClass::host_state;
@@ -81,11 +96,12 @@ Result<void> detach_all(Filters& filters, const Place& place, std::uint32_t but)
 
 // A program that is first is replaced in place. One that is not is added anew, which puts it first among its preference
 // (cls_bpf adds at the head), and the old one goes afterwards.
-Result<void> put_in_place(Filters& filters, const MapSet& maps, const ProgramRole& role, const Place& place) {
+Result<void> put_in_place(Filters& filters, const MapSet& maps, LoadedPrograms& loaded, const ProgramRole& role,
+                          const Place& place) {
   if (has_tcx(place.ifindex, place.classifier.direction)) {
     return behind_tcx(place.classifier);
   }
-  Result<Fd> program = load(maps, role);
+  Result<int> program = program_for(maps, loaded, role);
   if (!program) {
     return program.error();
   }
@@ -99,7 +115,7 @@ Result<void> put_in_place(Filters& filters, const MapSet& maps, const ProgramRol
     return handle.error();
   }
   Result<void> done =
-      filters.attach(place.ifindex, place.classifier.direction, *handle, program->get(), kernel_name(role), replace);
+      filters.attach(place.ifindex, place.classifier.direction, *handle, *program, kernel_name(role), replace);
   return done ? detach_all(filters, place, *handle) : done;
 }
 

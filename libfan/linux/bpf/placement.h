@@ -2,7 +2,10 @@
 // should be there, or know what its maps hold.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/object.h"
@@ -19,8 +22,16 @@ struct Place {
   const std::vector<Attached>& present;
 };
 
-// Loads the embedded program over `maps` and makes it the only one of ours there. At no moment is there none.
-Result<void> put_in_place(Filters& filters, const MapSet& maps, const ProgramRole& role, const Place& place);
+// Programs that were loaded before: a thousand devices share one.
+struct LoadedPrograms {
+  std::array<std::uint32_t, map_role_count> maps{}; // what they were loaded over
+  std::map<std::string, Fd> programs;
+};
+
+// Loads the embedded program over `maps`, unless it is in `loaded`, and makes it the only one of ours there. At no
+// moment is there none.
+Result<void> put_in_place(Filters& filters, const MapSet& maps, LoadedPrograms& loaded, const ProgramRole& role,
+                          const Place& place);
 
 // Takes all of ours away but the one under handle `but` (0: all).
 Result<void> detach_all(Filters& filters, const Place& place, std::uint32_t but);

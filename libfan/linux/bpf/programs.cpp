@@ -34,7 +34,7 @@ std::uint32_t first_device(const std::vector<OurFilter>& found) {
 
 class Programs::Impl {
 public:
-  Result<ObservedSet> observe(const std::vector<Device>& devices);
+  Result<ObservedSet> observe(std::vector<Device> devices);
   Result<void> apply_row_change(const Change& change);
   Result<void> apply_classifier(const Change& change);
 
@@ -51,12 +51,14 @@ public:
 private:
   Result<Filters*> filters();
   Result<void> need_maps();
+  Result<void> find_besides(std::vector<Device>& devices, std::vector<OurFilter>& found);
   Result<std::vector<std::uint32_t>> find_altered(const std::vector<Device>& devices,
                                                   const std::vector<OurFilter>& found);
   Result<void> remove_classifier(const Classifier& classifier, const Place& place);
   Result<void> place_classifier(const ProgramRole& role, const Place& place);
 
   std::optional<Filters> filters_;
+  LoadedPrograms loaded_; // over `maps`
 };
 
 Result<Filters*> Programs::Impl::filters() {
@@ -80,7 +82,7 @@ Result<std::vector<OurFilter>> Programs::Impl::find(const std::vector<Device>& d
 }
 
 void Programs::Impl::adopt(std::vector<OurFilter>& found) {
-  const auto first = std::find_if(found.begin(), found.end(), [](const OurFilter& f) { return f.maps.complete(); });
+  const auto first = std::find_if(found.begin(), found.end(), [](const OurFilter& f) { return f.maps->complete(); });
   if (first == found.end()) {
     if (attached) {
       maps.reset();
@@ -88,10 +90,10 @@ void Programs::Impl::adopt(std::vector<OurFilter>& found) {
     attached = false;
     return;
   }
-  if (!maps || maps->ids != first->maps.ids) {
+  if (!maps || maps->ids != first->maps->ids) {
     maps.emplace();
-    maps->ids = first->maps.ids;
-    maps->fds = std::move(first->maps.fds);
+    maps->ids = first->maps->ids;
+    maps->fds = std::move(first->maps->fds);
   }
   attached = true;
 }
@@ -112,12 +114,32 @@ Result<std::vector<std::uint32_t>> Programs::Impl::find_altered(const std::vecto
   return altered;
 }
 
-Result<ObservedSet> Programs::Impl::observe(const std::vector<Device>& devices) {
+// Also finds the programs on devices that nobody asked for and that the map knows, so that they can be taken off.
+Result<void> Programs::Impl::find_besides(std::vector<Device>& devices, std::vector<OurFilter>& found) {
+  Result<std::vector<Device>> besides = known_besides(*maps, devices);
+  if (!besides) {
+    return besides.error();
+  }
+  Result<std::vector<OurFilter>> more = find(*besides);
+  if (!more) {
+    return more.error();
+  }
+  for (OurFilter& filter : *more) {
+    devices.push_back(filter.device);
+    found.push_back(std::move(filter));
+  }
+  return {};
+}
+
+Result<ObservedSet> Programs::Impl::observe(std::vector<Device> devices) {
   Result<std::vector<OurFilter>> found = find(devices);
   if (!found) {
     return found.error();
   }
   adopt(*found);
+  if (Result<void> all = maps ? find_besides(devices, *found) : Result<void>(); !all) {
+    return all.error();
+  }
   const auto altered =
       maps ? find_altered(devices, *found) : Result<std::vector<std::uint32_t>>(std::vector<std::uint32_t>{});
   if (!altered) {
@@ -125,8 +147,8 @@ Result<ObservedSet> Programs::Impl::observe(const std::vector<Device>& devices) 
   }
   ObservedSet observed;
   for (const OurFilter& f : *found) {
-    const bool shared = maps && f.maps.ids == maps->ids;
-    const bool other_abi = !f.maps.complete() && !shared;
+    const bool shared = maps && f.maps->ids == maps->ids;
+    const bool other_abi = !f.maps->complete() && !shared;
     const bool wrong = shared && std::find(altered->begin(), altered->end(), f.device.ifindex) != altered->end() &&
                        says_what_device_is(f.attached);
     const std::string build = wrong ? altered_rows : shared || other_abi ? f.attached.build : stray_build;
@@ -191,11 +213,11 @@ Result<void> Programs::Impl::place_classifier(const ProgramRole& role, const Pla
     return settled;
   }
   if (role.device_role != 0) {
-    if (Result<void> noted = note_device(*filters_, *maps, place.ifindex, role); !noted) {
+    if (Result<void> noted = note_device(*filters_, *maps, place.ifindex, role, !place.present.empty()); !noted) {
       return noted;
     }
   }
-  Result<void> placed = put_in_place(*filters_, *maps, role, place);
+  Result<void> placed = put_in_place(*filters_, *maps, loaded_, role, place);
   attached = attached || placed.ok();
   return placed;
 }
@@ -238,7 +260,7 @@ Result<std::vector<std::string>> Programs::records(const std::vector<Device>& de
   }
   std::vector<std::string> texts;
   for (const OurFilter& f : *found) {
-    const Result<std::vector<RecordRow>> records = read_records(f.maps);
+    const Result<std::vector<RecordRow>> records = read_records(*f.maps);
     if (!records) {
       return records.error();
     }

@@ -66,7 +66,7 @@ Result<OurFilter> attached_to(const TestRun& run) {
     return host_error("our program " + run.program + " is not attached to " + run.device.name,
                       "'fanctl up' puts it back");
   }
-  if (filter->attached.build != program_build() || !filter->maps.complete()) {
+  if (filter->attached.build != program_build() || !filter->maps->complete()) {
     return host_error("the program on " + run.device.name + " is of another fanctl (build " + filter->attached.build +
                           ", this one has " + program_build() + "), and only what is attached could be run",
                       "'fanctl up' replaces it without losing a packet");
@@ -99,7 +99,7 @@ private:
 };
 
 Result<Bench> Bench::make(const OurFilter& filter) {
-  Result<MapSet> maps = maps_for_run(filter.maps);
+  Result<MapSet> maps = maps_for_run(*filter.maps);
   Result<ObjectFile> object = ObjectFile::open();
   Result<ObjectFile> entry = ObjectFile::open_trace();
   if (!maps || !object || !entry) {

@@ -153,6 +153,20 @@ void remember(Registry& registry, const std::vector<NeighbourEntry>& neighbours,
   }
 }
 
+// Of devices that are no port of a bridge a neighbour of ours says enough. Whether one forwarded before is no longer
+// known; then it stays so.
+void remember_routed(Registry& registry, const std::vector<NeighbourEntry>& neighbours,
+                     const std::vector<LinkFact>& links) {
+  for (const NeighbourEntry& neighbour : neighbours) {
+    const auto link =
+        std::find_if(links.begin(), links.end(), [&](const LinkFact& one) { return one.ifindex == neighbour.ifindex; });
+    if (neighbour.protocol == endpoint_protocol && link != links.end() && link->kind != "bridge" && link->master == 0) {
+      registry.endpoints.emplace(neighbour.address, Registration{neighbour.address, link->name, neighbour.mac});
+      registry.routed.try_emplace(link->name, true);
+    }
+  }
+}
+
 } // namespace
 
 Result<std::vector<KnownMac>> Network::known_macs(const std::string& bridge) {
@@ -208,6 +222,15 @@ Result<Registry> Network::remembered(const std::vector<LinkFact>& links) {
     }
     remember(registry, ours, *table, links);
   }
+  auto socket = Socket::open();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  const auto everywhere = list_neighbours(*socket, 0);
+  if (!everywhere) {
+    return everywhere.error();
+  }
+  remember_routed(registry, *everywhere, links);
   return registry;
 }
 

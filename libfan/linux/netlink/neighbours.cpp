@@ -26,11 +26,12 @@ std::optional<NeighbourEntry> parse_neighbour(const nlmsghdr& message, std::uint
   const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
   const auto address = attributes.v4(NDA_DST);
   if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != AF_INET || !address ||
-      static_cast<std::uint32_t>(header->ndm_ifindex) != ifindex || (header->ndm_state & NUD_PERMANENT) == 0) {
+      (ifindex != 0 && static_cast<std::uint32_t>(header->ndm_ifindex) != ifindex) ||
+      (header->ndm_state & NUD_PERMANENT) == 0) {
     return std::nullopt;
   }
-  return NeighbourEntry{ifindex, *address, attributes.mac(NDA_LLADDR).value_or(Mac{}),
-                        attributes.u8(NDA_PROTOCOL).value_or(0)};
+  return NeighbourEntry{static_cast<std::uint32_t>(header->ndm_ifindex), *address,
+                        attributes.mac(NDA_LLADDR).value_or(Mac{}), attributes.u8(NDA_PROTOCOL).value_or(0)};
 }
 
 NeighbourObject encode(const NeighbourEntry& entry) {
@@ -107,7 +108,10 @@ Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, std::uint32_
   Message message(RTM_GETNEIGH, NLM_F_DUMP);
   ndmsg header{};
   header.ndm_family = AF_INET;
-  message.header(header).u32(NDA_IFINDEX, ifindex); // the kernel filters; an old one that does not is filtered below
+  message.header(header);
+  if (ifindex != 0) {
+    message.u32(NDA_IFINDEX, ifindex);
+  } // the kernel filters; an old one that does not is filtered below
   auto all = collect<NeighbourEntry>(socket, message,
                                      [ifindex](const nlmsghdr& one) { return parse_neighbour(one, ifindex); });
   return all ? std::move(all) : std::move(all).error().within("list the neighbours");

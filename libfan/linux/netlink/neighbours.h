@@ -17,7 +17,7 @@ struct NeighbourEntry {
   std::uint8_t protocol = 0; // who made it; 0: nobody said, or a kernel before 5.0
 };
 
-// The permanent ones of one device.
+// The permanent ones of one device; of all for 0.
 Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, std::uint32_t ifindex);
 
 // EEXIST: a permanent entry is there. One that the kernel learned, or failed to, is replaced.

@@ -54,7 +54,7 @@ Result<std::optional<RouteEntry>> look_up(Socket& socket, const RouteQuestion& q
   add_ports(message, question.packet);
   std::optional<RouteEntry> found;
   Result<void> done = socket.query(message, [&found](const nlmsghdr& one) { found = parse_route(one); });
-  return done ? Result(std::move(found)) : std::move(done).error();
+  return done ? Result(found) : std::move(done).error();
 }
 
 RouteKind kind_of(const RouteEntry& route) {

@@ -1,7 +1,7 @@
 #include "linux/nft/listing.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <utility>
 
 #include "core/errors.h"
@@ -20,6 +20,17 @@ std::string_view trimmed(std::string_view text) {
 
 bool starts_with(std::string_view text, std::string_view start) {
   return text.substr(0, start.size()) == start;
+}
+
+// Takes `word` and the number after it off the front; false when they are not there.
+bool take_number(std::string_view& text, std::string_view word, std::uint64_t& number) {
+  if (!starts_with(text, word)) {
+    return false;
+  }
+  const char* const begin = text.data() + word.size();
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return error == std::errc();
 }
 
 // The position of the first `wanted` outside of quotes.
@@ -133,13 +144,9 @@ private:
 
   void counter(std::string_view text) {
     DropCount count{name(), 0, 0};
-    unsigned long long packets = 0;
-    unsigned long long bytes = 0;
-    if (std::sscanf(std::string(text).c_str(), "packets %llu bytes %llu", &packets, &bytes) != 2) {
+    if (!take_number(text, "packets ", count.packets) || !take_number(text, " bytes ", count.bytes)) {
       broken_ = true;
     }
-    count.packets = packets;
-    count.bytes = bytes;
     listing_.counters.push_back(std::move(count));
   }
 

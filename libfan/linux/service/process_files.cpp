@@ -1,11 +1,12 @@
 #include "linux/service/process_files.h"
 
-#include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -126,8 +127,10 @@ Result<std::vector<pid_t>> all_processes() {
   std::vector<pid_t> pids;
   errno = 0;
   while (const dirent* entry = readdir(folder.get())) {
-    if (std::isdigit(static_cast<unsigned char>(entry->d_name[0])) != 0) {
-      pids.push_back(std::atoi(entry->d_name));
+    const std::string_view name = entry->d_name;
+    pid_t pid = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr == name.data() + name.size()) {
+      pids.push_back(pid);
     }
     errno = 0;
   }

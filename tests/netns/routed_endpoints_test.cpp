@@ -1,0 +1,197 @@
+// Endpoints behind devices that are no port of the fan's bridge, of which a bridge takes 1,023.
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/capture.h"
+#include "support/raw_sender.h"
+#include "support/snapshot.h"
+#include "support/topology.h"
+#include "writes.h"
+
+namespace fan::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Address at(const char* text) {
+  return *Address::parse(text);
+}
+
+// A container with a device of its own in the host, which is attached to nothing.
+class Apart : public Netns {
+public:
+  Apart(const Host& host, std::string device, const std::string& cidr) : port(std::move(device)) {
+    join(host, port, *this, "eth0");
+    ip({"addr add " + cidr + " dev eth0", "route add default via 250.0.27.1"});
+    mac = link_field(*this, "eth0", "link/ether");
+    address = Address::parse(cidr.substr(0, cidr.find('/'))).value();
+  }
+  [[nodiscard]] std::vector<std::string> adding(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{"endpoint",    "add",   "--port", port,      "--address",
+                                   address.str(), "--mac", mac,      "--routed"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+
+  std::string port;
+  std::string mac;
+  Address address;
+};
+
+class Routed : public testing::Test {
+protected:
+  void SetUp() override {
+    host.fanctl_must(up);
+    peer.fanctl_must(up);
+    near.emplace(static_cast<const Netns&>(host), "fan-250-0-27");
+    near->address("250.0.27.2/24", at("250.0.27.1"));
+    far.emplace(static_cast<const Netns&>(peer), "fan-250-0-28");
+    far->address("250.0.28.2/24", at("250.0.28.1"));
+  }
+  bool is_whole() { return host.fanctl({"show", "--check"}).ok(); }
+
+  const std::vector<std::string> up{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"};
+  Underlay underlay{NoForgers{}};
+  Host& host = underlay.host("172.30.0.27/16");
+  Host& peer = underlay.host("172.30.0.28/16");
+  std::optional<Container> near; // on the fan's bridge
+  std::optional<Container> far;
+  Apart one{host, "apart1", "250.0.27.101/24"};
+  Apart two{host, "apart2", "250.0.27.102/24"};
+};
+
+TEST_F(Routed, ReachEverybodyAndAreReachedByEverybody) {
+  EXPECT_FALSE(pings(one, at("250.0.27.1"), {}, 1)) << "nobody has said yet who is behind the device";
+  host.fanctl_must(one.adding());
+  host.fanctl_must(two.adding());
+  for (const Address to :
+       {at("250.0.27.1"), at("250.0.27.2"), two.address, at("250.0.28.2"), at("250.0.28.1"), Underlay::outside()}) {
+    EXPECT_TRUE(pings(one, to)) << to.str();
+  }
+  EXPECT_TRUE(pings(*near, one.address)) << "who has it is answered on the bridge";
+  EXPECT_TRUE(pings(*far, one.address));
+  EXPECT_TRUE(pings(host, one.address));
+  EXPECT_TRUE(pings(peer, one.address));
+  EXPECT_TRUE(pings(*near, at("250.0.28.2")));
+  EXPECT_TRUE(is_whole()) << host.fanctl_must({"show", "-v"});
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list"}), HasSubstr("routed"));
+  EXPECT_EQ(writes_of(host, up), std::vector<std::string>{});
+  EXPECT_EQ(writes_of(host, one.adding()), std::vector<std::string>{});
+}
+
+TEST_F(Routed, SpeakForThemselvesOnly) {
+  host.fanctl_must(one.adding());
+  host.fanctl_must(two.adding());
+  ASSERT_TRUE(pings(one, at("250.0.27.2")));
+  ASSERT_TRUE(pings(one, at("250.0.28.2")));
+  const Mac gateway = *Mac::parse(link_field(host, "apart1", "link/ether"));
+  RawSender sender = RawSender::frames(one, "eth0");
+  const auto comes = [&](const Netns& to, const char* source, const char* destination) {
+    const Capture got(to, "eth0", [](const Frame& frame) {
+      const std::string words = "this is forged";
+      return !frame.outgoing &&
+             std::search(frame.bytes.begin(), frame.bytes.end(), words.begin(), words.end()) != frame.bytes.end();
+    });
+    for (int n = 0; n < 3; ++n) {
+      sender.send(ethernet(*Mac::parse(one.mac), gateway, 0x0800,
+                           ipv4({at(source), at(destination)}, udp(7, 9, text("this is forged")))));
+    }
+    EXPECT_TRUE(pings(one, at(destination))); // what was sent before is there by now, if it comes
+    return got.count() != 0;
+  };
+  EXPECT_TRUE(comes(*near, "250.0.27.101", "250.0.27.2"));
+  EXPECT_TRUE(comes(*far, "250.0.27.101", "250.0.28.2"));
+  for (const char* source : {"250.0.27.102", "250.0.27.1", "250.0.27.2", "250.0.27.77", "250.0.28.9", "250.0.99.2"}) {
+    EXPECT_FALSE(comes(*near, source, "250.0.27.2")) << source;
+    EXPECT_FALSE(comes(*far, source, "250.0.28.2")) << source;
+  }
+}
+
+TEST_F(Routed, WhatIsChangedByHandIsSeenAndPutBack) {
+  host.fanctl_must(one.adding());
+  for (const std::vector<std::string>& event : std::vector<std::vector<std::string>>{
+           {"ip", "route", "del", "250.0.27.101/32"},
+           {"ip", "neigh", "del", "250.0.27.101", "dev", "apart1"},
+           {"tc", "qdisc", "del", "dev", "apart1", "clsact"},
+           {"sysctl", "-qw", "net.ipv4.conf.apart1.proxy_arp=0"},
+           {"nft", "flush", "set", "inet", "fanctl", "bridge_slices"},
+           {"nft", "delete", "table", "bridge", "fanctl"},
+           {"ip", "link", "set", "apart1", "down"},
+           {"sh", "-ec", "ip neigh flush dev apart1; nft delete table bridge fanctl"},
+       }) {
+    host.must(event);
+    if (event[1] != "link") {
+      EXPECT_FALSE(is_whole()) << testing::PrintToString(event);
+    }
+    host.fanctl_must(up);
+    host.must({"ip", "link", "set", "apart1", "up"});
+    host.fanctl_must(up);
+    EXPECT_TRUE(is_whole()) << testing::PrintToString(event) << host.fanctl_must({"show", "-v"});
+    EXPECT_TRUE(pings(*far, one.address)) << testing::PrintToString(event);
+  }
+}
+
+TEST_F(Routed, GoWithoutATrace) {
+  Snapshot before = snapshot(host);
+  host.fanctl_must(one.adding());
+  EXPECT_EQ(host.must({"sysctl", "-n", "net.ipv4.conf.apart1.forwarding"}), "1\n");
+  host.fanctl_must({"endpoint", "del", "--port", "apart1"});
+  // Whose the queueing discipline is that filters hang on cannot be told: it stays, without a filter.
+  Snapshot after = snapshot(host);
+  std::erase_if(after.lines, [](const std::string& line) { return line.find("clsact") != std::string::npos; });
+  std::erase_if(before.lines, [](const std::string& line) { return line.find("clsact") != std::string::npos; });
+  EXPECT_EQ(difference(before, after), "");
+  EXPECT_EQ(host.must({"tc", "filter", "show", "dev", "apart1", "egress"}), "");
+}
+
+TEST_F(Routed, KeepTheFanFromGoingDown) {
+  near.reset();
+  host.fanctl_must(one.adding());
+  const Outcome refused = host.fanctl({"down", "fan-250-0-27"});
+  EXPECT_FALSE(refused.ok());
+  EXPECT_THAT(refused.err, HasSubstr("apart1"));
+  host.fanctl_must({"down", "fan-250-0-27", "--force"});
+  EXPECT_EQ(host.must({"ip", "route", "show", "250.0.27.101/32"}), "");
+  EXPECT_EQ(host.must({"sysctl", "-n", "net.ipv4.conf.apart1.forwarding"}), "0\n");
+  EXPECT_THAT(host.run({"nft", "list", "tables"}).out, Not(HasSubstr("fanctl")));
+}
+
+TEST_F(Routed, ThatCannotBeAreRefusedAndNothingIsChanged) {
+  Apart down(host, "apart3", "250.0.27.103/24");
+  host.must({"ip", "link", "set", "apart3", "down"});
+  const Snapshot before = snapshot(host);
+  struct Bad {
+    std::string port;
+    const char* says;
+  };
+  for (const Bad& bad : std::vector<Bad>{{"eth0", "is a device that the host speaks by itself"},
+                                         {"fan-250-0-27", "is a device that the host speaks by itself"},
+                                         {"fanvx8472", "is a device that the host speaks by itself"},
+                                         {"lo", "is a device that the host speaks by itself"},
+                                         {near->port(), "is a port of fan-250-0-27"},
+                                         {"apart3", "is down"},
+                                         {"nosuch", "there is no device"}}) {
+    const Outcome refused = host.fanctl(
+        {"endpoint", "add", "--port", bad.port, "--address", "250.0.27.9", "--mac", "02:00:00:00:00:09", "--routed"});
+    EXPECT_FALSE(refused.ok()) << bad.port;
+    EXPECT_THAT(refused.err, HasSubstr(bad.says)) << bad.port;
+  }
+  EXPECT_EQ(host.fanctl(one.adding({"--secure"})).status, 2);
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+}
+
+TEST_F(Routed, AreReadFromAFile) {
+  RunOptions options;
+  options.input = R"({"port": "apart1", "address": "250.0.27.101", "mac": ")" + one.mac +
+                  R"(", "routed": true})"
+                  "\n";
+  host.fanctl_must({"endpoint", "apply", "-"}, options);
+  EXPECT_TRUE(pings(*far, one.address));
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list", "--json"}), HasSubstr("\"routed\": true"));
+}
+
+} // namespace
+} // namespace fan::test

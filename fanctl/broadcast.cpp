@@ -11,8 +11,8 @@
 #include "engine/broadcast.h"
 #include "fanctl/change.h"
 #include "fanctl/fan_name.h"
+#include "fanctl/output/broadcasts.h"
 #include "fanctl/output/error_text.h"
-#include "fanctl/output/json.h"
 
 namespace fan::cli {
 
@@ -52,9 +52,9 @@ Result<void> parse(Words arguments, BroadcastArguments& into) {
                        near ? "did you mean '" + *near + "'?" : fmt::format("{}", fmt::join(verbs, ", ")));
   }
   const bool names_somebody = verb == "allow" || verb == "disallow" || verb == "receive";
-  if (names_somebody != (into.words.size() > 1)) {
+  if (verb != "list" && names_somebody != (into.words.size() > 1)) {
     return usage_error(names_somebody ? "says not who" : "does not expect " + fan::quoted(into.words.back()),
-                       "WHO is a port, a MAC address, or an endpoint's address; the fan goes with --fan");
+                       "WHO is a port, a MAC address, an endpoint's address, or a container; the fan goes with --fan");
   }
   return into.fan.size() > 1 ? Result<void>(usage_error("--fan is given more than once", "give it once"))
                              : Result<void>();
@@ -62,6 +62,10 @@ Result<void> parse(Words arguments, BroadcastArguments& into) {
 
 std::optional<FanName> name_of(const BroadcastArguments& given) {
   return given.fan.empty() ? std::nullopt : std::optional(FanName{given.fan.front(), std::nullopt});
+}
+
+ContainerNames containers_of(World& world) {
+  return [&world](const std::string& name) { return world.container(name); };
 }
 
 Result<Outcome> change(const BroadcastArguments& given, World& world) {
@@ -76,53 +80,20 @@ Result<Outcome> change(const BroadcastArguments& given, World& world) {
     who.clear();
   }
   Result<Provider*> provider = ready(given.change, world);
-  return provider ? change_broadcast(**provider, name_of(given), verb, who,
+  return provider ? change_broadcast(**provider, name_of(given), verb, who, containers_of(world),
                                      RequestOptions{.dry_run = given.change.dry_run, .force = given.force})
                   : std::move(provider).error();
-}
-
-std::string table_of(const std::vector<BroadcastStatus>& all) {
-  std::string out;
-  for (const BroadcastStatus& status : all) {
-    out += fmt::format("{}: {}", status.bridge, status.quiet ? "copied only from" : "copied from everybody");
-    for (const Sender& sender : status.allowed) {
-      out += fmt::format(" {} on {}", sender.mac.str(), printable(sender.port));
-    }
-    out += status.quiet && status.allowed.empty() ? " nobody" : "";
-    out += status.selective
-               ? fmt::format(", only to {}\n", status.receivers.empty()
-                                                   ? std::string("nobody")
-                                                   : printable(fmt::format("{}", fmt::join(status.receivers, " "))))
-               : ", to everybody\n";
-  }
-  return out;
-}
-
-std::string document(const std::vector<BroadcastStatus>& all) {
-  Json document = document_of("broadcast");
-  document["bridges"] = Json::array();
-  for (const BroadcastStatus& status : all) {
-    Json allowed = Json::array();
-    for (const Sender& sender : status.allowed) {
-      allowed.push_back(Json{{"port", sender.port}, {"mac", sender.mac.str()}});
-    }
-    document["bridges"].push_back(Json{{"bridge", status.bridge},
-                                       {"from", status.quiet ? "allowed" : "all"},
-                                       {"allowed", allowed},
-                                       {"to", status.selective ? "receivers" : "all"},
-                                       {"receivers", status.receivers}});
-  }
-  return cli::text_of(document);
 }
 
 ExitStatus list(const BroadcastArguments& given, World& world, Console& console) {
   Result<Provider*> provider = world.provider();
   Result<std::vector<BroadcastStatus>> all =
-      provider ? list_broadcast(**provider, name_of(given)) : Result<std::vector<BroadcastStatus>>(provider.error());
+      provider ? list_broadcast(**provider, name_of(given), given.who(), containers_of(world))
+               : Result<std::vector<BroadcastStatus>>(provider.error());
   if (!all) {
     return fail(console, given.change.common.json, std::move(all).error().within("broadcast list"));
   }
-  console.out += given.change.common.json ? document(*all) : table_of(*all);
+  console.out += given.change.common.json ? broadcast_document(*all) : broadcast_table(*all);
   return ExitStatus::success;
 }
 
@@ -132,7 +103,8 @@ std::string help_broadcast() {
   CLI::App app;
   BroadcastArguments unused;
   declare(app, unused);
-  return "usage: fanctl broadcast reset | off | list [OPTIONS]\n"
+  return "usage: fanctl broadcast reset | off [OPTIONS]\n"
+         "       fanctl broadcast list [WHO...] [OPTIONS]\n"
          "       fanctl broadcast allow | disallow WHO... [OPTIONS]\n"
          "       fanctl broadcast receive WHO... | all | none [OPTIONS]\n\n"
          "Says whose broadcasts a fan's bridge copies, and to whom.\n\n"
@@ -140,10 +112,12 @@ std::string help_broadcast() {
          "allow     those of WHO to everybody; disallow takes it back\n"
          "receive   to WHO and those named before; all: to everybody again; none: to nobody yet\n"
          "off       from everybody to everybody, as a bridge does it\n"
-         "list      says how it is\n\n"
+         "list      says how it is, for all or for WHO\n\n"
          "options:\n" +
          options_text(app) +
-         "\nWHO      a port, a MAC address, or the address of a registered endpoint\n"
+         "\nWHO      a port, a MAC address, the address of a registered endpoint, or the name of a running container "
+         "of "
+         "Docker or LXC\n"
          "Example: fanctl broadcast allow 250.0.28.2\n";
 }
 

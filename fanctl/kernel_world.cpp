@@ -1,5 +1,6 @@
 #include "fanctl/kernel_world.h"
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <map>
@@ -14,10 +15,12 @@
 
 #include "core/errors.h"
 #include "engine/lock.h"
+#include "fanctl/docker/container.h"
 #include "fanctl/host_devices.h"
 #include "fanctl/interruptible_provider.h"
 #include "fanctl/interruption.h"
 #include "fanctl/kernel_source.h"
+#include "fanctl/lxc/container.h"
 #include "fanctl/privilege.h"
 #include "fanctl/text_file.h"
 #include "linux/bpf/command_lines.h"
@@ -74,6 +77,24 @@ std::string meaning_of_drop(const std::string& reason) {
   return known == meanings.end() ? "dropped by the firewall table" : known->second;
 }
 
+// Counters of table `bridge fanctl` (core/port_ruleset.h).
+struct FrameMeaning {
+  const char* text;
+  bool refused;
+};
+
+FrameMeaning meaning_of_frames(const std::string& reason) {
+  static const std::map<std::string, FrameMeaning> meanings{
+      {"answered", {"who-has that the bridge answers itself, copied to nobody", false}},
+      {"passed", {"broadcast of an endpoint, copied", false}},
+      {"kept", {"broadcast of who is not allowed to, copied to nobody (broadcast reset)", false}},
+      {"spoofed", {"from a secured port, not as one of its endpoints", true}},
+      {"serving", {"DHCP or router's answer from a secured port", true}},
+  };
+  const auto known = meanings.find(reason);
+  return known == meanings.end() ? FrameMeaning{"dropped by the bridge's table", true} : known->second;
+}
+
 class KernelWorld : public World {
 public:
   Result<Provider*> provider() override { return &interruptible_; }
@@ -91,6 +112,7 @@ public:
   Result<std::vector<DeviceTraffic>> device_traffic() override;
   std::optional<std::string> docker_configuration() override;
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
+  Result<std::vector<std::string>> container(const std::string& name) override;
   Result<News> news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) override;
   doctor::Source& doctor_source() override { return source_; }
   [[nodiscard]] RenderContext render_context() const override {
@@ -133,12 +155,20 @@ Result<std::vector<TrafficCount>> KernelWorld::counters() {
   for (const bpf::Count& count : *read) {
     counts.push_back({count.reason, count.meaning, count.refused, count.packets, count.bytes});
   }
-  Result<std::vector<nft::DropCount>> drops = kernel_.drops();
+  Result<std::vector<nft::DropCount>> drops = kernel_.nft_counts(NftTable::inet);
   if (!drops) {
     return std::move(drops).error();
   }
   for (const nft::DropCount& drop : *drops) {
     counts.push_back({"nft-" + drop.reason, meaning_of_drop(drop.reason), true, drop.packets, drop.bytes});
+  }
+  Result<std::vector<nft::DropCount>> frames = kernel_.nft_counts(NftTable::bridge);
+  if (!frames) {
+    return std::move(frames).error();
+  }
+  for (const nft::DropCount& count : *frames) {
+    const FrameMeaning meaning = meaning_of_frames(count.reason);
+    counts.push_back({"bridge-" + count.reason, meaning.text, meaning.refused, count.packets, count.bytes});
   }
   return counts;
 }
@@ -184,6 +214,46 @@ std::optional<std::string> KernelWorld::docker_configuration() {
 Result<void> KernelWorld::program(const std::string& name, const std::vector<std::string>& arguments) {
   const std::string path = service::find_program(name);
   return path.empty() ? host_error(name + " is not installed") : service::launch(path, arguments);
+}
+
+// LXC has no daemon: lxc-info itself says that there is no such container.
+Result<std::vector<std::string>> ask_lxc(const std::string& program, const std::string& name) {
+  const Result<std::string> text = service::ask(program, {"--name", name});
+  if (text) {
+    return lxc::ports_in(*text, name);
+  }
+  return text.error().message.find("doesn't exist") != std::string::npos
+             ? make_error(ErrorClass::not_found, "LXC has no container " + quoted(name))
+             : text.error();
+}
+
+Result<std::vector<std::string>> KernelWorld::container(const std::string& name) {
+  if (!docker::may_be_a_container(name)) {
+    return make_error(ErrorClass::not_found, "no container can have this name");
+  }
+  std::vector<Error> why_not;
+  if (access(docker::api_socket, F_OK) == 0 || !service::find_program("dockerd").empty()) {
+    auto macs = docker::macs_of(name);
+    if (macs) {
+      return macs;
+    }
+    why_not.push_back(std::move(macs).error());
+  }
+  if (const std::string program = service::find_program("lxc-info"); !program.empty()) {
+    auto ports = ask_lxc(program, name);
+    if (ports) {
+      return ports;
+    }
+    why_not.push_back(std::move(ports).error());
+  }
+  // Who cannot be asked may have it; that is worth more than that another has not.
+  const auto first = std::find_if(why_not.begin(), why_not.end(),
+                                  [](const Error& error) { return error.kind != ErrorClass::not_found; });
+  if (first != why_not.end()) {
+    return *first;
+  }
+  return why_not.empty() ? make_error(ErrorClass::not_found, "neither Docker nor LXC is installed here")
+                         : why_not.front();
 }
 
 Result<News> KernelWorld::news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) {

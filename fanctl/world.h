@@ -86,6 +86,9 @@ public:
   // Runs a program of this host to its end, without a shell. Error: it is not installed, or what it said when its
   // status was not 0.
   virtual Result<void> program(const std::string& name, const std::vector<std::string>& arguments) = 0;
+  // By what the bridge knows a running container of Docker or LXC: MAC addresses, or ports. Class not_found: none of
+  // those that are installed here has it. Class host_state: it is not running, or nobody can be asked, and why.
+  virtual Result<std::vector<std::string>> container(const std::string& name) = 0;
   // Waits for news of endpoints on these bridges, by ifindex, at most `patience`. What comes between two calls is kept.
   virtual Result<News> news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) = 0;
   // Where `doctor` looks beside the Provider.

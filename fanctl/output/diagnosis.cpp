@@ -24,19 +24,19 @@ std::string text_of(const Finding& finding) {
   return out + line_of("so", finding.consequence) + line_of("fix", finding.fix) + line_of("no fix", finding.instead);
 }
 
-Json or_null(const std::string& text) {
+Json null_if_empty(const std::string& text) {
   return text.empty() ? Json() : Json(text);
 }
 
-Json to_json(const Finding& finding) {
+Json finding_json(const Finding& finding) {
   return Json{{"id", finding.id},
               {"severity", doctor::name_of(finding.severity)},
-              {"subject", or_null(finding.subject)},
+              {"subject", null_if_empty(finding.subject)},
               {"what", finding.what},
               {"evidence", finding.evidence},
               {"consequence", finding.consequence},
-              {"fix", or_null(finding.fix)},
-              {"instead", or_null(finding.instead)}};
+              {"fix", null_if_empty(finding.fix)},
+              {"instead", null_if_empty(finding.instead)}};
 }
 
 } // namespace
@@ -64,7 +64,7 @@ Json diagnosis_json(const doctor::Findings& findings) {
   Json document = document_of("doctor");
   document["findings"] = Json::array();
   for (const Finding& finding : findings.found()) {
-    document["findings"].push_back(to_json(finding));
+    document["findings"].push_back(finding_json(finding));
   }
   document["checks"] = Json::array();
   for (const doctor::Check& check : doctor::checks()) {

@@ -1,5 +1,6 @@
 #include "fanctl/output/show_json.h"
 
+#include "fanctl/output/broadcasts.h"
 #include "fanctl/output/json.h"
 
 namespace fan::cli {
@@ -15,6 +16,9 @@ Json drift_json(const Drift& drift) {
 Json status_json(const FanStatus& status, bool complete) {
   Json json = to_json(status.fan);
   json["ports"] = status.ports;
+  json["endpoints"] = status.said ? Json(status.said->endpoints) : Json();
+  json["secured"] = status.said ? Json(status.said->secured) : Json();
+  json["broadcast"] = status.said ? to_json(status.said->broadcast) : Json();
   json["state"] = !status.drift.empty() ? "degraded" : complete ? "ok" : "unknown";
   json["drift"] = Json::array();
   for (const Drift& drift : status.drift) {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "core/words.h"
+#include "fanctl/output/broadcasts.h"
 #include "fanctl/output/error_text.h"
 
 namespace fan::cli {
@@ -31,6 +32,21 @@ std::string pools_text(const Fan& fan) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", pool.name, addresses_of(pool, fan.slice()));
   }
   return text;
+}
+
+// Only what is not as on any bridge.
+std::string said_lines(const PortStatus& said) {
+  std::string lines;
+  if (said.endpoints > 0) {
+    lines += fmt::format("    endpoints {} registered\n", said.endpoints);
+  }
+  if (!said.secured.empty()) {
+    lines += fmt::format("    secured   {}\n", printable(fmt::format("{}", fmt::join(said.secured, " "))));
+  }
+  if (said.broadcast.quiet || said.broadcast.selective) {
+    lines += fmt::format("    broadcast {}\n", broadcast_words(said.broadcast));
+  }
+  return lines;
 }
 
 std::string address_or_dash(Address address) {
@@ -69,6 +85,7 @@ std::string fan_details(std::span<const FanStatus> fans) {
     }
     out += fmt::format("    ports     {}\n",
                        status.ports.empty() ? "none" : printable(fmt::format("{}", fmt::join(status.ports, " "))));
+    out += status.said ? said_lines(*status.said) : "";
     for (const Drift& drift : status.drift) {
       out += drift_line(drift);
     }

@@ -53,7 +53,18 @@ Result<Address> Address::parse(std::string_view text) {
 }
 
 std::string Address::str() const {
-  return fmt::format("{}.{}.{}.{}", bytes_[12], bytes_[13], bytes_[14], bytes_[15]);
+  std::string text; // by hand: thousands of keys are made of these
+  for (std::size_t i = 12; i < 16; ++i) {
+    const unsigned byte = bytes_[i];
+    if (byte >= 100)
+      text += static_cast<char>('0' + byte / 100);
+    if (byte >= 10)
+      text += static_cast<char>('0' + byte / 10 % 10);
+    text += static_cast<char>('0' + byte % 10);
+    if (i < 15)
+      text += '.';
+  }
+  return text;
 }
 
 Result<Prefix> Prefix::make(Address network, unsigned length) {
@@ -101,8 +112,13 @@ Result<Mac> Mac::parse(std::string_view text) {
 }
 
 std::string Mac::str() const {
-  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4],
-                     bytes[5]);
+  constexpr const char* digits = "0123456789abcdef";
+  std::string text(17, ':');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    text[i * 3] = digits[bytes[i] >> 4U];
+    text[i * 3 + 1] = digits[bytes[i] & 15U];
+  }
+  return text;
 }
 
 } // namespace fan

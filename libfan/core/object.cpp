@@ -1,5 +1,8 @@
 #include "core/object.h"
 
+#include <initializer_list>
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include "core/overloaded.h"
@@ -14,6 +17,20 @@ const char* word(Direction direction) {
 // "ruleset" and "set slices ..." are the firewall's, as they always were.
 const char* prefix_of(NftTable table) {
   return table == NftTable::inet ? "" : " bridge";
+}
+
+// A thousand endpoints have six thousand keys.
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::size_t length = 0;
+  for (const std::string_view part : parts) {
+    length += part.size();
+  }
+  std::string text;
+  text.reserve(length);
+  for (const std::string_view part : parts) {
+    text += part;
+  }
+  return text;
 }
 
 } // namespace
@@ -38,7 +55,9 @@ std::string key_of(const Object& object) {
           [](const Tunnel& o) { return "tunnel " + o.name; },
           [](const Bridge& o) { return "bridge " + o.name; },
           [](const Ruleset& o) { return std::string("ruleset") + prefix_of(o.table); },
-          [](const SetElement& o) { return fmt::format("set{} {} {}", prefix_of(o.table), o.set, o.element); },
+          [](const SetElement& o) {
+            return joined({"set", prefix_of(o.table), " ", o.set, " ", o.element});
+          },
           [](const RecordRow& o) { return "record " + o.bridge; },
           [](const MappingRow& o) { return "mapping " + o.overlay.str(); },
           [](const SliceRow& o) { return "slice " + o.slice.str(); },
@@ -51,9 +70,15 @@ std::string key_of(const Object& object) {
           },
           [](const LinkUp& o) { return "up " + o.device; },
           [](const Querier& o) { return "querier " + o.bridge; },
-          [](const Neighbour& o) { return fmt::format("neighbour {} {}", o.device, o.address.str()); },
-          [](const FdbEntry& o) { return fmt::format("fdb {} {}", o.bridge, o.mac.str()); },
-          [](const PortFlag& o) { return fmt::format("flag {} {}", o.port, word_for(o.flag)); },
+          [](const Neighbour& o) {
+            return joined({"neighbour ", o.device, " ", o.address.str()});
+          },
+          [](const FdbEntry& o) {
+            return joined({"fdb ", o.bridge, " ", o.mac.str()});
+          },
+          [](const PortFlag& o) {
+            return joined({"flag ", o.port, " ", word_for(o.flag)});
+          },
           [](const Route& o) { return "route " + o.destination.str(); },
           [](const DhcpServer& o) { return "dhcp " + o.bridge; },
       },

@@ -143,7 +143,7 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		udp dport @ports iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
 		meta l4proto @protocols iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
 		jump untracked
-		iif "lo" accept
+		iifname "lo" accept
 		iifname "fan*" iifname @tunnels goto coarse
 		ip saddr @overlays iifname . ip saddr != @bridge_slices counter name "forged" drop
 	}

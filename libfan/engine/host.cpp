@@ -109,8 +109,9 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
                                     const Facts& facts_after, const std::vector<Fan>& after) {
   const Builds builds{provider.program_build(), provider.ruleset_version()};
   ObjectSet desired = derive(after, facts_after, builds);
+  const bool same = &facts == &facts_after && before == after;
+  const ObjectSet claimed = same ? desired : derive(before, facts, builds);
   desired.merge(derive_restored(before, after, facts));
-  const ObjectSet claimed = derive(before, facts, builds);
   for (Sysctl& sysctl : restored_ports(claimed, desired, facts)) {
     Object object = std::move(sysctl);
     desired.emplace(key_of(object), std::move(object));

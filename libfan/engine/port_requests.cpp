@@ -162,14 +162,15 @@ Result<void> check_requests(Provider& provider, const Host& host, const std::vec
     }
     const Registration& first = *at->second;
     const Registration& second = endpoint; // Clang 14 has no structured bindings in lambdas
-    const auto who = std::find_if(wanted.begin(), wanted.end(), [&](const EndpointRequest& request) {
+    // Of two lines of a file the later one is the one too many.
+    const auto who = std::find_if(wanted.rbegin(), wanted.rend(), [&](const EndpointRequest& request) {
       return request.endpoint == second || request.endpoint == first;
     });
     Error error =
         host_error(fmt::format("{} is the MAC address of {} on port {} and of {} on port {}", endpoint.mac.str(),
                                first.address.str(), first.port, address.str(), endpoint.port),
                    "two endpoints on different ports need different MAC addresses");
-    return who == wanted.end() ? error : placed(std::move(error), *who);
+    return who == wanted.rend() ? error : placed(std::move(error), *who);
   }
   return {};
 }

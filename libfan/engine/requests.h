@@ -56,12 +56,38 @@ struct Drift {
   std::string found;    // rendered state; "" when it is missing
 };
 
+// What holds for one that was asked about.
+struct SenderStatus {
+  std::string who; // the word that was asked
+  Sender sender;
+  bool sends = false;    // its broadcasts are copied
+  bool receives = false; // those of others are copied to it
+};
+
+// Whose broadcasts a bridge copies, and to whom.
+struct BroadcastStatus {
+  std::string bridge;
+  bool quiet = false;          // only those of `allowed`
+  std::vector<Sender> allowed; //
+  bool selective = false;      // only to `receivers`
+  std::vector<std::string> receivers;
+  std::vector<SenderStatus> asked;
+};
+
+// What was said of the ports of a fan's bridge.
+struct PortStatus {
+  std::size_t endpoints = 0; // registered, of this fan
+  std::vector<std::string> secured;
+  BroadcastStatus broadcast;
+};
+
 struct FanStatus {
   Fan fan;
   std::vector<std::string> ports; // devices attached to the bridge
   std::vector<Drift>
       drift; // empty: as it should be. Shared objects (tunnel, ruleset) are reported with every fan that uses them
   std::size_t objects = 0; // how many it should consist of, shared ones included; 0 while the Status is not complete
+  std::optional<PortStatus> said; // nothing: no bridge of its own (reach), or the Status is not complete
 };
 
 // The recorded fans, ordered by slice. Where this process may not see all objects `complete` is false, drift is not

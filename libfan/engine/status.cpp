@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <set>
 
 #include "core/derive.h"
 #include "core/errors.h"
+#include "core/port_sets.h"
 #include "core/render.h"
+#include "engine/broadcast.h"
 #include "engine/host.h"
 #include "engine/requests.h"
 
@@ -19,6 +22,23 @@ void leave_unseen(Status& status, Error why) {
   status.unseen = std::move(why);
 }
 
+PortStatus said_of(const Host& host, const Fan& fan) {
+  PortStatus said;
+  said.broadcast = broadcast_of(host, fan);
+  const Registry& registry = host.facts.registry;
+  std::set<std::string> secured;
+  for (const auto& [address, endpoint] : registry.endpoints) {
+    if (owns(fan, address)) {
+      ++said.endpoints;
+      if (registry.secured.count(endpoint.port) != 0) {
+        secured.insert(endpoint.port);
+      }
+    }
+  }
+  said.secured.assign(secured.begin(), secured.end());
+  return said;
+}
+
 // A shared object belongs to every fan that consists of it; what belongs to nobody is everybody's.
 void share_out(const std::vector<Change>& changes, const Host& host, const Builds& builds,
                std::vector<FanStatus>& fans) {
@@ -26,6 +46,9 @@ void share_out(const std::vector<Change>& changes, const Host& host, const Build
   for (FanStatus& status : fans) {
     const ObjectSet own = derive({status.fan}, host.facts, builds);
     status.objects = own.size();
+    if (!status.fan.spec.reach) {
+      status.said = said_of(host, status.fan);
+    }
     for (const Change& change : changes) {
       const std::string key = key_of(change.object());
       if (own.count(key) != 0 || all.count(key) == 0) {
@@ -44,7 +67,7 @@ Result<Status> status(Provider& provider) {
   }
   Status result;
   for (const Fan& fan : host->fans) {
-    result.fans.push_back({fan, ports_of(host->facts, fan.bridge), {}, 0});
+    result.fans.push_back({fan, ports_of(host->facts, fan.bridge), {}, 0, {}});
   }
   if (!host->complete) {
     leave_unseen(result, make_error(ErrorClass::privilege,

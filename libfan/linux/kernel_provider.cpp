@@ -35,13 +35,13 @@ std::vector<bpf::Device> pick(const std::vector<LinkFact>& links, const std::set
 
 } // namespace
 
-Result<std::vector<bpf::Device>> KernelProvider::devices(const std::set<std::string>& also) {
+Result<std::vector<bpf::Device>> KernelProvider::devices() {
   const auto links = netlink::Network::links();
-  return links ? Result(pick(*links, also)) : links.error();
+  return links ? Result(pick(*links, {})) : links.error();
 }
 
 Result<Facts> KernelProvider::facts() {
-  auto facts = netlink::Network::facts();
+  auto facts = network_.facts();
   if (!facts) {
     return facts;
   }
@@ -74,7 +74,7 @@ Result<Registry> KernelProvider::registry(const std::vector<LinkFact>& links) {
 }
 
 Result<std::vector<KnownMac>> KernelProvider::known_macs(const std::string& bridge) {
-  return netlink::Network::known_macs(bridge);
+  return network_.known_macs(bridge);
 }
 
 Result<std::uint32_t> KernelProvider::path_mtu(const Prefix& underlay, Address source, const std::string& device) {
@@ -102,13 +102,13 @@ std::string KernelProvider::ruleset_version() const {
 }
 
 Result<ObservedSet> KernelProvider::observe_programs(const Scope& scope) {
-  const auto found = devices(scope.devices);
-  return found ? programs_.observe(*found) : found.error();
+  const auto links = network_.observed_links();
+  return links ? programs_.observe(pick(*links, scope.devices)) : links.error();
 }
 
 Result<ObservedSet> KernelProvider::observe(const Scope& scope) {
   const std::array<std::function<Result<ObservedSet>()>, 5> rooms = {
-      [&] { return netlink::Network::observe(scope); }, [&] { return observe_programs(scope); },
+      [&] { return network_.observe(scope); }, [&] { return observe_programs(scope); },
       [&] { return firewall_.observe(); }, [&] { return sysctl::observe(scope.sysctls); },
       [&] { return servers_.observe(); }};
   ObservedSet seen;
@@ -134,7 +134,7 @@ Result<void> KernelProvider::apply(std::span<const Change> transaction) {
     return firewall_.apply(transaction);
   }
   if (are_all(is_port_object)) {
-    return netlink::Network::apply(transaction);
+    return network_.apply(transaction);
   }
   return transaction.size() == 1 ? apply_one(transaction.front()) : no_transaction();
 }
@@ -142,7 +142,7 @@ Result<void> KernelProvider::apply(std::span<const Change> transaction) {
 Result<void> KernelProvider::apply_one(const Change& change) {
   const Object& object = change.object();
   if (netlink::is_network_object(object)) {
-    return netlink::Network::apply({&change, 1});
+    return network_.apply({&change, 1});
   }
   if (std::holds_alternative<Sysctl>(object)) {
     return sysctl::apply(change);

@@ -7,6 +7,7 @@
 #include "engine/provider.h"
 #include "linux/bpf/programs.h"
 #include "linux/netlink/link_counters.h"
+#include "linux/netlink/network.h"
 #include "linux/nft/firewall.h"
 #include "linux/service/dhcp_servers.h"
 
@@ -33,17 +34,18 @@ public:
   Result<std::vector<bpf::Refusal>> refused();
   // For `metrics`.
   static Result<std::vector<netlink::LinkCounters>> link_counters();
-  Result<std::vector<nft::DropCount>> drops() { return firewall_.drops(); }
+  Result<std::vector<nft::DropCount>> nft_counts(NftTable table) { return firewall_.counts(table); }
   // For --dry-run: the maps that the lines have to work on; empty while no fan is up.
   [[nodiscard]] std::vector<bpf::MapId> maps_in_use() const { return programs_.maps_in_use(); }
 
 private:
-  // Those that bear our sign, and those of `also` that are there.
-  static Result<std::vector<bpf::Device>> devices(const std::set<std::string>& also = {});
+  // Those that bear our sign.
+  static Result<std::vector<bpf::Device>> devices();
   Result<ObservedSet> observe_programs(const Scope& scope);
   Result<void> apply_one(const Change& change);
   Result<Registry> registry(const std::vector<LinkFact>& links);
 
+  netlink::Network network_;
   bpf::Programs programs_;
   nft::Firewall firewall_;
   service::DhcpServers servers_;

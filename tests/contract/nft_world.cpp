@@ -68,7 +68,7 @@ void FirewalledHost::apply(const std::vector<Change>& transaction) {
 
 std::uint64_t FirewalledHost::dropped(const std::string& reason) {
   const Inside inside(host);
-  const auto counts = firewall.drops();
+  const auto counts = firewall.counts(NftTable::inet);
   EXPECT_TRUE(counts.ok());
   for (const nft::DropCount& count : *counts) {
     if (count.reason == reason) {

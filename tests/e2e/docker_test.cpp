@@ -105,6 +105,29 @@ TEST_P(Docker, WithItsRules) {
   EXPECT_THAT(hosts.b.must({"iptables-save"}), Not(HasSubstr("250.0.0.0/8")));
 }
 
+// `fanctl broadcast allow NAME` asks Docker who that is.
+TEST(DockerNames, ArePortsOfTheBridgeAsLongAsDockerRuns) {
+  Underlay underlay;
+  DockerHost host(underlay, "172.30.0.28/16");
+  host.interfaces(eth0_stanza("172.30.0.28/16", {}));
+  host.must({"ifup", "eth0"});
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  host.fanctl_must({"docker", "enable"});
+  host.start();
+  host.container("web");
+  EXPECT_THAT(host.in("web", {"/bin/ping", "-c", "1", "-W", "3", "250.0.28.1"}).out, HasSubstr(" 0% packet loss"));
+  host.fanctl_must({"broadcast", "reset", "--force"});
+  host.fanctl_must({"broadcast", "allow", "web"});
+  EXPECT_THAT(host.fanctl_must({"broadcast", "list", "web"}), HasSubstr(": copied to everybody"));
+  EXPECT_THAT(host.run(HookedHost::fanctl({"broadcast", "allow", "nosuch"})).err,
+              HasSubstr("docker has no container 'nosuch'"));
+  host.fanctl_must({"broadcast", "disallow", "web"});
+  EXPECT_THAT(host.fanctl_must({"broadcast", "list", "web"}), HasSubstr(": copied to nobody"));
+  host.docker_must({"stop", "--time", "0", "web"});
+  EXPECT_THAT(host.run(HookedHost::fanctl({"broadcast", "allow", "web"})).err,
+              HasSubstr("container web is not running"));
+}
+
 class DockerFiles : public ::testing::Test {
 protected:
   DockerFiles() : host(underlay, "172.30.0.28/16") {

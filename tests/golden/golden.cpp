@@ -39,6 +39,16 @@ RenderContext MemoryWorld::render_context() const {
           [](const Change& change) { return std::vector<std::string>{"# " + describe(change.object())}; }};
 }
 
+Result<std::vector<std::string>> MemoryWorld::container(const std::string& name) {
+  if (no_containers) {
+    return *no_containers;
+  }
+  const auto found = containers.find(name);
+  return found != containers.end() ? Result(found->second)
+                                   : Result<std::vector<std::string>>(
+                                         make_error(ErrorClass::not_found, "docker has no container " + quoted(name)));
+}
+
 Result<void> MemoryWorld::program(const std::string& name, const std::vector<std::string>& arguments) {
   std::string line = name;
   for (const std::string& argument : arguments) {

@@ -75,6 +75,7 @@ public:
   Result<News> news(const std::set<std::uint32_t>&, std::chrono::milliseconds) override {
     return make_error(ErrorClass::kernel, "no news in memory");
   }
+  Result<std::vector<std::string>> container(const std::string& name) override;
   Result<void> program(const std::string& name, const std::vector<std::string>& arguments) override;
 
   doctor::Source& doctor_source() override { return source; }
@@ -88,8 +89,10 @@ public:
   std::vector<cli::TrafficCount> counts;
   std::vector<cli::RefusedPeer> peers;
   std::vector<cli::DeviceTraffic> traffic;
-  std::optional<std::string> docker; // daemon.json
-  std::vector<std::string> programs; // what was run, "name argument..."
+  std::optional<std::string> docker;                          // daemon.json
+  std::map<std::string, std::vector<std::string>> containers; // by name: by what the bridge knows them
+  std::optional<Error> no_containers;                         // what asking for one answers
+  std::vector<std::string> programs;                          // what was run, "name argument..."
 };
 
 struct Ran {

@@ -1,8 +1,14 @@
 // Registered endpoints, secured ports and broadcasts on a fan's bridge: real frames, counted where they must not come.
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <deque>
+#include <filesystem>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -13,6 +19,7 @@
 #include "support/raw_sender.h"
 #include "support/snapshot.h"
 #include "support/topology.h"
+#include "writes.h"
 
 namespace fan::test {
 namespace {
@@ -332,6 +339,134 @@ TEST_F(Endpoints, OfAFileAreAppliedAllOrNone) {
   EXPECT_TRUE(is_whole());
 }
 
+// A slice for more than a few: 250.0.16.0/20.
+class ManyEndpoints : public testing::Test {
+protected:
+  static constexpr unsigned count = 1000;
+
+  void SetUp() override {
+    host.fanctl_must({"up", "250.0.0.0/8", "eth0/20", "type", "vxlan", "bridge", "br0"});
+    for (int n = 0; n < 2; ++n) {
+      members.emplace_back(static_cast<const Netns&>(host), "br0");
+    }
+    host.fanctl_must({"endpoint", "add", "--port", members[1].port(), "--address", "250.0.31.2", "--mac",
+                      members[1].mac().str()}); // so that the table is there
+  }
+  void TearDown() override {
+    members.clear();
+    host.fanctl_must({"down", "br0", "--force"});
+  }
+
+  static std::string address(unsigned n) { return Address(0xfa001001U + n).str(); } // the first is 250.0.16.2
+  static std::string mac(unsigned n) {
+    return Mac{{2, 0, 0, 9, static_cast<std::uint8_t>(n >> 8U), static_cast<std::uint8_t>(n)}}.str();
+  }
+  std::string line(unsigned n) { return line_of(members[n % 2].port(), address(n), mac(n)); }
+  // Lines 1 to `count`; `bad` in place of line 700.
+  RunOptions file(const std::string& bad = {}) {
+    RunOptions options;
+    for (unsigned n = 1; n <= count; ++n) {
+      options.input += n == 700 && !bad.empty() ? bad : line(n);
+    }
+    return options;
+  }
+  std::size_t registered() {
+    const std::string list = host.fanctl_must({"endpoint", "list"});
+    return static_cast<std::size_t>(std::count(list.begin(), list.end(), '\n')) - 1;
+  }
+  bool is_whole() { return host.fanctl({"show", "--check"}).ok(); }
+  // fanctl under strace, of which the requests that match `what` are kept; without those of nft's own process when
+  // `alone`.
+  std::vector<std::string> requests(const std::vector<std::string>& words, const RunOptions& options,
+                                    const std::vector<std::string>& what, bool alone = false) {
+    Argv argv{"strace", "-qq", "-s", "64", "-e", "trace=sendto,sendmsg"};
+    if (!alone) {
+      argv.emplace_back("-f");
+    }
+    argv.push_back(fanctl_path());
+    argv.insert(argv.end(), words.begin(), words.end());
+    std::istringstream trace(host.run(argv, options).err);
+    std::vector<std::string> found;
+    for (std::string one; std::getline(trace, one);) {
+      if (std::all_of(what.begin(), what.end(),
+                      [&](const std::string& word) { return one.find(word) != std::string::npos; })) {
+        found.push_back(one);
+      }
+    }
+    return found;
+  }
+
+  Underlay underlay{NoForgers{}};
+  Host& host = underlay.host("172.30.240.1/20");
+  std::deque<Container> members;
+};
+
+TEST_F(ManyEndpoints, OneBadLineOfAThousandIsNamedAndNothingIsApplied) {
+  const Snapshot before = state_of(host);
+  const std::string& port = members[0].port();
+  struct Bad {
+    std::string line;
+    const char* says;
+  };
+  for (const Bad& bad : std::vector<Bad>{
+           {"{\"port\": nonsense}\n", "standard input:700:"},
+           {line_of("nosuch", address(700), mac(700)), "there is no device"},
+           {line_of("eth0", address(700), mac(700)), "is no port of a bridge"},
+           {line_of(port, "250.0.32.1", mac(700)), "is in no slice of this host"},
+           {line_of(port, "250.0.16.1", mac(700)), "is the gateway"},
+           {line_of(port, address(3), mac(700)), "is given twice"},
+           {line_of(port, address(700), "01:00:5e:00:00:01"), "multicast"},
+           {line_of(port, address(700), mac(699)), "is the MAC address of"},
+       }) {
+    const Outcome refused = host.fanctl({"endpoint", "apply", "-"}, file(bad.line));
+    EXPECT_FALSE(refused.ok()) << bad.line;
+    EXPECT_THAT(refused.err, HasSubstr(bad.says));
+    EXPECT_THAT(refused.err, HasSubstr("standard input:700:"));
+  }
+  EXPECT_EQ(difference(before, state_of(host)), "");
+  EXPECT_EQ(registered(), 1U);
+}
+
+// A thousand devices take long to list, and so does the ruleset.
+TEST_F(ManyEndpoints, AreAppliedWithOneLookBeforeAndOneAfter) {
+  const auto lists_of_devices = [&] {
+    return requests({"endpoint", "apply", "-"}, file(), {"RTM_GETLINK", "NLM_F_DUMP"}).size();
+  };
+  EXPECT_EQ(lists_of_devices(), 2U);
+  EXPECT_EQ(registered(), count);
+  EXPECT_EQ(lists_of_devices(), 1U) << "there was nothing to do";
+  host.fanctl_must({"endpoint", "del", "--port", members[0].port()});
+  EXPECT_EQ(registered(), count / 2);
+  const auto rules = requests({"endpoint", "apply", "-"}, file(), {"NFT_MSG_GETRULE"});
+  EXPECT_LE(rules.size(), 4U) << joined(rules); // two tables before, one after, and what nft itself asks to add
+  EXPECT_EQ(requests({"endpoint", "apply", "-"}, file(), {"NFT_MSG_GETRULE"}).size(), 2U);
+  for (const char* write : {"RTM_NEW", "RTM_DEL", "RTM_SET", "NFT_MSG_NEW"}) {
+    EXPECT_EQ(joined(requests({"endpoint", "apply", "-"}, file(), {write})), "");
+  }
+  EXPECT_TRUE(is_whole());
+}
+
+TEST_F(ManyEndpoints, WhoseApplyIsKilledAreAppliedByTheNext) {
+  const std::size_t all = requests({"endpoint", "apply", "-"}, file(), {"sendto("}, true).size();
+  ASSERT_GT(all, 50U);
+  unsigned half_done = 0;
+  for (std::size_t part = 1; part <= 9; ++part) {
+    host.fanctl_must({"endpoint", "del", "--port", members[0].port()});
+    host.fanctl_must({"endpoint", "del", "--port", members[1].port()});
+    const Outcome killed = host.run({"strace", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e",
+                                     fmt::format("inject=sendto:signal=KILL:when={}", all * part / 10), fanctl_path(),
+                                     "endpoint", "apply", "-"},
+                                    file());
+    EXPECT_FALSE(killed.ok()) << part;
+    half_done += is_whole() ? 0 : 1;
+    host.fanctl_must({"endpoint", "apply", "-"}, file());
+    EXPECT_TRUE(is_whole()) << part;
+    EXPECT_EQ(registered(), count) << part;
+    EXPECT_EQ(host.fanctl_must({"endpoint", "apply", "-", "--dry-run"}, file()), "") << part;
+  }
+  EXPECT_GT(half_done, 2U) << "it was killed before it had begun, or after it had ended";
+}
+
 struct Forgery {
   const char* name;
   Bytes frame;
@@ -445,6 +580,117 @@ TEST_F(Broadcasts, AreCopiedOnlyFromWhoIsAllowed) {
   EXPECT_EQ(copies(3, 4, call(3, c(3).mac()), says("to all")), 0U);
   host.fanctl_must({"broadcast", "off"});
   EXPECT_EQ(copies(2, 4, call(2, c(2).mac()), says("to all")), 1U);
+}
+
+TEST_F(Broadcasts, AndWhoMayAreShownAndCounted) {
+  for (int n = 2; n <= 5; ++n) {
+    add(n, n == 4 ? std::vector<std::string>{"--secure"} : std::vector<std::string>{});
+  }
+  EXPECT_THAT(host.fanctl_must({"show", "-v"}), HasSubstr("endpoints 4 registered"));
+  EXPECT_THAT(host.fanctl_must({"show", "-v"}), HasSubstr("secured   " + c(4).port()));
+  EXPECT_THAT(host.fanctl_must({"show", "-v"}), Not(HasSubstr("broadcast ")));
+  host.fanctl_must({"broadcast", "reset"});
+  EXPECT_THAT(host.fanctl_must({"show", "-v"}), HasSubstr("broadcast copied only from nobody, to everybody"));
+  host.fanctl_must({"broadcast", "allow", c(3).mac().str()});
+  host.fanctl_must({"broadcast", "receive", c(5).port()});
+  EXPECT_THAT(host.fanctl_must({"show", "-v"}), HasSubstr("broadcast copied only from " + c(3).mac().str() + " on " +
+                                                          c(3).port() + ", only to " + c(5).port()));
+  const std::string json = host.fanctl_must({"show", "--json"});
+  EXPECT_THAT(json, HasSubstr("\"from\": \"allowed\""));
+  EXPECT_THAT(json, HasSubstr("\"to\": \"receivers\""));
+  EXPECT_THAT(host.fanctl_must({"broadcast", "list", address_of(3).str(), c(2).port()}),
+              HasSubstr(address_of(3).str() + " " + c(3).mac().str() + " on " + c(3).port() +
+                        ": copied to everybody, does not receive those of others"));
+  const auto counted = [&](const std::string& reason) {
+    std::istringstream text(host.fanctl_must({"show", "--stats", "-v"}));
+    std::string word;
+    std::uint64_t packets = 0;
+    while (text >> word) {
+      if (word == reason) {
+        text >> packets;
+        return packets;
+      }
+    }
+    ADD_FAILURE() << reason << " is not there";
+    return packets;
+  };
+  const std::array<const char*, 4> reasons{"bridge-answered", "bridge-passed", "bridge-kept", "bridge-spoofed"};
+  std::array<std::uint64_t, 4> before{};
+  std::transform(reasons.begin(), reasons.end(), before.begin(), counted);
+  const auto call = [&](int n, const Mac& source) {
+    return ethernet(source, everybody, 0x0800, ipv4({address_of(n), Address(0xffffffffU)}, udp(7, 7, text("to all"))));
+  };
+  send(2, asking(2, address_of(3)));
+  send(3, call(3, c(3).mac()));
+  send(2, call(2, c(2).mac()));
+  send(4, call(2, c(4).mac()));
+  for (std::size_t i = 0; i < reasons.size(); ++i) {
+    EXPECT_TRUE(eventually([&] { return counted(reasons[i]) >= before[i] + 1; })) << reasons[i];
+  }
+}
+
+TEST_F(Broadcasts, ThatAreKeptLeaveDhcpDuplicatesAndIpv6AsTheyWere) {
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "--proxy-arp", "--dhcp"});
+  for (int n = 2; n <= 5; ++n) {
+    add(n);
+  }
+  host.fanctl_must({"broadcast", "reset"});
+  Container late(static_cast<const Netns&>(host), bridge);
+  const auto lease = late.dhcp();
+  ASSERT_TRUE(lease) << "nobody has registered it yet";
+  EXPECT_TRUE(pings(late, at("250.0.27.1")));
+  host.fanctl_must(
+      {"endpoint", "add", "--port", late.port(), "--address", lease->address.str(), "--mac", late.mac().str()});
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "--proxy-arp", "--dhcp"}); // it is a port now
+  EXPECT_TRUE(pings(c(2), lease->address));
+  EXPECT_TRUE(pings(late, address_of(3)));
+  EXPECT_TRUE(is_whole());
+  // Duplicate address detection, RFC 5227: a probe for an address that somebody has is answered, one for a free one is
+  // not.
+  const auto is_free = [&](Netns& prober, const std::string& address) {
+    return prober.run({"busybox", "arping", "-D", "-q", "-c", "2", "-w", "3", "-I", "eth0", address}).status == 0;
+  };
+  EXPECT_FALSE(is_free(c(4), address_of(3).str())) << "another endpoint's";
+  EXPECT_FALSE(is_free(c(4), "250.0.27.1")) << "the gateway's";
+  EXPECT_TRUE(is_free(c(4), "250.0.27.200"));
+  EXPECT_TRUE(is_free(c(4), address_of(4).str())) << "its own";
+  const std::string link_local = [&] {
+    std::string words = c(3).must({"ip", "-6", "-o", "addr", "show", "dev", "eth0", "scope", "link"});
+    const std::size_t begin = words.find("inet6 ") + 6;
+    return words.substr(begin, words.find('/', begin) - begin);
+  }();
+  EXPECT_TRUE(eventually([&] { return c(2).run({"ping", "-6", "-c1", "-W2", link_local + "%eth0"}).ok(); }));
+  c(3).must({"ip", "-6", "addr", "add", "fd00:27::3/64", "dev", "eth0"});
+  c(2).must({"ip", "-6", "addr", "add", "fd00:27::2/64", "dev", "eth0"});
+  EXPECT_TRUE(eventually([&] { return c(2).run({"ping", "-6", "-c1", "-W2", "fd00:27::3"}).ok(); }));
+  c(4).set_sysctl("net/ipv6/conf/eth0/accept_dad", "1");
+  c(4).must({"ip", "-6", "addr", "add", "fd00:27::3/64", "dev", "eth0"});
+  EXPECT_TRUE(eventually([&] {
+    return c(4).must({"ip", "-6", "addr", "show", "dev", "eth0"}).find("dadfailed") != std::string::npos;
+  })) << "the same address twice";
+}
+
+// A socket that nobody listens at any more, as Docker leaves it when it is killed.
+TEST_F(Broadcasts, OfAContainerWhoseDockerIsDownAreOthersBusiness) {
+  const std::string folder = testing::TempDir() + fmt::format("fanctl-run-{}", getpid());
+  std::filesystem::create_directories(folder + "/fanctl");
+  const int left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder + "/docker.sock";
+  std::copy(path.begin(), path.end(), address.sun_path);
+  ASSERT_EQ(bind(left, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  close(left);
+  add(3);
+  host.fanctl_must({"broadcast", "reset", "--force"});
+  RunOptions options;
+  options.binds = {{folder, "/run"}};
+  const Outcome down = host.fanctl({"broadcast", "allow", "web"}, options);
+  EXPECT_FALSE(down.ok());
+  EXPECT_THAT(down.err, HasSubstr("docker is not running: connect to /run/docker.sock: Connection refused"));
+  EXPECT_THAT(down.err, HasSubstr("name the port, MAC address or address instead"));
+  EXPECT_TRUE(host.fanctl({"broadcast", "allow", address_of(3).str()}, options).ok());
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(Broadcasts, AreReceivedOnlyByWhoIsNamed) {

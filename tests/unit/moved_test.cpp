@@ -14,7 +14,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-FanSpec spec_of(const std::vector<std::string>& words) {
+FanSpec moving_spec(const std::vector<std::string>& words) {
   auto spec = parse_words(words);
   EXPECT_TRUE(spec) << spec.error().message;
   return *spec;
@@ -47,7 +47,7 @@ protected:
   [[nodiscard]] bool has(const std::string& key) const { return kernel.objects.count(key) != 0; }
 
   MemoryProvider kernel = MemoryProvider::host(ip("172.30.0.28"), 16);
-  const FanSpec spec = spec_of({"250.0.0.0/8", "eth0/16"});
+  const FanSpec spec = moving_spec({"250.0.0.0/8", "eth0/16"});
 };
 
 TEST_F(Moved, NamesThePortsAndTheOldAddressesBehindThem) {
@@ -131,7 +131,7 @@ TEST_F(Moved, ToAnotherUnderlayNetworkAsWell) {
 }
 
 TEST_F(Moved, AHostThatOnlyReachesKeepsNothing) {
-  const FanSpec reach = spec_of({"250.0.0.0/8", "eth0/16", "reach"});
+  const FanSpec reach = moving_spec({"250.0.0.0/8", "eth0/16", "reach"});
   up_again(reach);
   renumber("172.30.1.28");
   EXPECT_EQ(up_again(reach).notes.at(0), "the underlay address is 172.30.1.28 and was 172.30.0.28: this host moves "

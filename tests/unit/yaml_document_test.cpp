@@ -8,7 +8,7 @@ namespace fan {
 namespace {
 
 using testing::HasSubstr;
-using Kind = YamlNode::Kind;
+using NodeKind = YamlNode::Kind;
 
 TEST(Yaml, NodesKnowTheirPlaces) {
   const auto document = YamlDocument::parse("version: 1\nfans:\n  a: {x: [1, two], y: \"3\"}\n", "f.yaml");
@@ -19,7 +19,7 @@ TEST(Yaml, NodesKnowTheirPlaces) {
   EXPECT_EQ(name.text, "a");
   EXPECT_EQ(name.line, 3);
   EXPECT_EQ(name.column, 3);
-  EXPECT_EQ(entry.find("x")->kind, Kind::list);
+  EXPECT_EQ(entry.find("x")->kind, NodeKind::list);
   EXPECT_EQ(entry.find("x")->items.at(1).text, "two");
   EXPECT_EQ(entry.find("x")->items.at(1).column, 14);
   EXPECT_EQ(entry.find("y")->text, "3");
@@ -35,9 +35,9 @@ TEST(Yaml, NothingIsConverted) {
   ASSERT_TRUE(document.ok()) << document.error().message;
   EXPECT_EQ(document->root().find("a")->text, "010");
   EXPECT_EQ(document->root().find("b")->text, "yes");
-  EXPECT_EQ(document->root().find("c")->kind, Kind::null);
+  EXPECT_EQ(document->root().find("c")->kind, NodeKind::null);
   EXPECT_EQ(document->root().find("d")->text, "null");
-  EXPECT_EQ(document->root().find("e")->kind, Kind::null);
+  EXPECT_EQ(document->root().find("e")->kind, NodeKind::null);
   EXPECT_EQ(document->root().find("f")->text, "0x1f");
 }
 
@@ -45,7 +45,7 @@ TEST(Yaml, EmptyTextsHaveNoRoot) {
   for (const char* text : {"", "\n\n", "# nothing\n", "---\n"}) {
     const auto document = YamlDocument::parse(text, "f");
     ASSERT_TRUE(document.ok()) << text << ": " << document.error().message;
-    EXPECT_EQ(document->root().kind, Kind::null) << text;
+    EXPECT_EQ(document->root().kind, NodeKind::null) << text;
   }
 }
 

@@ -4,6 +4,7 @@
 #include "linux/netlink/addresses.h"
 #include "linux/netlink/error.h"
 #include "linux/netlink/link_requests.h"
+#include "linux/netlink/look.h"
 #include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
 #include "linux/netlink/port_changes.h"
@@ -88,8 +89,9 @@ Result<void> Network::apply(std::span<const Change> changes) {
   if (!socket) {
     return std::move(socket).error();
   }
+  std::unique_ptr<Look> last = take_last_look();
   if (is_port_object(changes.front().object())) {
-    return change_ports(*socket, changes);
+    return change_ports(*socket, *last, changes);
   }
   return dispatch<Bridge, Tunnel, InterfaceAddress, LinkUp, Querier, Neighbour, Route>(*socket, changes.front());
 }

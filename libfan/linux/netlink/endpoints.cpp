@@ -11,6 +11,7 @@
 #include "linux/netlink/attributes.h"
 #include "linux/netlink/fdb.h"
 #include "linux/netlink/link.h"
+#include "linux/netlink/look.h"
 #include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
 #include "linux/netlink/socket.h"
@@ -174,20 +175,22 @@ Result<std::vector<KnownMac>> Network::known_macs(const std::string& bridge) {
   if (!socket) {
     return std::move(socket).error();
   }
-  const auto links = list_links(*socket);
+  std::unique_ptr<Look> own;
+  Look& seen = look(own);
+  const auto links = seen.links(*socket);
   if (!links) {
     return links.error();
   }
-  const BridgePorts ports = ports_of(*links, bridge);
+  const BridgePorts ports = ports_of(**links, bridge);
   std::vector<KnownMac> all;
   if (ports.bridge == 0) {
     return all;
   }
-  const auto table = list_fdb(*socket, ports.bridge);
+  const auto table = seen.table(*socket, ports.bridge);
   if (!table) {
     return table.error();
   }
-  for (const FdbRecord& record : *table) {
+  for (const FdbRecord& record : **table) {
     if (!record.sticky) { // those are ours
       all.push_back(known(record, ports));
     }

@@ -11,12 +11,15 @@
 #include "linux/netlink/addresses.h"
 #include "linux/netlink/error.h"
 #include "linux/netlink/link.h"
+#include "linux/netlink/look.h"
 #include "linux/netlink/route_lookup.h"
 #include "linux/netlink/routes.h"
 #include "linux/netlink/socket.h"
 
 namespace fan::netlink {
 namespace {
+
+constexpr std::chrono::seconds longest_look{1};
 
 const Link* link_of(const std::vector<Link>& links, std::uint32_t ifindex) {
   const auto found =
@@ -71,7 +74,36 @@ bool is_network_object(const Object& object) {
          std::holds_alternative<Route>(object) || is_port_object(object);
 }
 
+Network::Network() = default;
+Network::~Network() = default;
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
+
+Look& Network::look(std::unique_ptr<Look>& own) {
+  if (look_ && std::chrono::steady_clock::now() - begun_ > longest_look) {
+    end_look();
+  }
+  if (look_) {
+    return *look_;
+  }
+  own = std::make_unique<Look>();
+  return *own;
+}
+
+void Network::end_look() {
+  look_.reset();
+  last_look_.reset();
+}
+
+std::unique_ptr<Look> Network::take_last_look() {
+  std::unique_ptr<Look> last = std::move(last_look_);
+  const bool old = std::chrono::steady_clock::now() - begun_ > longest_look;
+  end_look();
+  return last && !old ? std::move(last) : std::make_unique<Look>();
+}
+
 Result<Facts> Network::facts() {
+  end_look();
   auto socket = Socket::open();
   if (!socket) {
     return std::move(socket).error();
@@ -93,7 +125,19 @@ Result<Facts> Network::facts() {
   facts.addresses = std::move(*addresses);
   facts.default_device = device_name(*links, default_device->value_or(0));
   facts.ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
+  begun_ = std::chrono::steady_clock::now();
+  look_ = std::make_unique<Look>(std::move(*links));
   return facts;
+}
+
+Result<std::vector<LinkFact>> Network::observed_links() {
+  auto socket = Socket::open();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  Look own;
+  const auto links = (last_look_ ? *last_look_ : own).links(*socket);
+  return links ? Result(facts_of(**links)) : links.error();
 }
 
 Result<std::vector<LinkFact>> Network::links() {

@@ -2,7 +2,9 @@
 // the calling thread is in. Whoever uses it sees values of core only, no netlink.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,10 +24,20 @@ bool is_network_object(const Object& object);
 // Link group, and the MAC prefix where the device has a MAC; a tunnel must be external, too.
 bool bears_our_sign(const LinkFact& link);
 
+class Look;
+
+// facts() begins a look at the host, which known_macs() and observe() after it are part of: devices, and the table of a
+// bridge, are then read once for all of them. observe() ends it, apply() too, and so does a second of time. What
+// comes after reads anew; only the numbers of devices for changes of ports are those of the look before.
 class Network {
 public:
+  Network();
+  ~Network();
+  Network(Network&&) noexcept;
+  Network& operator=(Network&&) noexcept;
+
   // Links, addresses, default device, ipv6. The rest of Facts is other rooms' business.
-  static Result<Facts> facts();
+  Result<Facts> facts();
   // Only the links of it.
   static Result<std::vector<LinkFact>> links();
   // Of the devices with our sign.
@@ -35,7 +47,7 @@ public:
   static Result<std::optional<std::string>> overlapping_route(const Prefix& overlay);
 
   static Result<std::vector<Endpoint>> endpoints(const std::string& bridge);
-  static Result<std::vector<KnownMac>> known_macs(const std::string& bridge);
+  Result<std::vector<KnownMac>> known_macs(const std::string& bridge);
   // What neighbours and tables of our bridges tell of endpoints, for when the table that says it is gone.
   static Result<Registry> remembered(const std::vector<LinkFact>& links);
 
@@ -44,13 +56,26 @@ public:
   // itself when it is a bridge or a tunnel, its addresses, permanent neighbours, and whether it is up; devices that are
   // not there are left out. Of scope.routes: what stands in the main table. When two routes have one destination, ours
   // is reported.
-  static Result<ObservedSet> observe(const Scope& scope);
+  Result<ObservedSet> observe(const Scope& scope);
+  // The links that observe() saw, just before.
+  Result<std::vector<LinkFact>> observed_links();
 
   // One change of one of those kinds (precondition: is_network_object), or several of port objects: all or nothing, as
   // far as the kernel takes back what it took; else class partial. Opens a socket of its own, so it follows the
   // thread from namespace to namespace. An address cannot be changed, only made and removed: its attributes are its
   // key.
-  static Result<void> apply(std::span<const Change> changes);
+  Result<void> apply(std::span<const Change> changes);
+
+private:
+  // The look that there is; else a new one, which nobody keeps but `own`.
+  Look& look(std::unique_ptr<Look>& own);
+  void end_look();
+  // The look that observe() ended, when it is not old; else a new one.
+  std::unique_ptr<Look> take_last_look();
+
+  std::unique_ptr<Look> look_;
+  std::unique_ptr<Look> last_look_; // the one that observe() ended, until the next change
+  std::chrono::steady_clock::time_point begun_;
 };
 
 } // namespace fan::netlink

@@ -5,6 +5,7 @@
 #include "linux/netlink/addresses.h"
 #include "linux/netlink/fdb.h"
 #include "linux/netlink/link.h"
+#include "linux/netlink/look.h"
 #include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
 #include "linux/netlink/routes.h"
@@ -15,7 +16,7 @@ namespace {
 // One observation under way. Each step adds to `seen`; the first that fails ends it.
 class Observation {
 public:
-  Observation(Socket& socket, const Scope& scope) : socket_(socket), scope_(scope) {}
+  Observation(Socket& socket, Look& look, const Scope& scope) : socket_(socket), look_(look), scope_(scope) {}
 
   Result<ObservedSet> run() {
     for (const auto step : {&Observation::links, &Observation::addresses, &Observation::neighbours,
@@ -34,15 +35,15 @@ private:
   }
 
   Result<void> links() {
-    auto all = list_links(socket_);
+    const auto all = look_.links(socket_);
     if (!all) {
-      return std::move(all).error();
+      return all.error();
     }
-    links_ = std::move(*all);
-    for (const Link& link : links_) {
+    links_ = *all;
+    for (const Link& link : *links_) {
       names_.emplace(link.fact.ifindex, link.fact.name);
     }
-    for (const Link& link : links_) {
+    for (const Link& link : *links_) {
       const bool asked_for = scope_.devices.count(link.fact.name) != 0;
       const bool ours = bears_our_sign(link.fact);
       auto object = object_of(link);
@@ -56,7 +57,7 @@ private:
         add(LinkUp{link.fact.name}, false);
       }
     }
-    for (const Link& link : links_) {
+    for (const Link& link : *links_) {
       if (link.port &&
           (scope_.devices.count(link.fact.name) != 0 || scope_.devices.count(name_of(link.fact.master)) != 0)) {
         add_flags(link);
@@ -80,7 +81,7 @@ private:
   }
 
   Result<void> neighbours() {
-    for (const Link& link : links_) {
+    for (const Link& link : *links_) {
       if (scope_.devices.count(link.fact.name) == 0 || link.port) {
         continue; // a bridge's port has no neighbours of its own
       }
@@ -97,15 +98,15 @@ private:
   }
 
   Result<void> tables() {
-    for (const Link& link : links_) {
+    for (const Link& link : *links_) {
       if (link.fact.kind != "bridge" || scope_.devices.count(link.fact.name) == 0) {
         continue;
       }
-      auto all = list_fdb(socket_, link.fact.ifindex);
+      const auto all = look_.table(socket_, link.fact.ifindex);
       if (!all) {
-        return std::move(all).error();
+        return all.error();
       }
-      for (const FdbRecord& entry : *all) {
+      for (const FdbRecord& entry : **all) {
         const bool ear = entry.mac == own_ear_mac && entry.local && entry.ifindex == link.fact.ifindex;
         if (ear || entry.sticky) {
           add(FdbEntry{link.fact.name, entry.mac, ear ? std::string() : name_of(entry.ifindex)}, false);
@@ -141,8 +142,9 @@ private:
   }
 
   Socket& socket_;
+  Look& look_;
   const Scope& scope_;
-  std::vector<Link> links_;
+  const std::vector<Link>* links_ = nullptr;
   std::map<std::uint32_t, std::string> names_; // by ifindex
   ObservedSet seen_;
 };
@@ -151,7 +153,14 @@ private:
 
 Result<ObservedSet> Network::observe(const Scope& scope) {
   auto socket = Socket::open();
-  return socket ? Observation(*socket, scope).run() : std::move(socket).error();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  std::unique_ptr<Look> own;
+  auto seen = Observation(*socket, look(own), scope).run();
+  last_look_ = look_ ? std::move(look_) : std::move(own);
+  begun_ = std::chrono::steady_clock::now();
+  return seen;
 }
 
 } // namespace fan::netlink

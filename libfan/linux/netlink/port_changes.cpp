@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <linux/if_link.h>
@@ -31,19 +32,29 @@ const Kind* as(const std::optional<Object>& object) {
   return object ? std::get_if<Kind>(&*object) : nullptr;
 }
 
+// Whether bridges' tables are read also for entries that are new.
+enum class Tables { where_needed, all };
+
+bool is_new_entry(const Change& change) {
+  return !change.before && as<FdbEntry>(change.after) != nullptr;
+}
+
 // What the kernel has of all that the changes are about, read once.
 class Lists {
 public:
-  static Result<Lists> read(Socket& socket, std::span<const Change> changes) {
+  static Result<Lists> read(Socket& socket, Look& look, std::span<const Change> changes, Tables tables) {
     Lists lists;
-    auto links = list_links(socket);
+    const auto links = look.links(socket);
     if (!links) {
-      return std::move(links).error();
+      return links.error();
     }
-    for (Link& link : *links) {
-      lists.links_.emplace(link.fact.name, std::move(link));
+    for (const Link& link : **links) {
+      lists.links_.emplace(link.fact.name, &link);
     }
     for (const Change& change : changes) {
+      if (tables == Tables::where_needed && is_new_entry(change)) {
+        continue;
+      }
       if (auto read = lists.read_for(socket, change.object()); !read) {
         return std::move(read).error();
       }
@@ -53,13 +64,16 @@ public:
 
   [[nodiscard]] const Link* link(const std::string& name) const {
     const auto found = links_.find(name);
-    return found == links_.end() ? nullptr : &found->second;
+    return found == links_.end() ? nullptr : found->second;
   }
 
   [[nodiscard]] bool has_neighbour(const Neighbour& neighbour) const {
     const auto device = neighbours_.find(neighbour.device);
     return device != neighbours_.end() && device->second.count(neighbour.address) != 0;
   }
+
+  // Whether the table of a bridge was read.
+  [[nodiscard]] bool knows_table(const std::string& bridge) const { return tables_.count(bridge) != 0; }
 
   // Only entries that do not age count: a learned one gives way.
   [[nodiscard]] const FdbRecord* fixed(const FdbEntry& entry) const {
@@ -110,7 +124,7 @@ private:
     return {};
   }
 
-  std::map<std::string, Link> links_;
+  std::map<std::string_view, const Link*> links_;            // by name, both of the look
   std::map<std::string, std::map<Address, Mac>> neighbours_; // permanent ones, by device
   std::map<std::string, std::map<Mac, FdbRecord>> tables_;   // by bridge
 };
@@ -166,7 +180,8 @@ Result<Message> message_for(const Lists& lists, const FdbEntry* before, const Fd
   if (!bridge || !link) {
     return (bridge ? link : bridge).error();
   }
-  if (auto good = check(lists, before, after); !good) {
+  const bool read = lists.knows_table(entry.bridge);
+  if (auto good = read ? check(lists, before, after) : Result<void>(); !good) {
     return std::move(good).error();
   }
   ndmsg header{};
@@ -177,7 +192,8 @@ Result<Message> message_for(const Lists& lists, const FdbEntry* before, const Fd
   if (after != nullptr && !entry.port.empty()) {
     header.ndm_flags |= sticky_flag;
   }
-  Message message(after != nullptr ? RTM_NEWNEIGH : RTM_DELNEIGH, after != nullptr ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+  const int flags = NLM_F_CREATE | (read ? NLM_F_REPLACE : NLM_F_EXCL);
+  Message message(after != nullptr ? RTM_NEWNEIGH : RTM_DELNEIGH, after != nullptr ? flags : 0);
   message.header(header).mac(NDA_LLADDR, entry.mac);
   return message;
 }
@@ -215,13 +231,14 @@ Result<Message> message_for(const Lists& lists, const PortFlag* before, const Po
   if (auto good = require_there(*now != first, before != nullptr); !good) {
     return std::move(good).error();
   }
+  // The bridge's own request: with RTM_NEWLINK the kernel tells everybody of the device, which takes three times as
+  // long.
   ifinfomsg header{};
+  header.ifi_family = AF_BRIDGE;
   header.ifi_index = static_cast<int>((*link)->fact.ifindex);
-  Message message(RTM_NEWLINK, 0);
-  message.header(header).nest(IFLA_LINKINFO, [&](Message& info) {
-    info.text(IFLA_INFO_SLAVE_KIND, "bridge").nest(IFLA_INFO_SLAVE_DATA, [&](Message& data) {
-      data.u8(attribute_of(flag.flag), (after != nullptr) != first ? 1 : 0);
-    });
+  Message message(RTM_SETLINK, 0);
+  message.header(header).nest(IFLA_PROTINFO | NLA_F_NESTED, [&](Message& data) {
+    data.u8(attribute_of(flag.flag), (after != nullptr) != first ? 1 : 0);
   });
   return message;
 }
@@ -249,8 +266,8 @@ struct Refusals {
 };
 
 // Builds every message before the first one is sent.
-Result<Refusals> send(Socket& socket, std::span<const Change> changes) {
-  const auto lists = Lists::read(socket, changes);
+Result<Refusals> send(Socket& socket, Look& look, std::span<const Change> changes, Tables tables) {
+  const auto lists = Lists::read(socket, look, changes, tables);
   if (!lists) {
     return lists.error();
   }
@@ -266,6 +283,31 @@ Result<Refusals> send(Socket& socket, std::span<const Change> changes) {
   refusals.sent = socket.requests(
       batch, [&](std::size_t n, Error error) { refusals.errors.emplace(n, about(changes[n], std::move(error))); });
   return refusals;
+}
+
+// New entries that the kernel did not make, as there is one: a learned one gives way, of another one it is said.
+void send_again(Socket& socket, Look& look, std::span<const Change> changes, Refusals& refusals) {
+  std::vector<std::size_t> numbers;
+  std::vector<Change> again;
+  for (const auto& [n, error] : refusals.errors) {
+    if (is_new_entry(changes[n]) && error.sys_errno == EEXIST) {
+      numbers.push_back(n);
+      again.push_back(changes[n]);
+    }
+  }
+  if (again.empty() || again.size() != refusals.errors.size()) {
+    return;
+  }
+  auto sent = send(socket, look, again, Tables::all);
+  if (!sent) {
+    refusals.errors.begin()->second = std::move(sent).error();
+    return;
+  }
+  refusals.sent = std::move(sent->sent);
+  refusals.errors.clear();
+  for (auto& [n, error] : sent->errors) {
+    refusals.errors.emplace(numbers[n], std::move(error));
+  }
 }
 
 // The inverse of those changes which the kernel took, newest first.
@@ -288,10 +330,13 @@ Error not_taken_back(Error error, const std::string& why) {
 
 } // namespace
 
-Result<void> change_ports(Socket& socket, std::span<const Change> changes) {
-  auto sent = send(socket, changes);
+Result<void> change_ports(Socket& socket, Look& look, std::span<const Change> changes) {
+  auto sent = send(socket, look, changes, Tables::where_needed);
   if (!sent) {
     return std::move(sent).error();
+  }
+  if (sent->sent) {
+    send_again(socket, look, changes, *sent);
   }
   if (!sent->sent) { // how far it came is not known
     return not_taken_back(std::move(sent->sent).error(), "the kernel's answer did not come");
@@ -304,7 +349,8 @@ Result<void> change_ports(Socket& socket, std::span<const Change> changes) {
   if (inverse.empty()) {
     return error;
   }
-  auto undone = send(socket, inverse);
+  Look fresh; // flags are not as they were
+  auto undone = send(socket, fresh, inverse, Tables::where_needed);
   if (!undone || !undone->sent || !undone->errors.empty()) {
     const Error& why = !undone ? undone.error() : !undone->sent ? undone->sent.error() : undone->errors.begin()->second;
     return not_taken_back(std::move(error), why.message);

@@ -112,7 +112,7 @@ Result<Context*> Firewall::context() {
   return &*context_;
 }
 
-Result<std::optional<Listing>> Firewall::list(NftTable table) {
+Result<std::optional<Listing>> Firewall::list_anew(NftTable table) {
   Result<Context*> opened = context();
   if (!opened) {
     return std::move(opened).error();
@@ -133,17 +133,46 @@ Result<std::optional<Listing>> Firewall::list(NftTable table) {
   return std::optional<Listing>(std::move(listing).value());
 }
 
+Result<const std::optional<Listing>*> Firewall::list(NftTable table) {
+  const std::optional<Generation> before = generation();
+  Known& known = known_[table];
+  if (before && known.generation == before) {
+    return &known.listing;
+  }
+  known.generation.reset();
+  auto listing = list_anew(table);
+  if (!listing) {
+    return std::move(listing).error();
+  }
+  known.listing = std::move(*listing);
+  known.generation = generation() == before ? before : std::nullopt;
+  return &known.listing;
+}
+
+// A table that the transaction did not touch is as it was, when no other transaction came between.
+void Firewall::keep_what_holds(std::span<const Change> transaction) {
+  const std::optional<Generation> now = generation();
+  for (auto& entry : known_) {
+    const bool touched = std::any_of(transaction.begin(), transaction.end(), [&entry](const Change& change) {
+      return table_of(change.object()) == entry.first;
+    });
+    Known& known = entry.second;
+    const bool holds = !touched && now && known.generation && known.generation->next() == *now;
+    known.generation = holds ? now : std::nullopt;
+  }
+}
+
 Result<ObservedSet> Firewall::observe() {
   ObservedSet seen;
   for (const NftTable table : all_tables) {
-    Result<std::optional<Listing>> listing = list(table);
-    if (!listing) {
-      return std::move(listing).error();
+    const auto read = list(table);
+    if (!read) {
+      return read.error();
     }
-    if (*listing) {
-      const Observed ruleset = observed_ruleset(**listing, table);
+    if (const std::optional<Listing>& listing = **read) {
+      const Observed ruleset = observed_ruleset(*listing, table);
       seen.emplace(key_of(ruleset.object), ruleset);
-      for (const SetElement& element : (*listing)->elements) {
+      for (const SetElement& element : listing->elements) {
         seen.emplace(key_of(element), Observed{element, ruleset.ours});
       }
     }
@@ -152,14 +181,15 @@ Result<ObservedSet> Firewall::observe() {
 }
 
 Result<std::optional<Registry>> Firewall::registry() {
-  Result<std::optional<Listing>> listing = list(NftTable::bridge);
-  if (!listing) {
-    return std::move(listing).error();
+  const auto read = list(NftTable::bridge);
+  if (!read) {
+    return read.error();
   }
-  if (!*listing || ruleset_version_in((*listing)->comment).empty()) {
+  const std::optional<Listing>& listing = **read;
+  if (!listing || ruleset_version_in(listing->comment).empty()) {
     return std::optional<Registry>();
   }
-  return std::optional<Registry>(registry_of((*listing)->elements));
+  return std::optional<Registry>(registry_of(listing->elements));
 }
 
 // "" when the transaction changes nothing in this table.
@@ -169,15 +199,16 @@ Result<std::string> Firewall::script_for(NftTable table, std::span<const Change>
   if (!concerned) {
     return std::string();
   }
-  Result<std::optional<Listing>> listing = list(table);
-  if (!listing) {
-    return std::move(listing).error();
+  const auto read = list(table);
+  if (!read) {
+    return read.error();
   }
-  if (Result<void> good = check(transaction, *listing, table); !good) {
+  const std::optional<Listing>& listing = **read;
+  if (Result<void> good = check(transaction, listing, table); !good) {
     return std::move(good).error();
   }
-  return *listing ? firewall_script(transaction, (*listing)->elements, replacement_for(**listing, table), table)
-                  : firewall_script(transaction, {}, Replacement::whole_table, table);
+  return listing ? firewall_script(transaction, listing->elements, replacement_for(*listing, table), table)
+                 : firewall_script(transaction, {}, Replacement::whole_table, table);
 }
 
 Result<void> Firewall::apply(std::span<const Change> transaction) {
@@ -194,6 +225,7 @@ Result<void> Firewall::apply(std::span<const Change> transaction) {
     return std::move(opened).error();
   }
   Result<std::string> loaded = (*opened)->run(script);
+  keep_what_holds(transaction);
   return loaded ? Result<void>() : Result<void>(std::move(loaded).error().within("load the firewall"));
 }
 
@@ -202,12 +234,19 @@ Result<firewall::Filters> Firewall::filters() {
   return opened ? read_filters(**opened) : std::move(opened).error();
 }
 
-Result<std::vector<DropCount>> Firewall::drops() {
-  Result<std::optional<Listing>> listing = list(NftTable::inet);
-  if (!listing) {
-    return std::move(listing).error();
+// Counting does not make a new generation, so what is known of the table says nothing. Without the elements.
+Result<std::vector<DropCount>> Firewall::counts(NftTable table) {
+  Result<Context*> opened = context();
+  if (!opened) {
+    return std::move(opened).error();
   }
-  return *listing ? (*listing)->counters : std::vector<DropCount>();
+  Result<std::string> text = (*opened)->run("list counters table " + table_words(table));
+  if (!text) {
+    return means_absent(text.error()) ? Result<std::vector<DropCount>>(std::vector<DropCount>())
+                                      : std::move(text).error().within("list the firewall's counters");
+  }
+  Result<Listing> listing = parse_listing(*text);
+  return listing ? std::move(listing->counters) : Result<std::vector<DropCount>>(std::move(listing).error());
 }
 
 } // namespace fan::nft

@@ -2,6 +2,7 @@
 // filters() alone reads more.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "core/registry.h"
 #include "core/result.h"
 #include "linux/nft/context.h"
+#include "linux/nft/generation.h"
 #include "linux/nft/listing.h"
 
 namespace fan::nft {
@@ -21,6 +23,9 @@ namespace fan::nft {
 // rules word by word (when the version is this binary's own). A table with another comment or none is somebody else's:
 // ours = false, version "foreign". Rules that somebody changed, a chain's policy, or a table put to sleep: the version
 // with "altered " before it.
+//
+// A table is listed once for each generation of the kernel's ruleset (generation.h): what was read holds as long as
+// nobody has changed anything, and over a change of ours in the other table.
 class Firewall {
 public:
   // The Rulesets and every SetElement; nothing of a table that is not there, also on a kernel whose nftables has not
@@ -39,15 +44,25 @@ public:
   // Every filter of this network namespace that IPv4 packets meet, our table apart. Reads only.
   Result<firewall::Filters> filters();
 
-  // What the rules that drop have dropped, in the ruleset's order; nothing when there is no table.
-  Result<std::vector<DropCount>> drops();
+  // What the table's counters have counted, in the ruleset's order; nothing when there is no such table. Those of the
+  // firewall count what it drops.
+  Result<std::vector<DropCount>> counts(NftTable table);
 
 private:
+  struct Known {
+    std::optional<Generation> generation; // nothing: somebody has changed the ruleset meanwhile
+    std::optional<Listing> listing;       // nothing: there is no such table
+  };
+
   Result<Context*> context();
-  Result<std::optional<Listing>> list(NftTable table);
+  Result<std::optional<Listing>> list_anew(NftTable table);
+  // Lives until the next list() or apply().
+  Result<const std::optional<Listing>*> list(NftTable table);
   Result<std::string> script_for(NftTable table, std::span<const Change> transaction);
+  void keep_what_holds(std::span<const Change> transaction);
 
   std::optional<Context> context_;
+  std::map<NftTable, Known> known_;
 };
 
 } // namespace fan::nft

@@ -39,10 +39,15 @@ Pipe make_pipe() {
 // What the new process starts with.
 class Setting {
 public:
-  explicit Setting(int error_fd) {
+  // `output_fd`: where standard output goes; none: nowhere.
+  explicit Setting(int error_fd, int output_fd = -1) {
     posix_spawn_file_actions_init(&files_);
     posix_spawn_file_actions_addopen(&files_, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files_, 1, "/dev/null", O_WRONLY, 0);
+    if (output_fd < 0) {
+      posix_spawn_file_actions_addopen(&files_, 1, "/dev/null", O_WRONLY, 0);
+    } else {
+      posix_spawn_file_actions_adddup2(&files_, output_fd, 1);
+    }
     posix_spawn_file_actions_adddup2(&files_, error_fd, 2);
     posix_spawn_file_actions_addclosefrom_np(&files_, 3);
     posix_spawn_file_actions_addchdir_np(&files_, "/");
@@ -136,10 +141,14 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-Result<void> launch(const std::string& path, const std::vector<std::string>& argv) {
+namespace {
+
+// Runs it to its end and gives what it said: on standard error, or on both.
+Result<std::string> run_to_end(const std::string& path, const std::vector<std::string>& argv, bool both) {
   Pipe complaints = make_pipe();
   pid_t pid = 0;
-  const int failed = complaints.write_end.open() ? Setting(complaints.write_end.get()).start(pid, path, argv) : errno;
+  const int end = complaints.write_end.open() ? complaints.write_end.get() : -1;
+  const int failed = end >= 0 ? Setting(end, both ? end : -1).start(pid, path, argv) : errno;
   complaints.write_end.reset();
   if (failed != 0) {
     Error error = failure(path, std::string("cannot be started: ") + strerror(failed), {});
@@ -151,7 +160,19 @@ Result<void> launch(const std::string& path, const std::vector<std::string>& arg
   if (!status) {
     return failure(path, "did not get ready within 10 seconds", std::move(text));
   }
-  return *status == 0 ? Result<void>() : Result<void>(failure(path, in_words(*status), std::move(text)));
+  return *status == 0 ? Result<std::string>(std::move(text))
+                      : Result<std::string>(failure(path, in_words(*status), std::move(text)));
+}
+
+} // namespace
+
+Result<void> launch(const std::string& path, const std::vector<std::string>& argv) {
+  const auto said = run_to_end(path, argv, false);
+  return said ? Result<void>() : Result<void>(said.error());
+}
+
+Result<std::string> ask(const std::string& path, const std::vector<std::string>& argv) {
+  return run_to_end(path, argv, true);
 }
 
 } // namespace fan::service

@@ -17,4 +17,7 @@ std::string find_program(const std::string& name);
 // with what it printed on standard error as kernel_text. Waits 10 seconds at most.
 Result<void> launch(const std::string& path, const std::vector<std::string>& argv);
 
+// As launch(), and gives what it printed, the first 4 KiB of standard output and standard error together.
+Result<std::string> ask(const std::string& path, const std::vector<std::string>& argv);
+
 } // namespace fan::service

@@ -296,7 +296,7 @@ protected:
   std::optional<Container> other;
   std::optional<RawSender> frames, side_frames, from_container, container_frames, from_other, from_user;
 };
-FAN_OVER_EACH(Attacks);
+FAN_OVER_EACH_AND_BY_SHORTCUT(Attacks);
 
 TEST_P(Attacks, WhoSpeaksForWhom) {
   const auto lie = [&](Address source, Address destination = target) {

@@ -41,7 +41,7 @@ protected:
     return at == std::string::npos ? "" : table.substr(at, table.find('\n', at) - at);
   }
 };
-FAN_OVER_EACH(Isolation);
+FAN_OVER_EACH_AND_BY_SHORTCUT(Isolation);
 
 const Address other_here = *Address::parse("241.0.27.2");
 const Address other_there = *Address::parse("241.0.28.2");

@@ -64,7 +64,7 @@ protected:
     return host.must({"nft", "list", "counter", "inet", "fanctl", counter});
   }
 };
-FAN_OVER_EACH(HostAccess);
+FAN_OVER_EACH_AND_BY_SHORTCUT(HostAccess);
 
 TEST_P(HostAccess, EndpointsAskWhatTheyMayAndNothingElse) {
   struct Mode {
@@ -138,7 +138,7 @@ class Metadata : public OverEach {
 protected:
   static constexpr const char* where = "169.254.169.254";
 };
-FAN_OVER_EACH(Metadata);
+FAN_OVER_EACH_AND_BY_SHORTCUT(Metadata);
 
 TEST_P(Metadata, IsKeptFromEndpointsWhereverItIs) {
   const Address metadata = *Address::parse(where);

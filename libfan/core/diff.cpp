@@ -30,19 +30,19 @@ Error foreign(const Object& wanted, const Object& found) {
   return error;
 }
 
-Result<void> add_change(std::vector<Change>& plan, const Object& wanted, const ObservedSet& observed,
-                        const ObjectSet& claimed) {
-  const auto found = observed.find(key_of(wanted));
-  const bool known = claimed.count(key_of(wanted)) != 0;
+// Looks up no more than it needs: there may be six thousand.
+Result<void> add_change(std::vector<Change>& plan, const std::string& key, const Object& wanted,
+                        const ObservedSet& observed, const ObjectSet& claimed) {
+  const auto found = observed.find(key);
   if (found == observed.end()) {
-    plan.push_back({std::nullopt, wanted, known ? "missing" : "new"});
+    plan.push_back({std::nullopt, wanted, claimed.count(key) != 0 ? "missing" : "new"});
     return {};
   }
   if (bears_sign(wanted) && !found->second.ours) {
     return foreign(wanted, found->second.object);
   }
   if (found->second.object != wanted) {
-    plan.push_back({found->second.object, wanted, known ? "altered" : "different"});
+    plan.push_back({found->second.object, wanted, claimed.count(key) != 0 ? "altered" : "different"});
   }
   return {};
 }
@@ -122,7 +122,7 @@ bool bears_sign(const Object& object) {
 Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& observed, const ObjectSet& claimed) {
   std::vector<Change> made;
   for (const auto& [key, wanted] : desired) {
-    if (auto added = add_change(made, wanted, observed, claimed); !added) {
+    if (auto added = add_change(made, key, wanted, observed, claimed); !added) {
       return std::move(added).error();
     }
   }
@@ -130,8 +130,11 @@ Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& ob
 
   std::vector<Change> removed;
   for (const auto& [key, found] : observed) {
+    if (desired.count(key) != 0) {
+      continue;
+    }
     const bool is_ours = bears_sign(found.object) ? found.ours : (found.ours || claimed.count(key) != 0);
-    if (is_ours && desired.count(key) == 0 && !outlives_us(found.object, desired, observed)) {
+    if (is_ours && !outlives_us(found.object, desired, observed)) {
       removed.push_back({found.object, std::nullopt, "no longer wanted"});
     }
   }

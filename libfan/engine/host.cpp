@@ -61,8 +61,10 @@ void add_to_scope(Scope& scope, const ObjectSet& objects) {
 void keep_used_bridges(ObservedSet& observed, const Facts& facts, const ObjectSet& desired, const ObjectSet& claimed) {
   for (auto& [key, found] : observed) {
     const auto* bridge = std::get_if<Bridge>(&found.object);
-    const bool unknown = desired.count(key) == 0 && claimed.count(key) == 0;
-    if (bridge != nullptr && unknown && !ports_of(facts, bridge->name).empty()) {
+    if (bridge == nullptr || desired.count(key) != 0 || claimed.count(key) != 0) {
+      continue;
+    }
+    if (!ports_of(facts, bridge->name).empty()) {
       found.ours = false;
     }
   }

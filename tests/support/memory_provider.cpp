@@ -38,17 +38,18 @@ bool has_classifier(const ObservedSet& state) {
                      [](const auto& entry) { return std::holds_alternative<Classifier>(entry.second.object); });
 }
 
-bool of_device(const Object& object, const std::string& device) {
-  if (const auto* sysctl = std::get_if<Sysctl>(&object)) {
-    return sysctl->key.find("/conf/" + device + "/") != std::string::npos;
-  }
-  return device_of(object) == device;
+// "eth0" of "net/ipv4/conf/eth0/forwarding" and of "net/ipv4/neigh/eth0/proxy_delay".
+std::string device_in(const std::string& sysctl) {
+  const std::size_t end = sysctl.rfind('/');
+  const std::size_t begin = sysctl.rfind('/', end - 1) + 1;
+  return sysctl.substr(begin, end - begin);
 }
 
-// "eth0" of "net/ipv4/conf/eth0/forwarding".
-std::string device_in(const std::string& sysctl) {
-  const std::size_t begin = sysctl.find("/conf/") + 6;
-  return sysctl.substr(begin, sysctl.rfind('/') - begin);
+bool of_device(const Object& object, const std::string& device) {
+  if (const auto* sysctl = std::get_if<Sysctl>(&object)) {
+    return device_in(sysctl->key) == device;
+  }
+  return device_of(object) == device;
 }
 
 std::uint32_t index_of(const Facts& facts) {

@@ -133,11 +133,37 @@ Result<void> do_add(Kernel& kernel, const std::vector<EndpointRequest>& wanted) 
   return without_value(add_endpoints(kernel, {}, wanted, true, {}));
 }
 
+EndpointRequest request(Registration endpoint, bool secure, std::vector<Prefix> allow = {}) {
+  EndpointRequest wanted;
+  wanted.endpoint = std::move(endpoint);
+  wanted.secure = secure;
+  wanted.allow = std::move(allow);
+  return wanted;
+}
+
 const std::vector<EndpointRequest> two_endpoints{
-    {endpoint("250.0.27.2", "veth2", 2), true, {*Prefix::parse("10.1.0.0/16")}, {}},
-    {endpoint("250.0.27.3", "veth3", 3), false, {}, {}}};
-const std::vector<EndpointRequest> two_moved{{endpoint("250.0.27.2", "veth3", 2), false, {}, {}},
-                                             {endpoint("250.0.27.3", "veth2", 4), true, {}, {}}};
+    request(endpoint("250.0.27.2", "veth2", 2), true, {*Prefix::parse("10.1.0.0/16")}),
+    request(endpoint("250.0.27.3", "veth3", 3), false)};
+const std::vector<EndpointRequest> two_moved{request(endpoint("250.0.27.2", "veth3", 2), false),
+                                             request(endpoint("250.0.27.3", "veth2", 4), true)};
+
+// A device that is no port of a bridge, and gets a route to its endpoint.
+void prepare_routed(Kernel& kernel) {
+  LinkFact device;
+  device.ifindex = 2;
+  device.name = "veth5";
+  device.kind = "veth";
+  device.up = true;
+  device.mtu = 1450;
+  kernel.base.links.push_back(device);
+  EXPECT_TRUE(do_up(kernel, plain));
+}
+
+Result<void> do_route(Kernel& kernel) {
+  EndpointRequest routed = request(endpoint("250.0.27.5", "veth5", 5), false);
+  routed.routed = true;
+  return do_add(kernel, {routed});
+}
 
 Result<void> do_broadcast(Kernel& kernel, BroadcastVerb verb, const std::vector<std::string>& who) {
   return without_value(change_broadcast(kernel, {}, verb, who, {}));
@@ -157,6 +183,7 @@ void prepare_broadcasts(Kernel& kernel) {
 std::vector<Scenario> scenarios_of_ports() {
   return {
       {"endpoints_added", prepare_ports, [](Kernel& kernel) { return do_add(kernel, two_endpoints); }},
+      {"endpoints_routed", prepare_routed, do_route},
       {"endpoints_moved", prepare_endpoints, [](Kernel& kernel) { return do_add(kernel, two_moved); }},
       {"endpoints_removed", prepare_endpoints,
        [](Kernel& kernel) { return without_value(remove_endpoints(kernel, {}, {}, {})); }},
@@ -351,7 +378,8 @@ TEST(FailureOfPlans, TheyHaveEveryKindOfObject) {
     MemoryProvider before = host27();
     scenario.prepare(before);
     FailingProvider kernel(before);
-    ASSERT_TRUE(scenario.act(kernel)) << scenario.name;
+    const Result<void> done = scenario.act(kernel);
+    ASSERT_TRUE(done) << scenario.name << ": " << done.error().message;
     for (const auto& transaction : kernel.forward) {
       for (const Change& change : transaction) {
         missing.erase(rank_of(change.object()));

@@ -15,10 +15,12 @@ inline constexpr const char* write_words[] = {"RTM_NEW",       "RTM_DEL",       
                                               "NFT_MSG_DEL",   "BPF_MAP_UPDATE", "BPF_MAP_DELETE", "BPF_MAP_CREATE",
                                               "BPF_PROG_LOAD", "execve",         "rename",         "O_WRONLY|O_CREAT"};
 
-// The writes that `fanctl words` does, a line of strace's for each.
+// The writes that `fanctl words` does, a line of strace's for each. A program that it starts is one line, and not
+// followed: a server would keep strace for as long as it runs.
 inline std::vector<std::string> writes_of(const Host& host, const std::vector<std::string>& words) {
   std::vector<std::string> argv{
-      "strace", "-f", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,bpf,rename,execve,openat", fanctl_path()};
+      "strace",     "-f", "-b", "execve", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,bpf,rename,execve,openat",
+      fanctl_path()};
   argv.insert(argv.end(), words.begin(), words.end());
   std::istringstream trace(host.run(argv).err);
   std::vector<std::string> writes;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/errors.h"
 #include "core/words.h"
 #include "engine/apply.h"
 #include "engine/apply_configuration.h"
@@ -166,7 +167,10 @@ Result<void> do_route(Kernel& kernel) {
 }
 
 Result<void> do_broadcast(Kernel& kernel, BroadcastVerb verb, const std::vector<std::string>& who) {
-  return without_value(change_broadcast(kernel, {}, verb, who, {}));
+  const ContainerNames nobody = [](const std::string& name) -> Result<std::vector<std::string>> {
+    return host_error("no container " + name);
+  };
+  return without_value(change_broadcast(kernel, {}, verb, who, nobody, {}));
 }
 
 void prepare_endpoints(Kernel& kernel) {

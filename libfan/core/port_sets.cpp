@@ -337,12 +337,12 @@ std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& fact
   return std::move(derivation).take();
 }
 
-std::vector<Sysctl> restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts) {
-  std::vector<Sysctl> restored;
+ObjectSet restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts) {
+  ObjectSet restored;
   const auto restore = [&](const std::string& key, const char* value) {
-    const std::string object = key_of(Object(Sysctl{key, {}}));
-    if (before.count(object) != 0 && after.count(object) == 0) {
-      restored.push_back(Sysctl{key, value});
+    const Object sysctl = Sysctl{key, value};
+    if (before.count(key_of(sysctl)) != 0 && after.count(key_of(sysctl)) == 0) {
+      restored.emplace(key_of(sysctl), sysctl);
     }
   };
   for (const auto& [port, forwarded] : facts.registry.routed) {

@@ -49,7 +49,7 @@ std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& fact
 
 // What routed ports were set to before, where `after` no longer wants what `before` did: as nothing else in the kernel
 // remembers it. Only of devices that are still there.
-std::vector<Sysctl> restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts);
+ObjectSet restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts);
 
 // fe80::/64 and the EUI-64 of the address (RFC 4291, appendix A), in network byte order.
 std::array<std::uint8_t, 16> link_local_of(const Mac& mac);

@@ -29,22 +29,7 @@ Result<void> check_address(Address address, const Fan& fan) {
   return {};
 }
 
-} // namespace
-
-Result<void> check_mac(const Mac& mac) {
-  if ((mac.bytes[0] & 1U) != 0) {
-    return usage_error(mac.str() + " is a multicast address", "name the container's own MAC address");
-  }
-  if (mac == Mac{}) {
-    return usage_error("a MAC address of zeros is nobody's");
-  }
-  if (mac == own_ear_mac || mac == next_hop_mac) {
-    return usage_error(mac.str() + " is used by fanctl itself");
-  }
-  return {};
-}
-
-Result<void> check_port(const std::string& port, const Fan& fan, const Facts& facts) {
+Result<void> check_bridge_port(const std::string& port, const Fan& fan, const Facts& facts) {
   const LinkFact* link = facts.link(port);
   if (link == nullptr) {
     return host_error("there is no device " + quoted(port), "name the host's end of the container's device");
@@ -81,6 +66,25 @@ Result<void> check_routed_port(const std::string& port, const Facts& facts) {
   return {};
 }
 
+} // namespace
+
+Result<void> check_mac(const Mac& mac) {
+  if ((mac.bytes[0] & 1U) != 0) {
+    return usage_error(mac.str() + " is a multicast address", "name the container's own MAC address");
+  }
+  if (mac == Mac{}) {
+    return usage_error("a MAC address of zeros is nobody's");
+  }
+  if (mac == own_ear_mac || mac == next_hop_mac) {
+    return usage_error(mac.str() + " is used by fanctl itself");
+  }
+  return {};
+}
+
+Result<void> check_port(const std::string& port, const Fan& fan, const Facts& facts, bool routed) {
+  return routed ? check_routed_port(port, facts) : check_bridge_port(port, fan, facts);
+}
+
 Result<void> check_endpoint(const Registration& endpoint, const Fan& fan, const Facts& facts, bool routed) {
   if (auto good = check_address(endpoint.address, fan); !good) {
     return good;
@@ -88,7 +92,7 @@ Result<void> check_endpoint(const Registration& endpoint, const Fan& fan, const 
   if (auto good = check_mac(endpoint.mac); !good) {
     return good;
   }
-  return routed ? check_routed_port(endpoint.port, facts) : check_port(endpoint.port, fan, facts);
+  return check_port(endpoint.port, fan, facts, routed);
 }
 
 } // namespace fan

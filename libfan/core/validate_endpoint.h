@@ -13,12 +13,9 @@ namespace fan {
 // has otherwise.
 Result<void> check_endpoint(const Registration& endpoint, const Fan& fan, const Facts& facts, bool routed = false);
 
-// The device is a port of the fan's bridge.
-Result<void> check_port(const std::string& port, const Fan& fan, const Facts& facts);
-
-// The device is there and up, no port of anything, and nothing that the host needs for itself: what comes in by it will
-// be taken for the endpoints'.
-Result<void> check_routed_port(const std::string& port, const Facts& facts);
+// The device is a port of the fan's bridge. `routed`: it is there and up, no port of anything, and nothing that the
+// host needs for itself, as what comes in by it will be taken for the endpoints'.
+Result<void> check_port(const std::string& port, const Fan& fan, const Facts& facts, bool routed = false);
 
 // A MAC address that one device can have, and none of our own.
 Result<void> check_mac(const Mac& mac);

@@ -114,10 +114,7 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
   const bool same = &facts == &facts_after && before == after;
   const ObjectSet claimed = same ? desired : derive(before, facts, builds);
   desired.merge(derive_restored(before, after, facts));
-  for (Sysctl& sysctl : restored_ports(claimed, desired, facts)) {
-    Object object = std::move(sysctl);
-    desired.emplace(key_of(object), std::move(object));
-  }
+  desired.merge(restored_ports(claimed, desired, facts));
 
   Scope scope;
   add_to_scope(scope, desired);
@@ -145,12 +142,13 @@ std::vector<std::string> ports_of(const Facts& facts, const std::string& bridge)
 
 std::vector<std::string> users_of(const Facts& facts, const Fan& fan) {
   std::vector<std::string> users = ports_of(facts, fan.bridge);
+  std::set<std::string> routed;
   for (const auto& [address, endpoint] : facts.registry.endpoints) {
-    const bool routed = facts.registry.routed.count(endpoint.port) != 0 && facts.link(endpoint.port) != nullptr;
-    if (routed && owns(fan, address) && std::find(users.begin(), users.end(), endpoint.port) == users.end()) {
-      users.push_back(endpoint.port);
+    if (facts.registry.routed.count(endpoint.port) != 0 && facts.link(endpoint.port) != nullptr && owns(fan, address)) {
+      routed.insert(endpoint.port);
     }
   }
+  users.insert(users.end(), routed.begin(), routed.end());
   return users;
 }
 

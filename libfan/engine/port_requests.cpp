@@ -315,9 +315,7 @@ Result<std::vector<EndpointStatus>> list_endpoints(Provider& provider, const std
     }
     EndpointStatus status{.endpoint = endpoint, .bridge = fan->bridge};
     status.routed = registry.routed.count(endpoint.port) != 0;
-    status.attached =
-        (status.routed ? check_routed_port(endpoint.port, host->facts) : check_port(endpoint.port, *fan, host->facts))
-            .ok();
+    status.attached = check_port(endpoint.port, *fan, host->facts, status.routed).ok();
     if (const auto secured = registry.secured.find(endpoint.port); secured != registry.secured.end()) {
       status.secured = true;
       status.allow.assign(secured->second.begin(), secured->second.end());

@@ -6,13 +6,22 @@
 #include <array>
 #include <cerrno>
 #include <map>
+#include <optional>
+#include <string>
+#include <utility>
 
 namespace fan::bpf {
 namespace {
 
-bool exists(std::uint32_t ifindex) {
+// Nothing when there is no such device.
+std::optional<std::string> name_of_device(std::uint32_t ifindex) {
   std::array<char, IF_NAMESIZE> name{};
-  return if_indextoname(ifindex, name.data()) != nullptr;
+  return if_indextoname(ifindex, name.data()) == nullptr ? std::nullopt : std::optional<std::string>(name.data());
+}
+
+bool is_among(const std::vector<Device>& devices, std::uint32_t ifindex) {
+  return std::any_of(devices.begin(), devices.end(),
+                     [ifindex](const Device& device) { return device.ifindex == ifindex; });
 }
 
 std::uint32_t device_role_of(const Attached& attached) {
@@ -61,7 +70,7 @@ Result<void> forget_vanished(const MapSet& maps) {
     return known.error();
   }
   for (const auto& entry : *known) {
-    if (!exists(entry.key)) {
+    if (!name_of_device(entry.key)) {
       if (Result<void> gone = forget_device(maps, entry.key); !gone) {
         return gone;
       }
@@ -103,11 +112,9 @@ Result<std::vector<Device>> known_besides(const MapSet& maps, const std::vector<
   }
   std::vector<Device> besides;
   for (const auto& entry : *known) {
-    std::array<char, IF_NAMESIZE> name{};
-    const bool is_ours =
-        std::any_of(ours.begin(), ours.end(), [&](const Device& device) { return device.ifindex == entry.key; });
-    if (!is_ours && if_indextoname(entry.key, name.data()) != nullptr) {
-      besides.push_back(Device{entry.key, name.data()});
+    auto name = is_among(ours, entry.key) ? std::nullopt : name_of_device(entry.key);
+    if (name) {
+      besides.push_back(Device{entry.key, std::move(*name)});
     }
   }
   return besides;
@@ -127,11 +134,9 @@ Result<std::vector<std::uint32_t>> wrongly_known(const MapSet& maps, const std::
   }
   std::vector<std::uint32_t> wrong;
   for (const auto& entry : *known) {
-    const bool is_ours =
-        std::any_of(ours.begin(), ours.end(), [&](const Device& device) { return device.ifindex == entry.key; });
     if (const auto at = wanted.find(entry.key); at != wanted.end() && at->second == entry.value) {
       wanted.erase(at);
-    } else if (!is_ours && exists(entry.key)) {
+    } else if (!is_among(ours, entry.key) && name_of_device(entry.key)) {
       wrong.push_back(0);
     }
   }

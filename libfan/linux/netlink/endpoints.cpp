@@ -159,9 +159,12 @@ void remember(Registry& registry, const std::vector<NeighbourEntry>& neighbours,
 void remember_routed(Registry& registry, const std::vector<NeighbourEntry>& neighbours,
                      const std::vector<LinkFact>& links) {
   for (const NeighbourEntry& neighbour : neighbours) {
+    if (neighbour.protocol != endpoint_protocol) {
+      continue;
+    }
     const auto link =
         std::find_if(links.begin(), links.end(), [&](const LinkFact& one) { return one.ifindex == neighbour.ifindex; });
-    if (neighbour.protocol == endpoint_protocol && link != links.end() && link->kind != "bridge" && link->master == 0) {
+    if (link != links.end() && link->kind != "bridge" && link->master == 0) {
       registry.endpoints.emplace(neighbour.address, Registration{neighbour.address, link->name, neighbour.mac});
       registry.routed.try_emplace(link->name, true);
     }

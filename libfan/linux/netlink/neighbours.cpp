@@ -110,8 +110,8 @@ Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, std::uint32_
   header.ndm_family = AF_INET;
   message.header(header);
   if (ifindex != 0) {
-    message.u32(NDA_IFINDEX, ifindex);
-  } // the kernel filters; an old one that does not is filtered below
+    message.u32(NDA_IFINDEX, ifindex); // the kernel filters; what an old one that does not gives is filtered below
+  }
   auto all = collect<NeighbourEntry>(socket, message,
                                      [ifindex](const nlmsghdr& one) { return parse_neighbour(one, ifindex); });
   return all ? std::move(all) : std::move(all).error().within("list the neighbours");

@@ -112,18 +112,24 @@ Result<Context*> Firewall::context() {
   return &*context_;
 }
 
-Result<std::optional<Listing>> Firewall::list_anew(NftTable table) {
+Result<std::optional<std::string>> Firewall::ask(const std::string& command, const char* doing) {
   Result<Context*> opened = context();
   if (!opened) {
     return std::move(opened).error();
   }
-  Result<std::string> text = (*opened)->run("list table " + table_words(table));
-  if (!text) {
-    return means_absent(text.error())
-               ? Result<std::optional<Listing>>(std::optional<Listing>())
-               : Result<std::optional<Listing>>(std::move(text).error().within("list the firewall"));
+  Result<std::string> text = (*opened)->run(command);
+  if (!text && !means_absent(text.error())) {
+    return std::move(text).error().within(doing);
   }
-  Result<Listing> listing = parse_listing(*text);
+  return text ? std::optional(std::move(text).value()) : std::nullopt;
+}
+
+Result<std::optional<Listing>> Firewall::list_anew(NftTable table) {
+  Result<std::optional<std::string>> text = ask("list table " + table_words(table), "list the firewall");
+  if (!text || !*text) {
+    return text ? Result<std::optional<Listing>>(std::optional<Listing>()) : std::move(text).error();
+  }
+  Result<Listing> listing = parse_listing(**text);
   if (!listing) {
     return std::move(listing).error();
   }
@@ -236,16 +242,12 @@ Result<firewall::Filters> Firewall::filters() {
 
 // Counting does not make a new generation, so what is known of the table says nothing. Without the elements.
 Result<std::vector<DropCount>> Firewall::counts(NftTable table) {
-  Result<Context*> opened = context();
-  if (!opened) {
-    return std::move(opened).error();
+  Result<std::optional<std::string>> text =
+      ask("list counters table " + table_words(table), "list the firewall's counters");
+  if (!text || !*text) {
+    return text ? Result<std::vector<DropCount>>(std::vector<DropCount>()) : std::move(text).error();
   }
-  Result<std::string> text = (*opened)->run("list counters table " + table_words(table));
-  if (!text) {
-    return means_absent(text.error()) ? Result<std::vector<DropCount>>(std::vector<DropCount>())
-                                      : std::move(text).error().within("list the firewall's counters");
-  }
-  Result<Listing> listing = parse_listing(*text);
+  Result<Listing> listing = parse_listing(**text);
   return listing ? std::move(listing->counters) : Result<std::vector<DropCount>>(std::move(listing).error());
 }
 

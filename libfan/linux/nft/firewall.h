@@ -55,6 +55,8 @@ private:
   };
 
   Result<Context*> context();
+  // What nft prints; nothing when the table is not there.
+  Result<std::optional<std::string>> ask(const std::string& command, const char* doing);
   Result<std::optional<Listing>> list_anew(NftTable table);
   // Lives until the next list() or apply().
   Result<const std::optional<Listing>*> list(NftTable table);

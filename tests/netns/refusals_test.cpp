@@ -240,6 +240,39 @@ TEST_P(Refusals, TruncatedTunnelPacketsArriveNowhereAndStopNothing) {
   EXPECT_EQ(at_container.count(), 0U);
 }
 
+// The slice's own route dies with its bridge, and what is for the slice then matches the overlay's, back into the
+// tunnel: it has to end there, and not go round between hosts (RFC 5969 section 12 asks for a null route).
+TEST_P(Refusals, WhileItsBridgeIsDownWhatIsForTheSliceGoesNowhere) {
+  fans->up();
+  const Container b = fans->container_b();
+  const bool vxlan = is_vxlan();
+  const Capture into_tunnels(fans->b, "eth0", [vxlan](const Frame& frame) {
+    return frame.outgoing && (vxlan ? frame.destination_port() == 8472 : frame.protocol() == protocol_ipip);
+  });
+  const Capture at_container(b, "eth0", is_forged);
+  const ForgedTraffic::Handle alone = fans->underlay.forged().pause();
+  const auto refused_out = [&](const std::string& reason) {
+    const Json document = shown();
+    for (const Json& one : document["stats"]) {
+      if (one["direction"] == "out" && one["reason"] == reason) {
+        return one["packets"].get<std::uint64_t>();
+      }
+    }
+    return std::uint64_t{0};
+  };
+  fans->b.ip({"link set fan-250-0-28 down"});
+  const std::uint64_t of_ours = refused_out("out-ourselves");
+  EXPECT_FALSE(fans->b.run({"ping", "-c", "1", "-W", "1", "250.0.28.9"}).ok());
+  EXPECT_GT(refused_out("out-ourselves"), of_ours) << "a process of the host";
+  const std::uint64_t of_others = refused_out("out-source");
+  send({});
+  EXPECT_TRUE(eventually([&] { return refused_out("out-source") >= of_others + how_many; })) << "out of the tunnel";
+  EXPECT_EQ(into_tunnels.count(), 0U);
+  fans->b.fanctl_must(fans->line("up"));
+  send({});
+  EXPECT_TRUE(at_container.reached(how_many));
+}
+
 TEST_P(Refusals, FromTooFarAway) {
   fans->up({"ttl-security", "2"});
   const Container b = fans->container_b();

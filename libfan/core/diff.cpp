@@ -47,21 +47,31 @@ Result<void> add_change(std::vector<Change>& plan, const std::string& key, const
   return {};
 }
 
+std::string device_made(const Object& object) {
+  const auto* bridge = std::get_if<Bridge>(&object);
+  const auto* tunnel = std::get_if<Tunnel>(&object);
+  return bridge != nullptr ? bridge->name : (tunnel != nullptr ? tunnel->name : std::string());
+}
+
+// Names of the devices of ours that go, as they are in the keys of their sysctls.
+std::vector<std::string> sysctls_that_go(const ObjectSet& desired, const ObservedSet& observed) {
+  std::vector<std::string> parts;
+  for (const auto& [key, found] : observed) {
+    const std::string name = found.ours && desired.count(key) == 0 ? device_made(found.object) : std::string();
+    if (!name.empty()) {
+      parts.push_back("/conf/" + name + "/");
+    }
+  }
+  return parts;
+}
+
 // A sysctl of a device that stays: it has a value whether we want one or not, so there is nothing to remove. What goes
 // with its device is listed all the same, so that undoing the removal sets it again.
-bool outlives_us(const Object& object, const ObjectSet& desired, const ObservedSet& observed) {
+bool outlives_us(const Object& object, const std::vector<std::string>& going) {
   const auto* sysctl = std::get_if<Sysctl>(&object);
-  if (sysctl == nullptr) {
-    return false;
-  }
-  return std::none_of(observed.begin(), observed.end(), [&](const auto& entry) {
-    const Object& device = entry.second.object;
-    const bool goes = entry.second.ours && desired.count(entry.first) == 0;
-    const auto* bridge = std::get_if<Bridge>(&device);
-    const auto* tunnel = std::get_if<Tunnel>(&device);
-    const std::string name = bridge != nullptr ? bridge->name : (tunnel != nullptr ? tunnel->name : "");
-    return goes && !name.empty() && sysctl->key.find("/conf/" + name + "/") != std::string::npos;
-  });
+  return sysctl != nullptr && std::none_of(going.begin(), going.end(), [&](const std::string& part) {
+           return sysctl->key.find(part) != std::string::npos;
+         });
 }
 
 // By rank, and within a kind by value: of several addresses the gateway comes first and goes last, as it is the primary
@@ -129,12 +139,13 @@ Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& ob
   sort_changes(made, comes_before);
 
   std::vector<Change> removed;
+  const std::vector<std::string> going = sysctls_that_go(desired, observed);
   for (const auto& [key, found] : observed) {
     if (desired.count(key) != 0) {
       continue;
     }
     const bool is_ours = bears_sign(found.object) ? found.ours : (found.ours || claimed.count(key) != 0);
-    if (is_ours && !outlives_us(found.object, desired, observed)) {
+    if (is_ours && !outlives_us(found.object, going)) {
       removed.push_back({found.object, std::nullopt, "no longer wanted"});
     }
   }

@@ -15,7 +15,18 @@ const LinkFact* find(const std::vector<LinkFact>& links, Matches matches) {
 } // namespace
 
 const LinkFact* Facts::link(const std::string& name) const {
-  return find(links, [&](const LinkFact& l) { return l.name == name; });
+  const auto at = places.find(name);
+  if (at != places.end() && at->second < links.size() && links[at->second].name == name) {
+    return &links[at->second];
+  }
+  const LinkFact* found = find(links, [&](const LinkFact& l) { return l.name == name; });
+  if (found != nullptr) {
+    places.clear();
+    for (std::size_t n = 0; n < links.size(); ++n) {
+      places.emplace(links[n].name, n);
+    }
+  }
+  return found;
 }
 
 const LinkFact* Facts::link(std::uint32_t ifindex) const {

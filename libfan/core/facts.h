@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/address.h"
@@ -48,8 +49,12 @@ struct Facts {
   bool ipv6 = false;   // /proc/sys/net/ipv6 is there
   Registry registry;   // of table `bridge fanctl`; where that is gone, what neighbours and bridges still tell of it
 
+  // Null where there is none. `links` may have changed since the last call.
   [[nodiscard]] const LinkFact* link(const std::string& name) const;
   [[nodiscard]] const LinkFact* link(std::uint32_t ifindex) const;
+
+  // Where link() found devices by name the last time, a hint only: ten thousand endpoints ask for ten thousand devices.
+  mutable std::unordered_map<std::string, std::size_t> places;
 };
 
 } // namespace fan

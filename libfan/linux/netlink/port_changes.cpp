@@ -51,6 +51,9 @@ public:
     for (const Link& link : **links) {
       lists.links_.emplace(link.fact.name, &link);
     }
+    if (auto read = lists.read_neighbours(socket, changes); !read) {
+      return std::move(read).error();
+    }
     for (const Change& change : changes) {
       if (tables == Tables::where_needed && is_new_entry(change)) {
         continue;
@@ -87,24 +90,31 @@ public:
 
 private:
   Result<void> read_for(Socket& socket, const Object& object) {
-    if (const auto* neighbour = std::get_if<Neighbour>(&object)) {
-      return read_neighbours(socket, neighbour->device);
-    }
     const auto* entry = std::get_if<FdbEntry>(&object);
     return entry == nullptr ? Result<void>() : read_table(socket, entry->bridge);
   }
 
-  Result<void> read_neighbours(Socket& socket, const std::string& device) {
-    const Link* at = link(device);
-    if (at == nullptr || !neighbours_.try_emplace(device).second) {
+  // Of several devices all at once: each list takes the kernel a walk through the whole table.
+  Result<void> read_neighbours(Socket& socket, std::span<const Change> changes) {
+    std::map<std::uint32_t, std::string> asked; // names, by ifindex
+    for (const Change& change : changes) {
+      const auto* neighbour = std::get_if<Neighbour>(&change.object());
+      const Link* at = neighbour == nullptr ? nullptr : link(neighbour->device);
+      if (at != nullptr) {
+        asked.emplace(at->fact.ifindex, neighbour->device);
+      }
+    }
+    if (asked.empty()) {
       return {};
     }
-    auto all = list_neighbours(socket, at->fact.ifindex);
+    auto all = list_neighbours(socket, asked.size() == 1 ? asked.begin()->first : 0);
     if (!all) {
       return std::move(all).error();
     }
     for (const NeighbourEntry& entry : *all) {
-      neighbours_[device].emplace(entry.address, entry.mac);
+      if (const auto at = asked.find(entry.ifindex); at != asked.end()) {
+        neighbours_[at->second].emplace(entry.address, entry.mac);
+      }
     }
     return {};
   }

@@ -273,6 +273,25 @@ TEST_F(Table, EveryAlterationIsRepaired) {
   }
 }
 
+// A table that is made anew leaves each hook with two chains for a moment, of which the old one drops what its policy
+// says.
+TEST_F(Table, APolicyIsPutRightInTheTableThatIsThere) {
+  load();
+  const auto handle = [this] { // "table inet fanctl { # handle 3"
+    const std::string text = nft({"-a", "list", "table", "inet", "fanctl"});
+    return text.substr(0, text.find('\n'));
+  };
+  const std::string before = handle();
+  EXPECT_NE(before.find("handle"), std::string::npos) << before;
+  nft({"chain", "inet", "fanctl", "forward", "{ policy drop; }"});
+  ASSERT_TRUE(apply({repair()}).ok());
+  EXPECT_EQ(version(), ruleset_version());
+  EXPECT_EQ(handle(), before);
+  nft({"add", "chain", "inet", "fanctl", "mine"}); // what cannot be put right there
+  ASSERT_TRUE(apply({repair()}).ok());
+  EXPECT_NE(handle(), before);
+}
+
 TEST_F(Table, RepairTakesTheElementsOfItsTransactionIntoAccount) {
   load();
   nft({"flush", "chain", "inet", "fanctl", "forward"});

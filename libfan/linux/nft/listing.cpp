@@ -170,7 +170,8 @@ std::string frame_of(const std::string& rules) {
     const std::string_view line(rules.data() + at, end - at);
     in_chain = (in_chain && line != "}") || starts_with(line, "chain ");
     if (!in_chain || starts_with(line, "chain ") || starts_with(line, "type ")) {
-      frame += std::string(line) + '\n';
+      const bool hook = in_chain && starts_with(line, "type ");
+      frame += std::string(line.substr(0, hook ? line.find(" policy ") : std::string_view::npos)) + '\n';
     }
     at = end + 1;
   }

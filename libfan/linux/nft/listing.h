@@ -30,7 +30,8 @@ struct Listing {
 // Precondition: text is what nft prints for one table. Fails (class kernel) where it cannot be followed.
 Result<Listing> parse_listing(std::string_view text);
 
-// Listing::rules without the rules: the table's flags, counters, sets, and the chains with their hooks and policies.
+// Listing::rules without the rules: the table's flags, counters, sets, and the chains with their hooks. Not their
+// policies: those can be changed where they are, like rules.
 std::string frame_of(const std::string& rules);
 
 // A ruleset's text in the form of Listing::rules. Lines that begin with '#' are left out.

@@ -150,22 +150,22 @@ Result<void> require_there(bool there, bool wanted) {
 
 // ---- neighbours
 
-Result<Message> message_for(const Lists& lists, const Neighbour* before, const Neighbour* after) {
-  const Neighbour& neighbour = after != nullptr ? *after : *before;
+// `was` and `will`: it is there before, and after.
+Result<Message> message_for(const Lists& lists, const Neighbour& neighbour, bool was, bool will) {
   const auto link = require(lists, neighbour.device);
   if (!link) {
     return link.error();
   }
-  if (auto good = require_there(lists.has_neighbour(neighbour), before != nullptr); !good) {
+  if (auto good = require_there(lists.has_neighbour(neighbour), was); !good) {
     return std::move(good).error();
   }
   ndmsg header{};
   header.ndm_family = AF_INET;
   header.ndm_ifindex = static_cast<int>((*link)->fact.ifindex);
   header.ndm_state = NUD_PERMANENT;
-  Message message(after != nullptr ? RTM_NEWNEIGH : RTM_DELNEIGH, after != nullptr ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+  Message message(will ? RTM_NEWNEIGH : RTM_DELNEIGH, will ? NLM_F_CREATE | NLM_F_REPLACE : 0);
   message.header(header).v4(NDA_DST, neighbour.address);
-  if (after != nullptr) {
+  if (will) {
     message.mac(NDA_LLADDR, neighbour.mac).u8(NDA_PROTOCOL, neighbour.protocol);
   }
   return message;
@@ -173,8 +173,8 @@ Result<Message> message_for(const Lists& lists, const Neighbour* before, const N
 
 // ---- entries of a bridge's table
 
-Result<void> check(const Lists& lists, const FdbEntry* before, const FdbEntry* after) {
-  const FdbRecord* there = lists.fixed(after != nullptr ? *after : *before);
+Result<void> check(const Lists& lists, const FdbEntry& entry, const FdbEntry* before) {
+  const FdbRecord* there = lists.fixed(entry);
   if (auto good = require_there(there != nullptr, before != nullptr); !good) {
     return good;
   }
@@ -183,15 +183,14 @@ Result<void> check(const Lists& lists, const FdbEntry* before, const FdbEntry* a
   return elsewhere ? Result<void>(error_from(ENOENT, "")) : Result<void>();
 }
 
-Result<Message> message_for(const Lists& lists, const FdbEntry* before, const FdbEntry* after) {
-  const FdbEntry& entry = after != nullptr ? *after : *before;
+Result<Message> message_for(const Lists& lists, const FdbEntry& entry, const FdbEntry* before, bool will) {
   const auto bridge = require(lists, entry.bridge);
   const auto link = require(lists, entry.port.empty() ? entry.bridge : entry.port);
   if (!bridge || !link) {
     return (bridge ? link : bridge).error();
   }
   const bool read = lists.knows_table(entry.bridge);
-  if (auto good = read ? check(lists, before, after) : Result<void>(); !good) {
+  if (auto good = read ? check(lists, entry, before) : Result<void>(); !good) {
     return std::move(good).error();
   }
   ndmsg header{};
@@ -199,11 +198,11 @@ Result<Message> message_for(const Lists& lists, const FdbEntry* before, const Fd
   header.ndm_ifindex = static_cast<int>((*link)->fact.ifindex);
   header.ndm_state = entry.port.empty() ? NUD_PERMANENT : NUD_NOARP;
   header.ndm_flags = entry.port.empty() ? NTF_SELF : to_the_bridge;
-  if (after != nullptr && !entry.port.empty()) {
+  if (will && !entry.port.empty()) {
     header.ndm_flags |= sticky_flag;
   }
   const int flags = NLM_F_CREATE | (read ? NLM_F_REPLACE : NLM_F_EXCL);
-  Message message(after != nullptr ? RTM_NEWNEIGH : RTM_DELNEIGH, after != nullptr ? flags : 0);
+  Message message(will ? RTM_NEWNEIGH : RTM_DELNEIGH, will ? flags : 0);
   message.header(header).mac(NDA_LLADDR, entry.mac);
   return message;
 }
@@ -224,8 +223,7 @@ Error no_port(const PortFlag& flag) {
   return error_from(EOPNOTSUPP, flag.port + " is no port of a bridge");
 }
 
-Result<Message> message_for(const Lists& lists, const PortFlag* before, const PortFlag* after) {
-  const PortFlag& flag = after != nullptr ? *after : *before;
+Result<Message> message_for(const Lists& lists, const PortFlag& flag, bool was, bool will) {
   const auto link = require(lists, flag.port);
   if (!link) {
     return link.error();
@@ -238,7 +236,7 @@ Result<Message> message_for(const Lists& lists, const PortFlag* before, const Po
     return no_such_flag(flag);
   }
   const bool first = is_on_at_first(flag.flag);
-  if (auto good = require_there(*now != first, before != nullptr); !good) {
+  if (auto good = require_there(*now != first, was); !good) {
     return std::move(good).error();
   }
   // The bridge's own request: with RTM_NEWLINK the kernel tells everybody of the device, which takes three times as
@@ -247,22 +245,23 @@ Result<Message> message_for(const Lists& lists, const PortFlag* before, const Po
   header.ifi_family = AF_BRIDGE;
   header.ifi_index = static_cast<int>((*link)->fact.ifindex);
   Message message(RTM_SETLINK, 0);
-  message.header(header).nest(IFLA_PROTINFO | NLA_F_NESTED, [&](Message& data) {
-    data.u8(attribute_of(flag.flag), (after != nullptr) != first ? 1 : 0);
-  });
+  message.header(header).nest(IFLA_PROTINFO | NLA_F_NESTED,
+                              [&](Message& data) { data.u8(attribute_of(flag.flag), will != first ? 1 : 0); });
   return message;
 }
 
 // ---- all of them
 
 Result<Message> message_for(const Lists& lists, const Change& change) {
-  if (std::holds_alternative<Neighbour>(change.object())) {
-    return message_for(lists, as<Neighbour>(change.before), as<Neighbour>(change.after));
+  const bool was = change.before.has_value();
+  const bool will = change.after.has_value();
+  if (const auto* neighbour = std::get_if<Neighbour>(&change.object())) {
+    return message_for(lists, *neighbour, was, will);
   }
-  if (std::holds_alternative<FdbEntry>(change.object())) {
-    return message_for(lists, as<FdbEntry>(change.before), as<FdbEntry>(change.after));
+  if (const auto* entry = std::get_if<FdbEntry>(&change.object())) {
+    return message_for(lists, *entry, as<FdbEntry>(change.before), will);
   }
-  return message_for(lists, as<PortFlag>(change.before), as<PortFlag>(change.after));
+  return message_for(lists, std::get<PortFlag>(change.object()), was, will);
 }
 
 Error about(const Change& change, Error error) {

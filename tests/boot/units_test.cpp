@@ -56,6 +56,20 @@ TEST(Units, TheDhcpServersOwnWordsAreToldWhenItCannotStart) {
   EXPECT_EQ(hosts.b.property(dhcp_unit, "ActiveState"), "inactive"); // and is not tried again and again
 }
 
+// It has children that wait, and a DHCP server that it may have started has to stay.
+TEST(Units, TheWatchThatIsStoppedLeavesNobodyBehind) {
+  FanHost hosts;
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  const auto watchers = [&] { return hosts.b.run({"pgrep", "-c", "-f", "nft monitor|watch-ruleset"}).out; };
+  ASSERT_TRUE(eventually([&] { return watchers() == "3\n"; })) << watchers();
+  hosts.b.must({"systemctl", "restart", "fanctl-watch.service"});
+  EXPECT_TRUE(eventually([&] { return watchers() == "3\n"; })) << watchers();
+  hosts.b.must({"systemctl", "stop", "fanctl-watch.service"});
+  EXPECT_EQ(hosts.b.property("fanctl-watch.service", "Result"), "success");
+  EXPECT_TRUE(eventually([&] { return watchers() == "0\n"; })) << watchers();
+}
+
 // As one of ifupdown's is: in no file of fanctl's.
 TEST(Units, AFanBroughtUpByHandGetsItsFirewallBackToo) {
   FanHost hosts;

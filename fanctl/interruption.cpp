@@ -27,7 +27,9 @@ void hold_signals() {
   sigemptyset(&wanted);
   sigprocmask(SIG_BLOCK, nullptr, &before);
   for (const int number : ending) {
-    if (sigismember(&before, number) == 0) {
+    struct sigaction now {};
+    sigaction(number, nullptr, &now);
+    if (sigismember(&before, number) == 0 && now.sa_handler != SIG_IGN) {
       sigaddset(&wanted, number);
     }
   }

@@ -6,7 +6,7 @@
 namespace fan::cli {
 
 // From now on SIGINT, SIGTERM and SIGHUP do not end the process. Not those that somebody has blocked before, who wants
-// them.
+// them, nor those that are ignored, as nohup(1) has it and a shell for what runs in the background.
 void hold_signals();
 
 // They end it again: one that has come meanwhile does so here.

@@ -115,4 +115,9 @@ Result<std::string> KernelSource::kernel_log() {
   return text;
 }
 
+Result<std::optional<std::string>> KernelSource::audit_log() {
+  constexpr std::size_t most = 256 << 10; // bytes: a thousand records
+  return read_end_of_text_file("/var/log/audit/audit.log", most);
+}
+
 } // namespace fan::cli

@@ -18,6 +18,7 @@ public:
   Result<std::vector<doctor::ProgramTrial>> try_programs() override;
   Result<std::vector<std::string>> tcx_programs(std::uint32_t ifindex) override;
   Result<std::string> kernel_log() override;
+  Result<std::optional<std::string>> audit_log() override;
   Prober* prober() override { return &prober_; }
 
 private:

@@ -1,5 +1,6 @@
 #include "fanctl/text_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -139,6 +140,28 @@ Result<std::optional<std::string>> read_text_file(const std::string& path) {
     return host_error(fmt::format("{} is larger than {} bytes", path, largest_text_file));
   }
   return text;
+}
+
+Result<std::optional<std::string>> read_end_of_text_file(const std::string& path, std::size_t most) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  if (file.get() < 0) {
+    return errno == ENOENT ? Result(std::optional<std::string>()) : failed(path, "cannot be read", errno);
+  }
+  struct stat facts {};
+  if (fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    return host_error(path + " is not a regular file");
+  }
+  const auto size = static_cast<std::size_t>(facts.st_size);
+  std::string text(std::min(size, most), '\0');
+  const ssize_t length = pread(file.get(), text.data(), text.size(), static_cast<off_t>(size - text.size()));
+  if (length < 0) {
+    return failed(path, "cannot be read", errno);
+  }
+  text.resize(static_cast<std::size_t>(length));
+  if (size > most) { // the first line is the end of one
+    text.erase(0, std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  return std::optional(std::move(text));
 }
 
 Result<void> replace_text_file(const std::string& path, const std::string& text, mode_t mode) {

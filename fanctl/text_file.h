@@ -16,6 +16,10 @@ inline constexpr std::size_t largest_text_file = 1 << 20; // bytes
 // is no regular file, or is larger than largest_text_file.
 Result<std::optional<std::string>> read_text_file(const std::string& path);
 
+// The last lines, `most` bytes at most: of one that others write to and that may be of any size. A symbolic link is
+// none. Else as read_text_file.
+Result<std::optional<std::string>> read_end_of_text_file(const std::string& path, std::size_t most);
+
 // Writes `text` beside `path`, flushes it to disk and renames it over `path`. An existing file keeps its mode, owner
 // and group; a new one belongs to root and has `mode`. Directories that are missing are made (0755). A symbolic link is
 // followed, so that the link stays and what it names is replaced. On error (host_state or privilege, with errno) the

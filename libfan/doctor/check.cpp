@@ -30,7 +30,7 @@ constexpr std::array table{
     Check{"conntrack", "how full the table of connections is", check_conntrack},
     Check{"neighbours", "how full the table of neighbours is", check_neighbours},
     Check{"ports", "whether a bridge has more ports than it can have or serve", check_ports},
-    Check{"kernel-log", "denials by a security module in the kernel's log", check_kernel_log},
+    Check{"kernel-log", "denials by a security module in the kernel's log and auditd's", check_kernel_log},
     Check{"refused", "whose packets were refused most, and why", check_refusals},
     Check{"reserved-space", "whether other systems take the overlay for reserved", check_reserved},
 };

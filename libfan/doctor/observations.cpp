@@ -1,23 +1,41 @@
 // What was refused already: by a security module, and by the fan.
 #include <algorithm>
-#include <sstream>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "doctor/checks.h"
+#include "doctor/denials.h"
 
 namespace fan::doctor {
 namespace {
 
 constexpr std::size_t lines_at_most = 5;
 
-bool is_denial(const std::string& line) {
-  return line.find("apparmor=\"DENIED\"") != std::string::npos ||
-         (line.find("avc:") != std::string::npos && line.find("denied") != std::string::npos);
+// When this machine was started, in seconds since 1970 (proc(5)); 0 when nobody says.
+std::uint64_t time_of_boot(const Evidence& evidence) {
+  constexpr std::string_view key = "\nbtime ";
+  const Result<std::optional<std::string>> text = evidence.source.text("/proc/stat");
+  const std::size_t at = text && *text ? (*text)->find(key) : std::string::npos;
+  return at == std::string::npos ? 0 : std::strtoull((*text)->c_str() + at + key.size(), nullptr, 10);
 }
 
-bool concerns_us(const std::string& line) {
-  return line.find("fanctl") != std::string::npos || line.find("dnsmasq") != std::string::npos;
+// Where auditd runs, the kernel's log has none of them. Its own is older than this boot: what was forbidden then may be
+// allowed since.
+void add_those_of_auditd(const Evidence& evidence, std::vector<Denial>& denials, Findings& findings) {
+  const Result<std::optional<std::string>> log = evidence.source.audit_log();
+  if (!log) {
+    findings.unseen(log.error());
+  }
+  const std::uint64_t boot = time_of_boot(evidence);
+  for (Denial& denial : denials_of_ours(log && *log ? **log : std::string())) {
+    const bool known = std::any_of(denials.begin(), denials.end(), [&](const Denial& other) {
+      return !denial.event.empty() && other.event == denial.event;
+    });
+    if (!known && denial.seconds >= boot) {
+      denials.push_back(std::move(denial));
+    }
+  }
 }
 
 } // namespace
@@ -26,20 +44,15 @@ void check_kernel_log(const Evidence& evidence, Findings& findings) {
   const Result<std::string> log = evidence.source.kernel_log();
   if (!log) {
     findings.unseen(log.error());
+  }
+  std::vector<Denial> denials = denials_of_ours(log ? *log : std::string());
+  add_those_of_auditd(evidence, denials, findings);
+  if (denials.empty()) {
     return;
   }
   Finding finding;
-  std::istringstream lines(*log);
-  for (std::string line; std::getline(lines, line);) {
-    if (is_denial(line) && concerns_us(line)) {
-      finding.evidence.push_back(line);
-    }
-  }
-  if (finding.evidence.empty()) {
-    return;
-  }
-  if (finding.evidence.size() > lines_at_most) { // the last ones
-    finding.evidence.erase(finding.evidence.begin(), finding.evidence.end() - lines_at_most);
+  for (std::size_t n = denials.size() - std::min(denials.size(), lines_at_most); n < denials.size(); ++n) {
+    finding.evidence.push_back(denials[n].line); // the last ones
   }
   finding.severity = Severity::warning;
   finding.what = "a security module forbade something to fanctl or dnsmasq";

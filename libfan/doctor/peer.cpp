@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "core/errors.h"
+#include "core/names.h"
 #include "doctor/lines.h"
 #include "doctor/tunnel_forms.h"
 #include "engine/trace.h"
@@ -34,6 +35,8 @@ private:
   Done forms();
   Done silence(const std::vector<TunnelForm>& asked, const std::vector<TunnelAnswer>& answers);
   Done sizes();
+  Result<bool> sums_are_lost() const;
+  Done checksums();
   Done endpoint();
   Result<void> remember_refusals();
   Result<std::vector<std::string>> refused_meanwhile() const;
@@ -354,6 +357,48 @@ Result<bool> Examination::sizes() {
   return true;
 }
 
+// Whether the peer hears of our gateway only what has no checksum to be filled in. A peer that says nothing of either
+// kind (its firewall, somebody who listens) says nothing about checksums; that some are lost does not either.
+Result<bool> Examination::sums_are_lost() const {
+  std::vector<DatagramQuestion> asked;
+  for (const bool checksum : {true, true, true, false, false}) {
+    asked.push_back({q_.fan.gateway(), q_.gateway(), checksum});
+  }
+  const Result<std::vector<bool>> answers = view_.prober.datagrams(asked);
+  if (!answers) {
+    return answers.error();
+  }
+  for (std::size_t n = 0; n < asked.size(); ++n) {
+    if (answers->at(n) == asked.at(n).checksum) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// A device that says it fills in the checksums of packets within a tunnel, and does not do it right. Echoes do not show
+// it: the kernel makes theirs.
+Result<bool> Examination::checksums() {
+  for (int round = 0; round < 2; ++round) { // not by chance
+    Result<bool> lost = sums_are_lost();
+    if (!lost || !*lost) {
+      return lost;
+    }
+  }
+  Finding finding;
+  finding.severity = Severity::problem;
+  finding.subject = peer_;
+  finding.what = "checksums that are left to this host's network device do not arrive right";
+  finding.evidence = {
+      fmt::format("UDP to {} with a checksum that {} is to fill in: 0 of 6 answered", q_.gateway().str(), device_),
+      fmt::format("UDP to {} without a checksum: 4 of 4 answered", q_.gateway().str())};
+  finding.consequence = "pings pass; TCP and UDP of endpoints and of this host are dropped where they arrive";
+  finding.fix =
+      fmt::format("ethtool -K {} tx-checksum-ip-generic off", tunnel_name(q_.fan.spec.encapsulation, q_.fan.port()));
+  findings_.add(std::move(finding));
+  return true;
+}
+
 Result<bool> Examination::endpoint() {
   if (!q_.endpoint) {
     return false;
@@ -396,6 +441,9 @@ Result<void> Examination::run() {
     return answered.error();
   }
   found = *answered ? sizes() : forms();
+  if (found && !*found && *answered) {
+    found = checksums();
+  }
   if (found && !*found) {
     found = endpoint();
   }

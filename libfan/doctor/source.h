@@ -72,6 +72,8 @@ public:
 
   // The kernel's log, as far as it is kept.
   virtual Result<std::string> kernel_log() { return unknown("the kernel's log"); }
+  // The end of auditd's log, whole lines; nullopt where there is none.
+  virtual Result<std::optional<std::string>> audit_log() { return unknown("auditd's log"); }
   // For questions to other machines; nullptr where there is no network.
   virtual Prober* prober() { return nullptr; }
 

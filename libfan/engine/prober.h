@@ -50,6 +50,14 @@ struct TunnelAnswer {
   Address error_from;
 };
 
+// A UDP datagram to a port on which nobody listens, as the machine there says by ICMP.
+struct DatagramQuestion {
+  Address source;
+  Address destination;
+  // With one the kernel leaves it to the device, where that says that it can; without, nobody has anything to fill in.
+  bool checksum = true;
+};
+
 class Prober {
 public:
   virtual ~Prober() = default;
@@ -59,6 +67,8 @@ public:
   // The same for tunnel packets from `host` to `peer`, which leave by `device`.
   virtual Result<std::vector<TunnelAnswer>> tunnel(Address host, Address peer, const std::string& device,
                                                    const std::vector<TunnelForm>& forms) = 0;
+  // The same for datagrams, each sent once: whether its destination said that nobody listens.
+  virtual Result<std::vector<bool>> datagrams(const std::vector<DatagramQuestion>& questions) = 0;
   // Who answers to ARP for `address` on the segment of `device`, this host apart. Empty: nobody.
   virtual Result<std::vector<Mac>> owners(const std::string& device, Address address) = 0;
 };

@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
+#include <iterator>
+#include <sstream>
+
 #include <fmt/format.h>
 
 #include "fan_host.h"
@@ -42,6 +46,94 @@ TEST(Units, TheDhcpServerSurvivesAndIsStartedAgain) {
   EXPECT_FALSE(hosts.b.run({"test", "-e", "/run/fanctl/dhcp"}).ok());
 }
 
+// At a fresh start, and with leases from before.
+TEST(Units, TheDhcpServerHasJustTheCapabilitiesThatItNeeds) {
+  FanHost hosts;
+  hosts.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    dhcp: true\n");
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  std::istringstream names(hosts.b.property(dhcp_unit, "CapabilityBoundingSet"));
+  const std::vector<std::string> all(std::istream_iterator<std::string>(names), {});
+  EXPECT_EQ(all.size(), 5U);
+  Container client(hosts.b.host(), "fan-250");
+  const auto works = [&](const std::string& missing) {
+    std::string some;
+    for (const std::string& one : all) {
+      some += one == missing ? "" : one + " ";
+    }
+    hosts.b.must({"sh", "-c",
+                  "mkdir -p /run/systemd/system/fanctl-dhcp@.service.d && printf "
+                  "'[Service]\\nRestart=no\\nCapabilityBoundingSet=\\nCapabilityBoundingSet=" +
+                      some + "\\n' >/run/systemd/system/fanctl-dhcp@.service.d/less.conf && systemctl daemon-reload"});
+    hosts.b.must({"systemctl", "stop", dhcp_unit});
+    hosts.b.must({"sh", "-c", "rm -f /var/lib/fanctl/*.leases"});
+    for (int start = 0; start < 2; ++start) {
+      const bool started = hosts.b.run({"systemctl", "restart", dhcp_unit}).ok() && hosts.b.active(dhcp_unit);
+      if (!started || !client.dhcp()) {
+        return false;
+      }
+    }
+    return true;
+  };
+  EXPECT_TRUE(works(""));
+  for (const std::string& missing : all) {
+    EXPECT_FALSE(works(missing)) << missing;
+  }
+}
+
+// A bridge with such a name has a server of fanctl's own, with the capabilities of whatever unit brought it up.
+TEST(Units, AServerWithoutAUnitIsStartedSeenAndEndedByTheOnesThatThereAre) {
+  FanHost hosts;
+  hosts.b.file("/etc/fanctl/fan.yaml", "version: 1\nfans:\n  fan+1:\n    overlay: 250.0.0.0/8\n    underlay: "
+                                       "eth0/16\n    encapsulation: vxlan\n    dhcp: true\n");
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  ASSERT_TRUE(hosts.b.has_fan("fan+1"));
+  const std::string first = hosts.b.must({"pgrep", "dnsmasq"});
+  Container client(hosts.b.host(), "fan+1");
+  EXPECT_TRUE(client.dhcp().has_value());
+  hosts.b.must({"pkill", "-KILL", "dnsmasq"});
+  EXPECT_TRUE(eventually([&] { return !hosts.b.has_fan("fan+1"); }));
+  hosts.b.must({"systemctl", "start", "fanctl-apply.service"});
+  EXPECT_TRUE(hosts.b.has_fan("fan+1"));
+  EXPECT_NE(hosts.b.must({"pgrep", "dnsmasq"}), first);
+  EXPECT_TRUE(client.dhcp().has_value()) << "with the leases from before";
+  hosts.b.must({"sh", "-c", "sed -i 's/dhcp: true/dhcp: false/' /etc/fanctl/fan.yaml"});
+  hosts.b.must({"systemctl", "start", "fanctl-apply.service"});
+  EXPECT_FALSE(hosts.b.run({"pgrep", "dnsmasq"}).ok());
+  EXPECT_TRUE(hosts.b.has_fan("fan+1"));
+}
+
+// With what its unit may do it hears them.
+TEST(Units, EndpointsAreRegisteredByTheirUnit) {
+  FanHost hosts;
+  hosts.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    dhcp: true\n    proxy-arp: true\n");
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  hosts.b.must({"systemctl", "start", "fanctl-endpoints.service"});
+  Container client(hosts.b.host(), "fan-250");
+  client.address("250.0.28.9/24", gateway_of_b);
+  EXPECT_TRUE(eventually([&] {
+    (void)pings(client, gateway_of_b, {}, 1);
+    return hosts.b.must({"fanctl", "endpoint", "list"}).find("250.0.28.9") != std::string::npos;
+  })) << hosts.b.must({"journalctl", "-q", "-u", "fanctl-endpoints.service", "-o", "cat"});
+  EXPECT_EQ(hosts.b.property("fanctl-endpoints.service", "NRestarts"), "0");
+}
+
+// The rule that Docker's chain for users has to have, with what that unit may do.
+TEST(Units, DockersRuleIsPutBackByItsUnit) {
+  FanHost hosts;
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  hosts.b.must({"fanctl", "docker", "enable", "fan-250"});
+  for (const std::string iptables : {"iptables-nft", "iptables-legacy"}) {
+    hosts.b.must({"update-alternatives", "--set", "iptables", "/usr/sbin/" + iptables});
+    hosts.b.must({"sh", "-c", iptables + " -N DOCKER-USER || " + iptables + " -F DOCKER-USER"});
+    hosts.b.must({"systemctl", "start", "fanctl-docker.service"});
+    EXPECT_THAT(hosts.b.run({iptables, "-S", "DOCKER-USER"}).out, HasSubstr("250.0.0.0/8")) << iptables;
+  }
+}
+
 TEST(Units, TheDhcpServersOwnWordsAreToldWhenItCannotStart) {
   FanHost hosts;
   hosts.b.boot();
@@ -54,6 +146,20 @@ TEST(Units, TheDhcpServersOwnWordsAreToldWhenItCannotStart) {
   EXPECT_FALSE(failed.ok());
   EXPECT_THAT(failed.err, HasSubstr("Address already in use"));
   EXPECT_EQ(hosts.b.property(dhcp_unit, "ActiveState"), "inactive"); // and is not tried again and again
+}
+
+// It has children that wait, and a DHCP server that it may have started has to stay.
+TEST(Units, TheWatchThatIsStoppedLeavesNobodyBehind) {
+  FanHost hosts;
+  hosts.b.boot();
+  EXPECT_EQ(hosts.b.booted(), "running");
+  const auto watchers = [&] { return hosts.b.run({"pgrep", "-c", "-f", "nft monitor|watch-ruleset"}).out; };
+  ASSERT_TRUE(eventually([&] { return watchers() == "3\n"; })) << watchers();
+  hosts.b.must({"systemctl", "restart", "fanctl-watch.service"});
+  EXPECT_TRUE(eventually([&] { return watchers() == "3\n"; })) << watchers();
+  hosts.b.must({"systemctl", "stop", "fanctl-watch.service"});
+  EXPECT_EQ(hosts.b.property("fanctl-watch.service", "Result"), "success");
+  EXPECT_TRUE(eventually([&] { return watchers() == "0\n"; })) << watchers();
 }
 
 // As one of ifupdown's is: in no file of fanctl's.

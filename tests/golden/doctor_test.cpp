@@ -261,6 +261,19 @@ TEST_F(DoctorOf, ADenialInTheKernelsLog) {
   EXPECT_EQ(run(world, {"doctor"}).out.find('\x1b'), std::string::npos);
 }
 
+TEST_F(DoctorOf, ADenialInAuditdsLog) {
+  up();
+  const std::string old = R"(type=AVC msg=audit(1000.5:1): apparmor="DENIED" profile="/usr/sbin/dnsmasq")";
+  const std::string now = R"(type=AVC msg=audit(2000.5:2): apparmor="DENIED" profile="/usr/sbin/dnsmasq")";
+  file("/proc/stat") = "cpu 1 2 3\nbtime 2000\nprocesses 9\n";
+  world.source.audit = old + "\n";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0) << "it may be allowed since this boot";
+  *world.source.audit += now + "\n";
+  EXPECT_EQ(only("kernel-log", "warning")["evidence"], cli::Json::array({now}));
+  world.source.log = "<5>[1.0] audit: type=1400 audit(2000.5:2): apparmor=\"DENIED\" comm=\"dnsmasq\"\n";
+  EXPECT_EQ(only("kernel-log", "warning")["evidence"].size(), 1U) << "one event, in both logs";
+}
+
 TEST_F(DoctorOf, WhoWasRefusedMost) {
   up();
   world.counts = {{"in-accepted", "received", false, 99, 99}, {"in-vni", "VNI of no fan here", true, 3, 150}};

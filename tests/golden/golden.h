@@ -34,6 +34,7 @@ public:
   Result<std::vector<doctor::ProgramTrial>> try_programs() override { return trials; }
   Result<std::vector<std::string>> tcx_programs(std::uint32_t /*ifindex*/) override { return tcx; }
   Result<std::string> kernel_log() override { return log; }
+  Result<std::optional<std::string>> audit_log() override { return audit; }
 
   std::map<std::string, std::string> files{{"/proc/net/arp", "IP address HW type Flags HW address Mask Device\n"},
                                            {"/proc/sys/net/core/netdev_max_backlog", "1000\n"},
@@ -46,6 +47,7 @@ public:
   std::vector<doctor::ProgramTrial> trials;
   std::vector<std::string> tcx;
   std::string log;
+  std::optional<std::string> audit;
 };
 
 // No kernel to ask: whoever traces a packet here is told so.

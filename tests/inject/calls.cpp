@@ -75,9 +75,11 @@ private:
   std::string path_;
 };
 
-// A child is let go of when it becomes another program: what that does is not ours, and it may run for ever.
+// A child is let go of when it becomes another program: what that does is not ours, and it may run for ever. Whoever
+// runs the tests in the background has SIGINT ignored.
 Argv traced(const TraceFile& file, const std::string& set, const Argv& argv, const std::string& injection = "") {
-  Argv all{"strace", "-f", "-b", "execve", "-qq", "-s", "64", "-o", file.path(), "-e", "trace=" + set};
+  Argv all{"env", "--default-signal=INT,TERM,HUP"};
+  all.insert(all.end(), {"strace", "-f", "-b", "execve", "-qq", "-s", "64", "-o", file.path(), "-e", "trace=" + set});
   if (!injection.empty()) {
     all.insert(all.end(), {"-e", "inject=" + injection});
   }

@@ -264,6 +264,39 @@ protected:
               must({"apply", "--dir", wanted.path()});
             }};
   }
+  // What `apply` asks for one after the other: one fan goes, one changes, one comes.
+  static std::vector<Argv> parts(const ConfigFolder& wanted) {
+    return {{"down", "241.0.0.0/8"}, {"apply", wanted.file("1.yaml")}, {"apply", wanted.file("2.yaml")}};
+  }
+  // The host with some of these done: with each part of them, or only with the first ones.
+  std::vector<Snapshot> states_between(const Case& one, const std::vector<Argv>& parts, bool in_order) const {
+    std::vector<Snapshot> states;
+    for (unsigned done = 0; done < 1U << parts.size(); ++done) {
+      if (in_order && (done & (done + 1)) != 0) {
+        continue;
+      }
+      one.prepare();
+      for (std::size_t n = 0; n < parts.size(); ++n) {
+        if ((done >> n & 1U) != 0) {
+          must(parts[n]);
+        }
+      }
+      states.push_back(quick_snapshot(a_));
+    }
+    return states;
+  }
+  void expect_one_of(const std::vector<Snapshot>& states, const std::string& where) const {
+    const Snapshot now = quick_snapshot(a_);
+    std::string differs;
+    for (const Snapshot& state : states) {
+      const std::string one = difference(state, now);
+      if (one.empty()) {
+        return;
+      }
+      differs = differs.empty() || one.size() < differs.size() ? one : differs;
+    }
+    ADD_FAILURE() << where << "\nthe nearest state differs by\n" << differs.substr(0, 1500);
+  }
 };
 
 TEST_F(Inject, UpFailsAtEachCall) {
@@ -298,15 +331,29 @@ TEST_F(Inject, DownIsTerminatedAtEachCall) {
   signal_everywhere(down(), "TERM");
 }
 
+// nohup(1), and a command that a shell has put into the background.
+TEST_F(Inject, SignalsThatAreIgnoredInterruptNothing) {
+  for (const std::string signal : {"INT", "HUP"}) {
+    must(up_);
+    const Outcome outcome =
+        a_.run({"env", "--ignore-signal=" + signal, "strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e",
+                "trace=sendto", "-e", "inject=sendto:signal=" + signal, fanctl_path(), "down", "250.0.0.0/8"});
+    EXPECT_EQ(outcome.status, 0) << signal << describe({}, outcome);
+    expect_empty(signal);
+  }
+}
+
 TEST_F(Inject, ApplyFailsAtEachCall) {
   const ConfigFolder old;
   const ConfigFolder wanted;
   write(old, wanted);
   const Case one = apply(old, wanted);
+  const std::vector<Snapshot> states = states_between(one, parts(wanted), false);
   at_each(one, most_of_apply, run_failing, [&](const Point& point) {
     const Outcome& outcome = point.run.outcome;
     EXPECT_TRUE(outcome.status < 126 || is_loaders(outcome)) << where(point.call, outcome);
     if (point.run.times == 1) { // each fan is as it was or as it shall be
+      expect_one_of(outcome.status == 0 ? std::vector{states.back()} : states, where(point.call, outcome));
       const Outcome shown = fanctl({"show", "--check", "-v"});
       EXPECT_TRUE(shown.ok()) << where(point.call, outcome) << describe({}, shown);
     }
@@ -315,6 +362,29 @@ TEST_F(Inject, ApplyFailsAtEachCall) {
   });
   clear();
   expect_empty("in the end");
+}
+
+// The fan at work is as it was, those before it are as they shall be, and those after it were not begun.
+TEST_F(Inject, ApplyIsInterruptedAtEachCall) {
+  const ConfigFolder old;
+  const ConfigFolder wanted;
+  write(old, wanted);
+  const Case one = apply(old, wanted);
+  const std::vector<Snapshot> states = states_between(one, parts(wanted), true);
+  std::size_t interrupted = 0;
+  const auto run = [](const Netns& netns, const Argv& argv, const Call& call) {
+    return run_signalled(netns, argv, call, "INT");
+  };
+  at_each(one, most_signals, run, [&](const Point& point) {
+    const Outcome& outcome = point.run.outcome;
+    const bool says_so = outcome.err.find("interrupted by SIGINT") != std::string::npos;
+    EXPECT_NE(outcome.status, 7) << where(point.call, outcome);
+    EXPECT_TRUE(!says_so || outcome.status == 130) << where(point.call, outcome);
+    interrupted += says_so ? 1 : 0;
+    expect_one_of(outcome.status == 0 ? std::vector{states.back()} : states, where(point.call, outcome));
+  });
+  EXPECT_GT(interrupted, 0U);
+  clear();
 }
 
 TEST_F(Inject, ApplyIsKilledAtEachCall) {

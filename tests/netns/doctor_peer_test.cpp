@@ -5,6 +5,7 @@
 
 #include "fan_pair.h"
 #include "fanctl/output/json.h"
+#include "support/frame_relay.h"
 
 namespace fan::test {
 namespace {
@@ -160,6 +161,27 @@ TEST_P(DoctorPeer, LargePacketsVanish) {
   up_both();
   filter(underlay.router(), "bridge", "forward", "ip length > 1400 drop");
   EXPECT_THAT(said(), AllOf(HasSubstr("a hole on the path"), HasSubstr("in the tunnel 1300")));
+}
+
+// A card that sends on what it is given, with the checksums that it was to fill in as they are.
+TEST_P(DoctorPeer, TheNetworkCardFillsInNoChecksums) {
+  up_both();
+  const FrameRelay card(underlay.router(), a.name, "sw");
+  const cli::Json found = finding();
+  EXPECT_THAT(found["what"], HasSubstr("checksums that are left to this host's network device do not arrive right"));
+  EXPECT_EQ(found["severity"], "problem");
+  const RunOptions by_path{.env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}};
+  a.must({"sh", "-c", found["fix"].get<std::string>()}, by_path);
+  expect_all_well();
+  const Outcome still = b.fanctl({"doctor", "--peer", "172.30.0.27", "--json"});
+  EXPECT_THAT(still.out, HasSubstr("its gateway answers, with the largest packets too")) << "its own card is well";
+}
+
+// Nothing is said about checksums where nothing can be known.
+TEST_P(DoctorPeer, APeerThatTakesNoUdp) {
+  up_both();
+  filter(b, "ip", "input", "meta l4proto udp ip saddr 250.0.0.0/8 drop");
+  expect_all_well();
 }
 
 TEST_P(DoctorPeer, InputIsDropped) {

@@ -1,9 +1,15 @@
 // The doctor about what lies around a fan: filters of bridged frames, routes, addresses, tunnels and servers of others.
 #include <bpf/bpf.h>
 #include <net/if.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include "config_folder.h"
 #include "doctor_host.h"
 
 namespace fan::test {
@@ -131,6 +137,73 @@ TEST_F(DoctorOfSurroundings, AProgramThatRunsBeforeTheFansIsFound) {
   EXPECT_EQ(syscall(SYS_bpf, BPF_PROG_DETACH, &attr, sizeof attr), 0);
   close(program);
   expect_healthy();
+}
+
+// auditd's log in the place of this machine's.
+class DoctorOfAudit : public Doctor {
+protected:
+  void write(const std::string& text) const { folder.write("audit/audit.log", text); }
+  [[nodiscard]] static std::string denial(std::time_t at) {
+    return fmt::format("type=AVC msg=audit({}.123:456): apparmor=\"DENIED\" operation=\"open\" profile=\"dnsmasq\" "
+                       "name=\"/run/fanctl/dhcp/x\" pid=7 comm=\"dnsmasq\"\n",
+                       at);
+  }
+  [[nodiscard]] std::string unseen() const {
+    const cli::Json seen = diagnosis(within);
+    for (const cli::Json& one : seen["not_looked_at"]) {
+      if (one["check"] == "kernel-log" && one["why"].get<std::string>().starts_with("/var/log/audit/audit.log ")) {
+        return one["why"];
+      }
+    }
+    return "";
+  }
+
+  const ConfigFolder folder;
+  RunOptions within = [this] {
+    RunOptions options;
+    options.binds.emplace_back(folder.path(), "/var/log");
+    return options;
+  }();
+};
+
+TEST_F(DoctorOfAudit, ADenialOfThisBootInAuditdsLogIsFound) {
+  up();
+  expect_healthy(within);
+  write(denial(17) + denial(std::time(nullptr)));
+  const cli::Json finding = only("kernel-log", "", within);
+  EXPECT_EQ(finding["severity"], "warning");
+  ASSERT_EQ(finding["evidence"].size(), 1U) << "that of 1970 says nothing about now";
+  write(denial(17));
+  expect_healthy(within);
+}
+
+TEST_F(DoctorOfAudit, OnlyTheEndOfALongLogIsRead) {
+  up();
+  const std::string other = "type=SYSCALL msg=audit(1.1:1): comm=\"cron\"\n";
+  std::string much;
+  while (much.size() < 3 << 20) {
+    much += other;
+  }
+  write(denial(std::time(nullptr)) + much);
+  expect_healthy(within);
+  write(much + denial(std::time(nullptr)));
+  EXPECT_EQ(only("kernel-log", "", within)["evidence"].size(), 1U);
+  write(std::string(3 << 20, 'x'));
+  expect_healthy(within);
+}
+
+TEST_F(DoctorOfAudit, WhatIsNoFileIsNotRead) {
+  up();
+  folder.write("elsewhere", denial(std::time(nullptr)));
+  std::filesystem::create_directory(folder.file("audit"));
+  std::filesystem::create_symlink("../elsewhere", folder.file("audit/audit.log"));
+  expect_healthy(within);
+  EXPECT_NE(unseen().find("symbolic link"), std::string::npos) << unseen();
+  folder.remove("audit/audit.log");
+  ASSERT_EQ(mkfifo(folder.file("audit/audit.log").c_str(), 0600), 0);
+  EXPECT_EQ(unseen(), "/var/log/audit/audit.log is not a regular file");
+  folder.remove("audit/audit.log");
+  EXPECT_EQ(unseen(), "");
 }
 
 TEST_F(DoctorOfSurroundings, WhatWasRefusedIsANote) {

@@ -141,6 +141,63 @@ TEST(LeastPrivilege, Metrics) {
   expect_minimal({{up_dhcp}, {"metrics"}, admin_dhcp, {}});
 }
 
+TEST(LeastPrivilege, Trace) {
+  const std::string slice = "250." + own_host() + ".";
+  expect_minimal({{plain_up}, {"trace", slice + "2", "250.9.9.2"}, admin, {}});
+  expect_minimal({{up_dhcp}, {"trace", slice + "2", "250.9.9.2"}, admin_dhcp, {}});
+}
+
+TEST(LeastPrivilege, RegisterAnEndpoint) {
+  Place place;
+  place.host.fanctl_must(plain_up);
+  const Container container(static_cast<const Netns&>(place.host), slice_bridge());
+  const Argv add{
+      "endpoint",         "add", "--port", container.port(), "--address", "250." + own_host() + ".9", "--mac",
+      "02:00:00:00:00:09"};
+  for (const std::string& missing : admin) {
+    const Outcome refused = run_with(place.host, without(admin, missing), add);
+    EXPECT_EQ(refused.status, 4);
+    EXPECT_THAT(refused.err, HasSubstr(name_of_capability(missing)));
+  }
+  EXPECT_EQ(run_with(place.host, admin, add).status, 0);
+}
+
+// Ends where it lacks what it begins with, and else says at each pass what it lacks.
+void expect_watch(const Argv& up, const Capabilities& needed) {
+  Place place;
+  Argv proxying = up;
+  proxying.emplace_back("proxy-arp");
+  place.host.fanctl_must(proxying);
+  const auto watching = [&](const Capabilities& capabilities) {
+    RunOptions there;
+    there.netns = &place.host;
+    return std::make_unique<Background>(
+        Argv{"setpriv", "--bounding-set", bounding(capabilities), fanctl_path(), "endpoint", "watch"}, there);
+  };
+  Container container(static_cast<const Netns&>(place.host), slice_bridge());
+  const Address gateway = *Address::parse("250." + own_host() + ".1");
+  container.address("250." + own_host() + ".2/24", gateway);
+  const auto says = [&](Background& watch, const std::string& text) {
+    return eventually([&] {
+      (void)pings(container, gateway, {}, 1);
+      return watch.output().find(text) != std::string::npos;
+    });
+  };
+  for (const std::string& missing : needed) {
+    const auto refused = watching(without(needed, missing));
+    EXPECT_TRUE(says(*refused, name_of_capability(missing))) << "without " << missing << refused->output();
+    EXPECT_EQ(refused->output().find("registered"), std::string::npos);
+  }
+  const auto watch = watching(needed);
+  EXPECT_TRUE(says(*watch, "registered 250." + own_host() + ".2")) << watch->output();
+  EXPECT_EQ(watch->output().find("CAP_"), std::string::npos) << watch->output();
+}
+
+TEST(LeastPrivilege, WatchEndpoints) {
+  expect_watch(plain_up, {"net_admin", "sys_admin", "net_raw"});
+  expect_watch(up_dhcp, {"net_admin", "sys_admin", "net_raw", "sys_ptrace"});
+}
+
 // What may not be seen is not called missing.
 TEST(LeastPrivilege, ShowSaysOnlyWhatItSaw) {
   Place place;
@@ -184,12 +241,13 @@ TEST(Units, MayDoNoMoreThanIsSaid) {
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   for (const auto& [unit, most] : std::map<std::string, std::string>{{"fanctl-metrics@", "18"},
                                                                      {"fanctl-metrics-file", "20"},
-                                                                     {"fanctl-dhcp@", "32"},
-                                                                     {"fanctl-reload@", "39"},
-                                                                     {"fanctl", "39"},
-                                                                     {"fanctl-apply", "39"},
-                                                                     {"fanctl-watch", "39"},
-                                                                     {"fanctl-docker", "39"}}) {
+                                                                     {"fanctl-dhcp@", "26"},
+                                                                     {"fanctl-reload@", "32"},
+                                                                     {"fanctl", "32"},
+                                                                     {"fanctl-apply", "32"},
+                                                                     {"fanctl-watch", "32"},
+                                                                     {"fanctl-endpoints", "23"},
+                                                                     {"fanctl-docker", "21"}}) {
     const std::string file = folder + "/" + unit + (unit.ends_with("@") ? "x" : "") + ".service";
     std::filesystem::copy_file(built / (unit + ".service"), file);
     if (unit.find("metrics") != std::string::npos) {

@@ -80,7 +80,11 @@ Result<Descriptor> arp_socket(std::uint32_t bridge) {
   place.sll_protocol = htons(ETH_P_ARP);
   place.sll_ifindex = static_cast<int>(bridge);
   if (socket.get() < 0 || bind(socket.get(), reinterpret_cast<const sockaddr*>(&place), sizeof place) != 0) {
-    return failed("listen to ARP on a bridge");
+    Error error = failed("listen to ARP on a bridge");
+    if (error.sys_errno == EPERM) { // packet(7)
+      error.hint = "this process lacks CAP_NET_RAW: run it as root";
+    }
+    return error;
   }
   return socket;
 }

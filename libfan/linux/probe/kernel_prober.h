@@ -10,6 +10,7 @@ public:
   Result<std::vector<EchoAnswer>> echo(const std::vector<EchoQuestion>& questions) override;
   Result<std::vector<TunnelAnswer>> tunnel(Address host, Address peer, const std::string& device,
                                            const std::vector<TunnelForm>& forms) override;
+  Result<std::vector<bool>> datagrams(const std::vector<DatagramQuestion>& questions) override;
   Result<std::vector<Mac>> owners(const std::string& device, Address address) override;
 };
 

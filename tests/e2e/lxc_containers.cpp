@@ -15,9 +15,10 @@ namespace {
 constexpr const char* folder = "/var/lib/lxc";
 constexpr const char* rootfs = "/var/lib/lxc/rootfs"; // of all of them: nothing is written there
 
-constexpr const char* first_process = "#!/bin/sh\n"
-                                      "busybox udhcpc -i eth0 -f -q -t 100 -T 1 -s /lease\n"
-                                      "exec sleep 100000\n";
+constexpr const char* first_process =
+    "#!/bin/sh\n"
+    "[ -n \"$(ip -4 addr show dev eth0)\" ] || busybox udhcpc -i eth0 -f -q -t 100 -T 1 -s /lease\n"
+    "exec sleep 100000\n";
 constexpr const char* lease = "#!/bin/sh\n"
                               "[ \"$1\" = bound ] || exit 0\n"
                               "ip addr add \"$ip/$mask\" dev eth0\n"
@@ -43,7 +44,7 @@ LxcContainers::~LxcContainers() {
   }
 }
 
-void LxcContainers::start(const std::string& name, const std::string& bridge) {
+void LxcContainers::start(const std::string& name, const std::string& bridge, const std::string& lines) {
   host_.must({"mkdir", "-p", fmt::format("{}/{}", folder, name)});
   std::ofstream(host_.in_view(fmt::format("{}/{}/config", folder, name)))
       << fmt::format("lxc.uts.name = {}\n"
@@ -51,10 +52,10 @@ void LxcContainers::start(const std::string& name, const std::string& bridge) {
                      "lxc.apparmor.profile = unconfined\n"
                      "lxc.init.cmd = /bin/sh /first\n"
                      "lxc.net.0.type = veth\n"
-                     "lxc.net.0.link = {}\n"
                      "lxc.net.0.flags = up\n"
                      "lxc.net.0.name = eth0\n",
-                     name, rootfs, bridge);
+                     name, rootfs)
+      << (bridge.empty() ? "" : "lxc.net.0.link = " + bridge + "\n") << lines;
   const std::string log = fmt::format("/run/lxc-{}.log", name);
   running_.push_back(name);
   // What stays of it would keep a pipe open for as long as the container runs.

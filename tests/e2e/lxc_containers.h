@@ -15,9 +15,9 @@ public:
   LxcContainers(const LxcContainers&) = delete;
   LxcContainers& operator=(const LxcContainers&) = delete;
 
-  // Starts one whose eth0 is attached to `bridge` by LXC. Its first process asks a DHCP server for an address, and
-  // sleeps.
-  void start(const std::string& name, const std::string& bridge);
+  // Starts one whose eth0 is attached to `bridge` by LXC, or with "" to none, with lines of the test's own in its
+  // configuration. Its first process asks a DHCP server for an address, where it was given none, and sleeps.
+  void start(const std::string& name, const std::string& bridge, const std::string& lines = {});
   void stop(const std::string& name);
   // A program in a container.
   [[nodiscard]] Outcome in(const std::string& name, const std::vector<std::string>& words) const;

@@ -244,9 +244,10 @@ Result<std::vector<std::string>> KernelWorld::container(const std::string& name)
     if (ports) {
       return ports;
     }
-    why_not.push_back(std::move(ports).error());
+    why_not.insert(why_not.begin(), std::move(ports).error());
   }
-  // Who cannot be asked may have it; that is worth more than that another has not.
+  // Who cannot be asked may have it; that is worth more than that another has not. LXC has nobody who can be away: what
+  // it says besides, it says of a container that it has.
   const auto first = std::find_if(why_not.begin(), why_not.end(),
                                   [](const Error& error) { return error.kind != ErrorClass::not_found; });
   if (first != why_not.end()) {

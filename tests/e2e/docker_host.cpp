@@ -16,7 +16,8 @@ const std::chrono::seconds patience{in_guest() ? 120 : 30};
 
 } // namespace
 
-DockerHost::DockerHost(Underlay& underlay, const std::string& cidr) : HookedHost(underlay, cidr, "ifupdown docker") {}
+DockerHost::DockerHost(Underlay& underlay, const std::string& cidr, const std::string& programs)
+    : HookedHost(underlay, cidr, programs + " docker") {}
 
 void DockerHost::daemon_json(const std::string& text) {
   std::filesystem::create_directories(in_view("/etc/docker"));

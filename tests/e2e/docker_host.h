@@ -12,7 +12,8 @@ namespace fan::test {
 
 class DockerHost : public HookedHost {
 public:
-  DockerHost(Underlay& underlay, const std::string& cidr);
+  // `programs` besides, by spaces (HookedHost).
+  DockerHost(Underlay& underlay, const std::string& cidr, const std::string& programs = "ifupdown");
 
   // /etc/docker/daemon.json; "" when there is none.
   void daemon_json(const std::string& text);

@@ -1,4 +1,7 @@
 // What is said of ports and broadcasts, as `broadcast` and `show` tell it, and containers by their names.
+#include <cerrno>
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "fanctl/docker/container.h"
@@ -79,6 +82,41 @@ TEST_F(BroadcastTexts, AreListedForAllAndForWhoIsNamed) {
   expect_follows_schema("broadcasts", must({"broadcast", "list", "--json"}));
   must({"broadcast", "disallow", "web"});
   EXPECT_EQ(must({"broadcast", "list"}), "fan-250-0-28: copied only from nobody, only to veth3\n");
+}
+
+// A port whose driver has no such flag: the command says which, and the host is as it was.
+TEST_F(BroadcastTexts, SayWhichFlagAPortDoesNotTakeAndChangeNothing) {
+  must({"endpoint", "del", "--port", "veth3"});
+  for (const int number : {EOPNOTSUPP, EINVAL}) {
+    world.host.fail = [&](std::span<const Change> changes) -> std::optional<Error> {
+      for (const Change& change : changes) {
+        if (std::holds_alternative<PortFlag>(change.object()) && change.because != "undo") {
+          Error error = make_error(ErrorClass::kernel, "bridge flag is not supported");
+          error.sys_errno = number;
+          error.kernel_text = error.message;
+          return error;
+        }
+      }
+      return std::nullopt;
+    };
+    const auto state = [&] {
+      std::map<std::string, Object> objects;
+      for (const auto& [key, observed] : world.host.objects) {
+        objects.emplace(key, observed.object);
+      }
+      return objects;
+    };
+    const auto before = state();
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"endpoint", "add", "--port", "veth3", "--address", "250.0.28.14", "--mac", "02:00:00:00:00:04"},
+             {"broadcast", "receive", "veth1"}}) {
+      const Ran ran = run(world, words);
+      EXPECT_EQ(ran.status, 5) << ran.err;
+      EXPECT_NE(ran.err.find("bridge flag is not supported"), std::string::npos) << ran.err;
+      EXPECT_EQ(ran.err.find("undo failed"), std::string::npos) << ran.err;
+      EXPECT_TRUE(state() == before) << words.front();
+    }
+  }
 }
 
 TEST_F(BroadcastTexts, SayWhyAContainerIsNotFound) {

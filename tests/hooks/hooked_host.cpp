@@ -68,6 +68,10 @@ std::string HookedHost::must(const Argv& argv) const {
   return outcome.out;
 }
 
+Background HookedHost::background(const Argv& argv) const {
+  return {in_view_of(argv), RunOptions{.netns = &host, .env = {host_path}, .cwd = "/"}};
+}
+
 Argv HookedHost::fanctl(const std::vector<std::string>& words) {
   Argv argv{fanctl_path()};
   argv.insert(argv.end(), words.begin(), words.end());

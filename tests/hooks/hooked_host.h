@@ -20,6 +20,8 @@ public:
   // Runs a program as on the host, with its default PATH.
   Outcome run(const Argv& argv) const;
   std::string must(const Argv& argv) const; // NOLINT(modernize-use-nodiscard)
+  // One that runs beside the test.
+  [[nodiscard]] Background background(const Argv& argv) const;
 
   // fanctl by hand; not among the calls() below.
   std::string fanctl_must(const std::vector<std::string>& words) const; // NOLINT(modernize-use-nodiscard)
@@ -32,11 +34,12 @@ public:
   [[nodiscard]] static Argv fanctl(const std::vector<std::string>& words);
   // A process that lives in the host's mount namespace.
   [[nodiscard]] pid_t view_pid() const { return view_.pid(); }
+  // Where a file of the host is for the test.
+  [[nodiscard]] std::string in_view(const std::string& path) const;
 
   Host& host;
 
 protected:
-  [[nodiscard]] std::string in_view(const std::string& path) const;
   // The command line that runs `argv` as on the host.
   [[nodiscard]] Argv in_view_of(const Argv& argv) const;
 

@@ -15,14 +15,19 @@ inline constexpr const char* write_words[] = {"RTM_NEW",       "RTM_DEL",       
                                               "NFT_MSG_DEL",   "BPF_MAP_UPDATE", "BPF_MAP_DELETE", "BPF_MAP_CREATE",
                                               "BPF_PROG_LOAD", "execve",         "rename",         "O_WRONLY|O_CREAT"};
 
-// The writes that `fanctl words` does, a line of strace's for each. A program that it starts is one line, and not
-// followed: a server would keep strace for as long as it runs.
-inline std::vector<std::string> writes_of(const Host& host, const std::vector<std::string>& words) {
-  std::vector<std::string> argv{
+// The command line that runs `fanctl words` under strace. A program that it starts is one line, and not followed: a
+// server would keep strace for as long as it runs.
+inline Argv traced(const std::vector<std::string>& words) {
+  Argv argv{
       "strace",     "-f", "-b", "execve", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,bpf,rename,execve,openat",
       fanctl_path()};
   argv.insert(argv.end(), words.begin(), words.end());
-  std::istringstream trace(host.run(argv).err);
+  return argv;
+}
+
+// The writes among what strace said, a line of its for each.
+inline std::vector<std::string> writes_in(const std::string& text) {
+  std::istringstream trace(text);
   std::vector<std::string> writes;
   for (std::string line; std::getline(trace, line);) {
     const auto stands_in_line = [&](const char* word) { return line.find(word) != std::string::npos; };
@@ -32,6 +37,11 @@ inline std::vector<std::string> writes_of(const Host& host, const std::vector<st
     }
   }
   return writes;
+}
+
+// The writes that `fanctl words` does.
+inline std::vector<std::string> writes_of(const Host& host, const std::vector<std::string>& words) {
+  return writes_in(host.run(traced(words)).err);
 }
 
 inline std::string joined(const std::vector<std::string>& lines) {

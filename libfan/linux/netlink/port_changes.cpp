@@ -219,8 +219,17 @@ Error no_such_flag(const PortFlag& flag) {
   return error;
 }
 
+// What does without the flag, where this kernel, or the port's driver, does not take it.
+const char* hint_without(PortFlagName flag) {
+  return flag == PortFlagName::proxy_arp_wifi
+             ? "register no endpoint behind this port, or let it be routed (--routed), which takes no flag"
+             : "let every port receive (fanctl broadcast receive all), which takes no flag";
+}
+
 Error no_port(const PortFlag& flag) {
-  return error_from(EOPNOTSUPP, flag.port + " is no port of a bridge");
+  Error error = error_from(EOPNOTSUPP, flag.port + " is no port of a bridge");
+  error.hint = "attach it again";
+  return error;
 }
 
 Result<Message> message_for(const Lists& lists, const PortFlag& flag, bool was, bool will) {
@@ -265,6 +274,11 @@ Result<Message> message_for(const Lists& lists, const Change& change) {
 }
 
 Error about(const Change& change, Error error) {
+  const auto* flag = std::get_if<PortFlag>(&change.object());
+  if (flag != nullptr && change.after && error.hint.empty() &&
+      (error.sys_errno == EOPNOTSUPP || error.sys_errno == EINVAL)) {
+    error.hint = hint_without(flag->flag);
+  }
   const char* verb = !change.before ? "make " : change.after ? "change " : "remove ";
   return std::move(error).within(verb + describe(change.object()));
 }

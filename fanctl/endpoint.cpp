@@ -42,7 +42,7 @@ void declare(CLI::App& app, EndpointArguments& into) {
   app.add_flag("--secure", into.secure, "the port sends as its endpoints or not at all");
   app.add_flag("--routed", into.routed,
                "the port is of no bridge, and gets a route: for more than a bridge's 1,023 ports");
-  app.add_option("--allow", into.allow, "with --secure: and from this network; may be repeated")
+  app.add_option("--allow", into.allow, "with --secure: and from this network, of IPv4 or IPv6; may be repeated")
       ->type_name("PREFIX")
       ->allow_extra_args(false);
   declare_change(app, into.change);

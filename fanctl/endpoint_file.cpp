@@ -132,7 +132,8 @@ private:
     if (found == object.end()) {
       return texts;
     }
-    const Error wrong = at_key("allow", usage_error("\"allow\" is no list of networks", R"("allow": ["10.1.0.0/16"])"));
+    const Error wrong = at_key(
+        "allow", usage_error("\"allow\" is no list of networks", R"("allow": ["10.1.0.0/16", "2001:db8:1::/64"])"));
     if (!found->is_array()) {
       return wrong;
     }
@@ -148,10 +149,6 @@ private:
   const std::string& line_;
   TextPlace place_;
 };
-
-Result<Prefix> prefix_of(const std::string& text) {
-  return Prefix::parse(text.find('/') == std::string::npos ? text + "/32" : text);
-}
 
 } // namespace
 
@@ -176,7 +173,7 @@ Result<EndpointRequest> endpoint_of(const std::string& port, const std::string& 
     return usage_error("a port that is not secured may send from every network", "give --secure too, or no --allow");
   }
   for (const std::string& text : allow) {
-    auto prefix = prefix_of(text);
+    auto prefix = AnyPrefix::parse(text);
     if (!prefix) {
       return std::move(prefix).error();
     }

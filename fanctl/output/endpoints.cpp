@@ -11,7 +11,7 @@ namespace {
 
 std::string flags_of(const EndpointStatus& status) {
   std::string flags = status.secured ? "secure" : status.routed ? "routed" : "";
-  for (const Prefix& prefix : status.allow) {
+  for (const AnyPrefix& prefix : status.allow) {
     flags += " allow " + prefix.str();
   }
   if (!status.attached) {
@@ -37,7 +37,7 @@ std::string endpoint_document(std::span<const EndpointStatus> endpoints) {
   document["endpoints"] = Json::array();
   for (const EndpointStatus& status : endpoints) {
     Json allow = Json::array();
-    for (const Prefix& prefix : status.allow) {
+    for (const AnyPrefix& prefix : status.allow) {
       allow.push_back(prefix.str());
     }
     document["endpoints"].push_back(Json{{"address", status.endpoint.address.str()},

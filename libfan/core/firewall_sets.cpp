@@ -205,8 +205,21 @@ std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans) {
   return elements;
 }
 
+namespace {
+
+bool is_of_ipv6(const SetElement& element) {
+  return element.table == NftTable::bridge &&
+         (element.set == port_sets::prefixes6 || element.set == port_sets::target_prefixes6);
+}
+
+std::string_view port_in(std::string_view element) {
+  return element.substr(0, element.find(" . "));
+}
+
+} // namespace
+
 bool holds_intervals(const SetElement& element) {
-  return element.table == NftTable::inet || element.set == port_sets::prefixes;
+  return element.table == NftTable::inet || element.set == port_sets::prefixes || is_of_ipv6(element);
 }
 
 bool elements_clash(const SetElement& a, const SetElement& b) {
@@ -215,6 +228,9 @@ bool elements_clash(const SetElement& a, const SetElement& b) {
   }
   const auto [a_device, a_prefix] = parts_of(a.element);
   const auto [b_device, b_prefix] = parts_of(b.element);
+  if (is_of_ipv6(a)) {
+    return port_in(a.element) == port_in(b.element);
+  }
   return a_device == b_device && a_prefix && b_prefix && a_prefix->overlaps(*b_prefix);
 }
 

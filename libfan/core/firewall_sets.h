@@ -56,7 +56,8 @@ std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans);
 // False for elements of sets of single values, of which no two can be in each other's way.
 bool holds_intervals(const SetElement& element);
 
-// Two elements of one set that the kernel does not hold at the same time: different ones whose prefixes overlap.
+// Two elements of one set that the kernel may not hold at the same time: different ones whose prefixes overlap, or of
+// IPv6, which are not looked into, that have one device.
 bool elements_clash(const SetElement& a, const SetElement& b);
 
 } // namespace fan

@@ -37,8 +37,18 @@ constexpr std::string_view rules = R"(table bridge fanctl {
 		type ifname . ether_addr . ipv6_addr
 	}
 
+	set prefixes6 {
+		type ifname . ipv6_addr
+		flags interval
+	}
+
 	set targets6 {
 		typeof iifname . @th,64,128
+	}
+
+	set target_prefixes6 {
+		typeof iifname . @th,64,128
+		flags interval
 	}
 
 	set routed {
@@ -133,14 +143,16 @@ constexpr std::string_view rules = R"(table bridge fanctl {
 		icmpv6 type nd-router-advert counter name "serving" drop
 		icmpv6 type nd-redirect counter name "serving" drop
 		udp sport 547 counter name "serving" drop
-		icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @targets6 counter name "spoofed" drop
+		icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @targets6 iifname . @th,64,128 != @target_prefixes6 counter name "spoofed" drop
 		meta l4proto != 255 iifname . ether saddr . ip6 saddr @addresses6 goto plain
 		ip6 saddr :: iifname . ether saddr @macs goto secured_probe6
+		meta l4proto != 255 iifname . ether saddr @macs iifname . ip6 saddr @prefixes6 goto plain
 		counter name "spoofed" drop
 	}
 
 	chain secured_probe6 {
 		icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @targets6 goto plain
+		icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @target_prefixes6 goto plain
 		icmpv6 type nd-router-solicit goto plain
 		icmpv6 type mld-listener-report goto plain
 		icmpv6 type mld2-listener-report goto plain

@@ -34,12 +34,6 @@ std::optional<Mac> take_mac(std::string_view& text) {
   return mac ? std::optional(*mac) : std::nullopt;
 }
 
-std::optional<Prefix> prefix_in(std::string_view text) {
-  const std::string word(text);
-  const auto prefix = Prefix::parse(word.find('/') == std::string::npos ? word + "/32" : word);
-  return prefix ? std::optional(*prefix) : std::nullopt;
-}
-
 // Reads elements into a registry, kind by kind.
 class Reader {
 public:
@@ -53,8 +47,8 @@ public:
       read_address(*device, rest);
     } else if (element.set == port_sets::ports && element.data == port_sets::secured_verdict) {
       registry_.secured.try_emplace(*device);
-    } else if (element.set == port_sets::prefixes) {
-      if (const auto prefix = prefix_in(rest)) {
+    } else if (element.set == port_sets::prefixes || element.set == port_sets::prefixes6) {
+      if (const auto prefix = AnyPrefix::parse(rest)) {
         prefixes_[*device].insert(*prefix);
       }
     } else if (element.set == port_sets::allowed) {
@@ -99,7 +93,7 @@ private:
   }
 
   Registry registry_;
-  std::map<std::string, std::set<Prefix>> prefixes_;
+  std::map<std::string, std::set<AnyPrefix>> prefixes_;
 };
 
 // "0xfe80000000000000" and so on: how nft writes what it compares as a number.
@@ -265,8 +259,11 @@ private:
     put(port_sets::macs, device + " . " + endpoint.mac.str());
     put(port_sets::addresses6, device + " . " + endpoint.mac.str() + " . " + link_local_text(endpoint.mac));
     put(port_sets::targets6, device + " . " + number_of(link_local_of(endpoint.mac)));
-    for (const Prefix& prefix : registry_.secured.at(endpoint.port)) {
-      put(port_sets::prefixes, device + " . " + prefix_element(prefix));
+    for (const AnyPrefix& prefix : registry_.secured.at(endpoint.port)) {
+      put(prefix.is_v4() ? port_sets::prefixes : port_sets::prefixes6, device + " . " + prefix.element());
+      if (!prefix.is_v4()) {
+        put(port_sets::target_prefixes6, device + " . " + prefix.numbers());
+      }
     }
   }
 

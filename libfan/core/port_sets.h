@@ -18,6 +18,7 @@ namespace port_sets {
 inline constexpr const char* addresses =
     "addresses"; // port . MAC . address        "veth1" . 02:00:00:00:00:01 . 250.0.28.2
 inline constexpr const char* prefixes = "prefixes";   // secured port . network      "veth1" . 10.1.0.0/16
+inline constexpr const char* prefixes6 = "prefixes6"; // the same of IPv6            "veth1" . 2001:db8:1::/64
 inline constexpr const char* ports = "ports";         // map: port : chain           "veth1" : goto secured
 inline constexpr const char* routed = "routed";       // ports of no bridge          "veth1"
 inline constexpr const char* forwarded = "forwarded"; // those that forwarded before "veth1"
@@ -26,11 +27,12 @@ inline constexpr const char* allowed = "allowed";     // port . MAC             
 inline constexpr const char* selective = "selective"; // bridges                     "fan-250-0-28"
 inline constexpr const char* receivers = "receivers"; // ports                       "veth1"
 // What follows from it:
-inline constexpr const char* macs = "macs";             // secured port . MAC
-inline constexpr const char* addresses6 = "addresses6"; // secured port . MAC . link-local address
-inline constexpr const char* targets6 = "targets6";     // secured port . link-local address, as a number
-inline constexpr const char* answered = "answered";     // what the bridge answers who-has for
-inline constexpr const char* restricted = "restricted"; // ports of quiet bridges
+inline constexpr const char* macs = "macs";                         // secured port . MAC
+inline constexpr const char* addresses6 = "addresses6";             // secured port . MAC . link-local address
+inline constexpr const char* targets6 = "targets6";                 // secured port . link-local address, as a number
+inline constexpr const char* target_prefixes6 = "target_prefixes6"; // what prefixes6 has, as ranges of numbers
+inline constexpr const char* answered = "answered";                 // what the bridge answers who-has for
+inline constexpr const char* restricted = "restricted";             // ports of quiet bridges
 inline constexpr const char* secured_verdict = "goto secured";
 inline constexpr const char* plain_verdict = "goto plain";
 } // namespace port_sets

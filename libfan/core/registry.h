@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/address.h"
+#include "core/any_prefix.h"
 
 namespace fan {
 
@@ -30,7 +31,7 @@ struct Sender {
 struct Registry {
   std::map<Address, Registration> endpoints;
   // Ports that send as their endpoints or not at all, and the networks that they may send from besides.
-  std::map<std::string, std::set<Prefix>> secured;
+  std::map<std::string, std::set<AnyPrefix>> secured;
   // Devices that are no port of a bridge, with a route to each of their endpoints instead, and whether they forwarded
   // before: a bridge takes 1,023 ports (net/bridge/br_private.h, BR_MAX_PORTS).
   std::map<std::string, bool> routed;

@@ -316,14 +316,14 @@ bool harmless(char c) {
   return alphanumeric || std::string_view("._-@:/+=~%^,!?&()[]<>|'`$#").find(c) != std::string_view::npos;
 }
 
-// Outside quotes only what addresses, numbers and " . " need; inside, device names without quote, backslash and
-// asterisk.
+// Outside quotes only what addresses, numbers, their ranges and " . " need; inside, device names without quote,
+// backslash and asterisk.
 bool sayable(std::string_view text) {
   bool quoted = false;
   for (const char c : text) {
     if (c == '"') {
       quoted = !quoted;
-    } else if (quoted ? !harmless(c) : std::string_view("0123456789abcdefx./: ").find(c) == std::string_view::npos) {
+    } else if (quoted ? !harmless(c) : std::string_view("0123456789abcdefx./: -").find(c) == std::string_view::npos) {
       return false;
     }
   }

@@ -114,8 +114,8 @@ Result<void> put(Registry& registry, const EndpointRequest& request, const Facts
   registry.endpoints.insert_or_assign(request.endpoint.address, request.endpoint);
   if (request.secure) {
     auto& allowed = registry.secured[request.endpoint.port];
-    for (const Prefix& prefix : request.allow) {
-      for (const Prefix& other : allowed) {
+    for (const AnyPrefix& prefix : request.allow) {
+      for (const AnyPrefix& other : allowed) {
         if (other != prefix && other.overlaps(prefix)) {
           return usage_error(
               fmt::format("{} and {} of port {} overlap", prefix.str(), other.str(), request.endpoint.port),

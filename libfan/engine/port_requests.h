@@ -22,7 +22,7 @@ struct EndpointRequest {
   Registration endpoint;
   bool secure = false;            // the port sends as its endpoints or not at all
   bool routed = false;            // the port is of no bridge, and gets a route to the endpoint
-  std::vector<Prefix> allow;      // and from these networks
+  std::vector<AnyPrefix> allow;   // and from these networks
   std::optional<TextPlace> place; // in a file of endpoints
 };
 
@@ -45,7 +45,7 @@ struct EndpointStatus {
   bool attached = false; // its port is there, and a port of the bridge; or routed, and up
   bool routed = false;
   bool secured = false;
-  std::vector<Prefix> allow;
+  std::vector<AnyPrefix> allow;
 };
 
 // Who is meant by one word: a port, a MAC address, an endpoint's address. Class not_found: nobody is known by it.

@@ -84,6 +84,15 @@ TEST_F(BroadcastTexts, AreListedForAllAndForWhoIsNamed) {
   EXPECT_EQ(must({"broadcast", "list"}), "fan-250-0-28: copied only from nobody, only to veth3\n");
 }
 
+TEST_F(BroadcastTexts, EndpointsAreListedWithTheNetworksThatTheirPortsMaySendFrom) {
+  must({"endpoint", "add", "--port", "veth3", "--address", "250.0.28.33", "--mac", "02:00:00:00:00:03", "--secure",
+        "--allow", "10.1.0.0/16", "--allow", "2001:db8:3::/64", "--allow", "fd00::1"});
+  expect_golden("endpoint-list.txt", must({"endpoint", "list"}));
+  const std::string json = must({"endpoint", "list", "--json"});
+  expect_golden("endpoint-list.json", json);
+  expect_follows_schema("endpoints", json);
+}
+
 // A port whose driver has no such flag: the command says which, and the host is as it was.
 TEST_F(BroadcastTexts, SayWhichFlagAPortDoesNotTakeAndChangeNothing) {
   must({"endpoint", "del", "--port", "veth3"});

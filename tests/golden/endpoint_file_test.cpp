@@ -10,9 +10,10 @@ namespace {
 constexpr const char* good = R"({"port": "veth1", "address": "250.0.28.2", "mac": "02:00:00:00:00:01"})";
 
 TEST(EndpointFile, IsOneObjectALine) {
-  const auto all = cli::parse_endpoints("f", std::string("# comment\n\n  ") + good + "\r\n" +
-                                                 R"({"mac":"02:00:00:00:00:02","address":"250.0.28.3","port":"veth2",)"
-                                                 R"("secure":true,"allow":["10.1.0.0/16","10.2.0.1"]})");
+  const auto all =
+      cli::parse_endpoints("f", std::string("# comment\n\n  ") + good + "\r\n" +
+                                    R"({"mac":"02:00:00:00:00:02","address":"250.0.28.3","port":"veth2",)"
+                                    R"("secure":true,"allow":["10.1.0.0/16","10.2.0.1","2001:db8::/48"]})");
   ASSERT_TRUE(all) << all.error().message;
   ASSERT_EQ(all->size(), 2U);
   EXPECT_EQ((*all)[0].endpoint.port, "veth1");
@@ -20,6 +21,7 @@ TEST(EndpointFile, IsOneObjectALine) {
   EXPECT_EQ((*all)[0].place->line, 3);
   EXPECT_TRUE((*all)[1].secure);
   EXPECT_EQ((*all)[1].allow[1].str(), "10.2.0.1/32");
+  EXPECT_EQ((*all)[1].allow[2].str(), "2001:db8::/48");
 }
 
 struct Wrong {

@@ -1,4 +1,5 @@
 // Registered endpoints, secured ports and broadcasts on a fan's bridge: real frames, counted where they must not come.
+#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -254,7 +255,8 @@ TEST_F(Endpoints, OfAPortThatLeftAreKeptAndFollowItBack) {
 }
 
 TEST_F(Endpoints, TheDryRunsLinesDoTheSame) {
-  std::vector<std::string> dry = adding(3, {"--secure", "--allow", "10.1.0.0/16", "--dry-run"});
+  std::vector<std::string> dry =
+      adding(3, {"--secure", "--allow", "10.1.0.0/16", "--allow", "2001:db8::/32", "--dry-run"});
   const Snapshot before = state_of(host);
   const std::string lines = host.fanctl_must(dry);
   EXPECT_EQ(difference(before, state_of(host)), "");
@@ -543,6 +545,65 @@ TEST_F(SecuredPort, SendsAsItsEndpointOrNotAtAll) {
   EXPECT_TRUE(pings(c(3), address_of(4)));
   EXPECT_TRUE(pings(c(4), address_of(3)));
   EXPECT_TRUE(pings(c(3), at("250.0.27.1")));
+}
+
+std::array<std::uint8_t, 16> in6(const char* text) {
+  std::array<std::uint8_t, 16> bytes{};
+  EXPECT_EQ(inet_pton(AF_INET6, text, bytes.data()), 1) << text;
+  return bytes;
+}
+
+TEST_F(SecuredPort, SendsFromIpv6NetworksThatItMayAndNoOthers) {
+  add(3, {"--secure", "--allow", "2001:db8:3::/64", "--allow", "2001:db8:5::5", "--allow", "10.1.0.0/16"});
+  add(5, {"--secure", "--allow", "2001:db8:9::/64"});
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list"}),
+              HasSubstr("secure allow 10.1.0.0/16 allow 2001:db8:3::/64 allow 2001:db8:5::5/128"));
+  EXPECT_TRUE(is_whole());
+  const Mac own = c(3).mac();
+  const Mac other{{0x02, 0, 0, 0, 0, 0x66}};
+  const Mac all_nodes{{0x33, 0x33, 0, 0, 0, 1}};
+  const auto local = link_local_of(own);
+  const auto says_it = [&](const Mac& mac, const std::array<std::uint8_t, 16>& source, const char* name) {
+    return Forgery{name, ethernet(mac, all_nodes, 0x86dd, ipv6(source, 17, udp(7, 7, text(name))))};
+  };
+  const auto discovers = [&](std::uint8_t type, const std::array<std::uint8_t, 16>& source,
+                             const std::array<std::uint8_t, 16>& target, const char* name) {
+    return Forgery{name, ethernet(own, all_nodes, 0x86dd, ipv6(source, 58, neighbour_discovery(type, target, name)))};
+  };
+  const auto first = in6("2001:db8:3::");
+  const auto last = in6("2001:db8:3:0:ffff:ffff:ffff:ffff");
+  const auto one = in6("2001:db8:5::5");
+  const auto after = in6("2001:db8:3:1::");
+  const auto before = in6("2001:db8:2:ffff:ffff:ffff:ffff:ffff");
+  for (const Forgery& fair : {says_it(own, first, "first-of-network"), says_it(own, last, "last-of-network"),
+                              says_it(own, one, "single-address"), discovers(136, last, last, "advertises-its-own"),
+                              discovers(136, local, one, "advertises-by-local"), discovers(135, {}, first, "probes"),
+                              discovers(135, one, in6("2001:db8:77::1"), "solicits")}) {
+    EXPECT_EQ(copies(3, 4, fair.frame, says(fair.name)), 1U) << fair.name;
+  }
+  for (const Forgery& forgery :
+       {says_it(own, after, "after-network"), says_it(own, before, "before-network"),
+        says_it(other, first, "other-mac"), says_it(own, in6("2001:db8:5::6"), "beside-single"),
+        says_it(own, in6("2001:db8:9::1"), "of-other-port"), discovers(136, first, after, "advertises-after"),
+        discovers(136, local, before, "advertises-before"), discovers(136, after, first, "advertises-from-after"),
+        discovers(135, {}, after, "probes-after"), discovers(134, first, {}, "advertises-router"),
+        discovers(137, first, {}, "redirects")}) {
+    EXPECT_EQ(copies(3, 4, forgery.frame, says(forgery.name)), 0U) << forgery.name;
+  }
+  // As containers do it, neighbour discovery and duplicates included.
+  c(3).must({"ip", "-6", "addr", "add", "2001:db8:3::3/64", "dev", "eth0"});
+  c(4).must({"ip", "-6", "addr", "add", "2001:db8:3::4/64", "dev", "eth0"});
+  EXPECT_TRUE(eventually([&] { return c(4).run({"ping", "-6", "-c1", "-W2", "2001:db8:3::3"}).ok(); }));
+  EXPECT_TRUE(eventually([&] { return c(3).run({"ping", "-6", "-c1", "-W2", "2001:db8:3::4"}).ok(); }));
+  // A larger network takes the place of one inside it, in one transaction.
+  host.fanctl_must({"endpoint", "del", "--port", c(3).port()});
+  EXPECT_TRUE(is_whole());
+  RunOptions file;
+  file.input = fmt::format(R"({{"port": "{}", "address": "{}", "mac": "{}", "secure": true, "allow": ["{}"]}})",
+                           c(5).port(), address_of(5).str(), c(5).mac().str(), "2001:db8:8::/45");
+  host.fanctl_must({"endpoint", "apply", "-"}, file);
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list"}), HasSubstr("secure allow 2001:db8:8::/45"));
+  EXPECT_TRUE(is_whole());
 }
 
 using Broadcasts = Endpoints;

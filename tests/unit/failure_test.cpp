@@ -134,7 +134,7 @@ Result<void> do_add(Kernel& kernel, const std::vector<EndpointRequest>& wanted) 
   return without_value(add_endpoints(kernel, {}, wanted, true, {}));
 }
 
-EndpointRequest request(Registration endpoint, bool secure, std::vector<Prefix> allow = {}) {
+EndpointRequest request(Registration endpoint, bool secure, std::vector<AnyPrefix> allow = {}) {
   EndpointRequest wanted;
   wanted.endpoint = std::move(endpoint);
   wanted.secure = secure;
@@ -143,7 +143,8 @@ EndpointRequest request(Registration endpoint, bool secure, std::vector<Prefix> 
 }
 
 const std::vector<EndpointRequest> two_endpoints{
-    request(endpoint("250.0.27.2", "veth2", 2), true, {*Prefix::parse("10.1.0.0/16")}),
+    request(endpoint("250.0.27.2", "veth2", 2), true,
+            {*AnyPrefix::parse("10.1.0.0/16"), *AnyPrefix::parse("2001:db8::/32")}),
     request(endpoint("250.0.27.3", "veth3", 3), false)};
 const std::vector<EndpointRequest> two_moved{request(endpoint("250.0.27.2", "veth3", 2), false),
                                              request(endpoint("250.0.27.3", "veth2", 4), true)};

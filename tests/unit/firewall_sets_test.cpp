@@ -3,6 +3,7 @@
 
 #include "core/diff.h"
 #include "core/firewall_sets.h"
+#include "core/port_sets.h"
 #include "engine/apply.h"
 
 namespace fan {
@@ -21,6 +22,14 @@ TEST(FirewallSets, ClashingIsOverlappingAndDifferent) {
                              {firewall::bridge_slices, "\"a\" . 250.0.27.0/24", {}}));
   EXPECT_FALSE(elements_clash({firewall::bridge_slices, "\"a\" . 250.0.0.0/16", {}},
                               {firewall::bridge_slices, "\"b\" . 250.0.27.0/24", {}}));
+  const auto of_port = [](const char* set, const char* text) { return SetElement{set, text, {}, NftTable::bridge}; };
+  const SetElement wide = of_port(port_sets::prefixes6, "\"a\" . 2001:db8::/32");
+  EXPECT_TRUE(elements_clash(wide, of_port(port_sets::prefixes6, "\"a\" . 2001:db8:1::/48")));
+  EXPECT_FALSE(elements_clash(wide, of_port(port_sets::prefixes6, "\"b\" . 2001:db8:1::/48")));
+  EXPECT_FALSE(elements_clash(wide, wide));
+  EXPECT_TRUE(holds_intervals(wide));
+  EXPECT_TRUE(holds_intervals(of_port(port_sets::target_prefixes6, "\"a\" . 0x1-0x2")));
+  EXPECT_FALSE(holds_intervals(of_port(port_sets::targets6, "\"a\" . 0x1")));
   EXPECT_FALSE(elements_clash({firewall::bridges, "\"a\"", {}}, {firewall::bridges, "\"b\"", {}}));
 }
 

@@ -70,7 +70,8 @@ TEST(PortSets, WhatIsSaidIsReadBack) {
   scene.say("250.0.28.2", "veth2", mac_of_two);
   scene.say("250.0.28.3", "veth3", Mac{{0x02, 0, 0, 0, 0, 3}});
   scene.say("250.0.28.4", "veth3", Mac{{0x02, 0, 0, 0, 0, 3}});
-  scene.registry.secured["veth3"] = {given::prefix("10.1.0.0/16"), given::prefix("10.2.3.4/32")};
+  scene.registry.secured["veth3"] = {given::prefix("10.1.0.0/16"), given::prefix("10.2.3.4/32"),
+                                     *AnyPrefix::parse("2001:db8::/32"), *AnyPrefix::parse("fd00::1")};
   scene.registry.quiet.insert(scene.fan.bridge);
   scene.registry.allowed.insert({"veth2", mac_of_two});
   scene.registry.selective.insert(scene.fan.bridge);
@@ -104,6 +105,20 @@ TEST(PortSets, OfAPortThatIsNotThereOnlyTheRecordAndWhatSecuresItStays) {
                            [](const Object& o) { return std::holds_alternative<Neighbour>(o); }));
 }
 
+TEST(PortSets, WhatASecuredPortMayAdvertiseIsARangeOfNumbers) {
+  Scene scene;
+  scene.say("250.0.28.2", "veth2", mac_of_two);
+  scene.registry.secured["veth2"] = {*AnyPrefix::parse("64:ff9b::/96"), *AnyPrefix::parse("2001:db8::1")};
+  const std::vector<Object> objects = scene.objects();
+  EXPECT_THAT(objects, Contains(Object(element(port_sets::prefixes6, "\"veth2\" . 64:ff9b::/96"))));
+  EXPECT_THAT(objects, Contains(Object(element(port_sets::prefixes6, "\"veth2\" . 2001:db8::1"))));
+  EXPECT_THAT(objects,
+              Contains(Object(element(port_sets::target_prefixes6, "\"veth2\" . 0x64ff9b000000000000000000000000-"
+                                                                   "0x64ff9b0000000000000000ffffffff"))));
+  EXPECT_THAT(objects,
+              Contains(Object(element(port_sets::target_prefixes6, "\"veth2\" . 0x20010db8000000000000000000000001"))));
+}
+
 TEST(PortSets, LinkLocalAddressesAreWrittenAsNftDoes) {
   for (const auto& [mac, text] :
        {std::pair{mac_of_two, "fe80::ff:fe00:2"}, std::pair{Mac{{0x02, 0xfa, 1, 2, 3, 4}}, "fe80::fa:1ff:fe02:304"},
@@ -122,6 +137,7 @@ TEST(PortSets, ElementsThatCannotBeReadAreLeftOut) {
                            element(port_sets::addresses, "\"veth2"),
                            element(port_sets::addresses, ""),
                            element(port_sets::prefixes, "\"veth2\" . 10.0.0.0/8"),
+                           element(port_sets::prefixes6, "\"veth2\" . 2001:db8::1/32"),
                            {port_sets::addresses, "\"veth2\" . 02:00:00:00:00:02 . 250.0.28.2", "", NftTable::inet}})
                   .empty());
 }

@@ -20,6 +20,10 @@ bool is_solicitation(const Frame& frame) {
          frame.bytes[54] == 135;
 }
 
+bool is_multicast(const Frame& frame) {
+  return frame.bytes.size() >= 6 && (frame.bytes[0] & 1U) != 0;
+}
+
 // A host with a fan over vxlan and four containers that have IPv6 addresses of their own.
 class Snooping : public testing::Test {
 protected:
@@ -40,12 +44,20 @@ protected:
     host_.fanctl_must(words);
   }
 
-  // Container 0 looks for container 1 and reaches it; how many solicitations the third heard of that.
+  // Container 0 looks for container 1 and reaches it; how many solicitations the third heard of that. Tried again when
+  // none came to container 1 either: it was found without, by what it said itself in the meantime.
   std::uint64_t heard_by_a_bystander() {
-    const Capture capture(containers_[2], "eth0", is_solicitation);
-    containers_[0].must({"ip", "-6", "neigh", "flush", "dev", "eth0"});
-    EXPECT_TRUE(containers_[0].run({"ping", "-6", "-c1", "-W5", v6(1)}).ok());
-    return capture.count();
+    for (;;) {
+      const Capture bystander(containers_[2], "eth0", is_solicitation);
+      const Capture asked(containers_[1], "eth0", [](const Frame& frame) {
+        return !frame.outgoing && is_multicast(frame) && is_solicitation(frame);
+      });
+      containers_[0].must({"ip", "-6", "neigh", "flush", "dev", "eth0"});
+      EXPECT_TRUE(containers_[0].run({"ping", "-6", "-c1", "-W5", v6(1)}).ok());
+      if (asked.count() != 0 || HasFailure()) {
+        return bystander.count();
+      }
+    }
   }
   bool is_duplicate(unsigned n, const std::string& address) {
     containers_[n].ip({"addr add " + address + "/64 dev eth0"});

@@ -13,7 +13,7 @@ namespace {
 using probe::Bytes;
 using probe::Socket;
 
-constexpr std::chrono::milliseconds waiting{1000};
+constexpr std::chrono::milliseconds until_told{1000};
 constexpr std::uint16_t first_port = 33434; // as traceroute's: one for each, so that an answer is to one question
 constexpr std::uint8_t unreachable = 3;
 constexpr std::uint8_t no_such_port = 3;
@@ -54,7 +54,7 @@ Result<std::vector<bool>> KernelProber::datagrams(const std::vector<DatagramQues
     (void)asked.at(n).send(Bytes(32), questions.at(n).destination, port);
   }
   std::vector<bool> answers(questions.size());
-  probe::wait_for(sockets, waiting, [&] {
+  probe::wait_for(sockets, until_told, [&] {
     for (std::size_t n = 0; n < asked.size(); ++n) {
       answers.at(n) = answers.at(n) || says_nobody_listens(asked.at(n), questions.at(n).destination);
     }

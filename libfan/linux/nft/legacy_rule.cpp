@@ -169,7 +169,7 @@ Action action_of(int verdict) {
   if (verdict == XT_RETURN) {
     return Action::leave;
   }
-  const int said = -verdict - 1;
+  const int said = -(verdict + 1); // of the least int too: anything may stand there
   return said == NF_ACCEPT ? Action::accept : said == NF_DROP ? Action::drop : Action::unknown;
 }
 

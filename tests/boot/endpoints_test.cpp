@@ -18,7 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr const char* unit = "fanctl-endpoints.service";
-constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::seconds until_registered{60};
 
 class EndpointsUnit : public ::testing::Test {
 protected:
@@ -30,7 +30,7 @@ protected:
   // The n-th of them, counted from 1. It has said a word before.
   [[nodiscard]] bool becomes_registered(unsigned n) const {
     const std::string address = fmt::format("250.0.28.{} ", n + 1);
-    return eventually([&] { return list().find(address) != std::string::npos; }, patience);
+    return eventually([&] { return list().find(address) != std::string::npos; }, until_registered);
   }
   [[nodiscard]] std::string list() const { return hosts_.b.must({"fanctl", "endpoint", "list"}); }
   [[nodiscard]] std::string pid() const { return hosts_.b.property(unit, "MainPID"); }
@@ -56,7 +56,7 @@ TEST_F(EndpointsUnit, RegistersComesBackAndLeavesItsEntries) {
   const std::string first = pid();
   hosts_.b.must({"systemctl", "kill", "--signal=KILL", "--kill-who=main", unit});
   EXPECT_TRUE(pings(add(), *Address::parse("250.0.28.2")));
-  EXPECT_TRUE(eventually([&] { return hosts_.b.active(unit) && pid() != first && pid() != "0"; }, patience));
+  EXPECT_TRUE(eventually([&] { return hosts_.b.active(unit) && pid() != first && pid() != "0"; }, until_registered));
   EXPECT_EQ(hosts_.b.property(unit, "NRestarts"), "1");
   EXPECT_TRUE(pings(containers_.back(), gateway_of_b)); // it may have said its word when nobody listened
   EXPECT_TRUE(becomes_registered(2));

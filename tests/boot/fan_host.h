@@ -34,6 +34,7 @@ private:
   }
 };
 
-inline const Address gateway_of_b{0xfa001c01U}; // 250.0.28.1
+inline const Address gateway_of_b{0xfa001c01U};                         // 250.0.28.1
+inline constexpr const char* dhcp_unit = "fanctl-dhcp@fan-250.service"; // of that fan
 
 } // namespace fan::test

@@ -13,7 +13,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* dhcp_unit = "fanctl-dhcp@fan-250.service";
 constexpr const char* folder = "/run/fanctl/dhcp";
 constexpr const char* file = "/run/fanctl/dhcp/fan-250.arguments";
 

@@ -15,8 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* dhcp_unit = "fanctl-dhcp@fan-250.service";
-
 TEST(Units, TheDhcpServerSurvivesAndIsStartedAgain) {
   FanHost hosts;
   hosts.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    dhcp: true\n");

@@ -23,8 +23,8 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* bridge = "fan-250-0-28";
-constexpr std::chrono::seconds patience{60}; // how long it took is printed
+constexpr const char* fan_bridge = "fan-250-0-28";
+constexpr std::chrono::seconds at_most{60}; // how long it took is printed
 
 class Registration : public ::testing::Test {
 protected:
@@ -41,7 +41,7 @@ protected:
   void watch(const Argv& argv) {
     watcher_.reset();
     watcher_.emplace(host_.background(argv));
-    EXPECT_TRUE(watcher_->wait_for(std::string("listening on ") + bridge)) << watcher_->output();
+    EXPECT_TRUE(watcher_->wait_for(std::string("listening on ") + fan_bridge)) << watcher_->output();
   }
 
   // Starts the n-th container; it has an address and has said a word on return. One with a DHCP client, alone or in
@@ -50,11 +50,11 @@ protected:
   void start(unsigned n) {
     const std::string name = fmt::format("box{}", n);
     if (n % 3 == 0) {
-      EXPECT_TRUE(clients_.emplace_back(static_cast<const Netns&>(host_.host), bridge).dhcp());
+      EXPECT_TRUE(clients_.emplace_back(static_cast<const Netns&>(host_.host), fan_bridge).dhcp());
     } else if (n % 3 == 1) {
-      lxc_.start(name, bridge);
+      lxc_.start(name, fan_bridge);
       const auto address = [&] { return lxc_.in(name, {"/bin/ip", "-4", "addr", "show", "dev", "eth0"}).out; };
-      EXPECT_TRUE(eventually([&] { return address().find("inet 250.0.28.") != std::string::npos; }, patience));
+      EXPECT_TRUE(eventually([&] { return address().find("inet 250.0.28.") != std::string::npos; }, at_most));
     } else {
       host_.container(name);
       EXPECT_TRUE(host_.in(name, {"/bin/ping", "-c", "1", "-W", "5", "250.0.28.1"}).ok());
@@ -73,7 +73,7 @@ protected:
 
   [[nodiscard]] std::set<std::string> ports() const {
     std::set<std::string> names;
-    for (const json& link : json::parse(host_.host.must({"ip", "-j", "link", "show", "master", bridge}))) {
+    for (const json& link : json::parse(host_.host.must({"ip", "-j", "link", "show", "master", fan_bridge}))) {
       names.insert(link["ifname"]);
     }
     return names;
@@ -100,7 +100,7 @@ TEST_F(Registration, OfTwentyContainersOfThreeKinds) {
   for (unsigned n = 0; n < count; ++n) {
     start(n);
     const auto started = Clock::now();
-    ASSERT_TRUE(eventually([&] { return registered().size() == n + 1; }, patience)) << n << watcher_->output();
+    ASSERT_TRUE(eventually([&] { return registered().size() == n + 1; }, at_most)) << n << watcher_->output();
     longest = std::max<std::chrono::duration<double>>(longest, Clock::now() - started);
   }
   EXPECT_EQ(registered(), ports());
@@ -119,7 +119,7 @@ TEST_F(Registration, OfTwentyContainersOfThreeKinds) {
   for (unsigned n = 0; n < count; ++n) {
     stop(n);
     const auto stopped = Clock::now();
-    ASSERT_TRUE(eventually([&] { return registered().size() == count - 1 - n; }, patience)) << n;
+    ASSERT_TRUE(eventually([&] { return registered().size() == count - 1 - n; }, at_most)) << n;
     longest = std::max<std::chrono::duration<double>>(longest, Clock::now() - stopped);
   }
   std::cout << fmt::format("gone {:.2f} s after the end, at worst\n", longest.count());

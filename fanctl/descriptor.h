@@ -14,6 +14,7 @@ class Descriptor {
 public:
   explicit Descriptor(int number) : number_(number) {} // negative: none
   ~Descriptor() { release(); }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   [[nodiscard]] int get() const { return number_; }

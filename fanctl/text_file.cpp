@@ -109,6 +109,24 @@ int publish_in(int folder, const std::string& name, const std::string& text) {
   return number;
 }
 
+struct RegularFile {
+  Descriptor descriptor;
+  std::size_t size; // when it was opened
+};
+
+// Nothing when there is none. Opening a pipe must not hang.
+Result<std::optional<RegularFile>> open_to_read(const std::string& path, int more_flags) {
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | more_flags));
+  if (file.get() < 0) {
+    return errno == ENOENT ? Result(std::optional<RegularFile>()) : failed(path, "cannot be read", errno);
+  }
+  struct stat facts {};
+  if (fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    return host_error(path + " is not a regular file");
+  }
+  return std::optional(RegularFile{std::move(file), static_cast<std::size_t>(facts.st_size)});
+}
+
 } // namespace
 
 Result<void> publish_text_file(const std::string& path, const std::string& text) {
@@ -124,15 +142,11 @@ Result<void> publish_text_file(const std::string& path, const std::string& text)
 }
 
 Result<std::optional<std::string>> read_text_file(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)); // opening a pipe must not hang
-  if (file.get() < 0) {
-    return errno == ENOENT ? Result(std::optional<std::string>()) : failed(path, "cannot be read", errno);
+  const Result<std::optional<RegularFile>> opened = open_to_read(path, 0);
+  if (!opened || !*opened) {
+    return opened ? Result(std::optional<std::string>()) : opened.error();
   }
-  struct stat facts {};
-  if (fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
-    return host_error(path + " is not a regular file");
-  }
-  std::optional<std::string> text = read_text(file.get(), largest_text_file);
+  std::optional<std::string> text = read_text((*opened)->descriptor.get(), largest_text_file);
   if (!text) {
     return failed(path, "cannot be read", errno);
   }
@@ -143,17 +157,14 @@ Result<std::optional<std::string>> read_text_file(const std::string& path) {
 }
 
 Result<std::optional<std::string>> read_end_of_text_file(const std::string& path, std::size_t most) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
-  if (file.get() < 0) {
-    return errno == ENOENT ? Result(std::optional<std::string>()) : failed(path, "cannot be read", errno);
+  const Result<std::optional<RegularFile>> opened = open_to_read(path, O_NOFOLLOW);
+  if (!opened || !*opened) {
+    return opened ? Result(std::optional<std::string>()) : opened.error();
   }
-  struct stat facts {};
-  if (fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
-    return host_error(path + " is not a regular file");
-  }
-  const auto size = static_cast<std::size_t>(facts.st_size);
+  const std::size_t size = (*opened)->size;
   std::string text(std::min(size, most), '\0');
-  const ssize_t length = pread(file.get(), text.data(), text.size(), static_cast<off_t>(size - text.size()));
+  const ssize_t length =
+      pread((*opened)->descriptor.get(), text.data(), text.size(), static_cast<off_t>(size - text.size()));
   if (length < 0) {
     return failed(path, "cannot be read", errno);
   }

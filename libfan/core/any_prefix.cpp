@@ -27,21 +27,26 @@ Bytes masked(Bytes address, unsigned length, bool ones) {
   return address;
 }
 
-// Without leading zeros, as nft prints the ends of a range.
-std::string hexadecimal(const Bytes& number) {
-  std::string digits;
-  for (const std::uint8_t byte : number) {
-    digits += fmt::format("{:02x}", byte);
-  }
-  const std::size_t first = digits.find_first_not_of('0');
-  return "0x" + (first == std::string::npos ? "0" : digits.substr(first));
-}
-
 bool is_mapped(const Bytes& address) {
   return Address(0).bytes() == masked(address, v4_offset, false);
 }
 
 } // namespace
+
+std::string ipv6_text(const Bytes& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  return inet_ntop(AF_INET6, address.data(), text.data(), text.size()) == nullptr ? "" : text.data();
+}
+
+// Without leading zeros.
+std::string ipv6_number(const Bytes& address) {
+  std::string digits;
+  for (const std::uint8_t byte : address) {
+    digits += fmt::format("{:02x}", byte);
+  }
+  const std::size_t first = digits.find_first_not_of('0');
+  return "0x" + (first == std::string::npos ? "0" : digits.substr(first));
+}
 
 AnyPrefix::AnyPrefix(const Prefix& prefix)
     : network_(prefix.network().bytes()), length_(static_cast<std::uint8_t>(v4_offset + prefix.length())) {}
@@ -79,11 +84,8 @@ bool AnyPrefix::overlaps(const AnyPrefix& other) const {
 }
 
 std::string AnyPrefix::address() const {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (!is_v6_) {
-    return fmt::format("{}.{}.{}.{}", network_[12], network_[13], network_[14], network_[15]);
-  }
-  return inet_ntop(AF_INET6, network_.data(), text.data(), text.size()) == nullptr ? "" : text.data();
+  return is_v6_ ? ipv6_text(network_)
+                : fmt::format("{}.{}.{}.{}", network_[12], network_[13], network_[14], network_[15]);
 }
 
 std::string AnyPrefix::str() const {
@@ -95,8 +97,8 @@ std::string AnyPrefix::element() const {
 }
 
 std::string AnyPrefix::numbers() const {
-  const std::string first = hexadecimal(network_);
-  return length_ == 128 ? first : first + "-" + hexadecimal(masked(network_, length_, true));
+  const std::string first = ipv6_number(network_);
+  return length_ == 128 ? first : first + "-" + ipv6_number(masked(network_, length_, true));
 }
 
 } // namespace fan

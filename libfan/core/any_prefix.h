@@ -13,6 +13,10 @@
 
 namespace fan {
 
+// In network byte order: as inet_ntop(3) writes it, and as nft writes what it compares as a number, "0xfe80…".
+std::string ipv6_text(const std::array<std::uint8_t, 16>& address);
+std::string ipv6_number(const std::array<std::uint8_t, 16>& address);
+
 // Invariant: length 0..128, of an IPv4 one 96..128 in ::ffff:0:0/96, and no bit set below it.
 class AnyPrefix {
 public:

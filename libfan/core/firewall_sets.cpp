@@ -226,11 +226,11 @@ bool elements_clash(const SetElement& a, const SetElement& b) {
   if (a.table != b.table || a.set != b.set || a.element == b.element) {
     return false;
   }
-  const auto [a_device, a_prefix] = parts_of(a.element);
-  const auto [b_device, b_prefix] = parts_of(b.element);
   if (is_of_ipv6(a)) {
     return port_in(a.element) == port_in(b.element);
   }
+  const auto [a_device, a_prefix] = parts_of(a.element);
+  const auto [b_device, b_prefix] = parts_of(b.element);
   return a_device == b_device && a_prefix && b_prefix && a_prefix->overlaps(*b_prefix);
 }
 

@@ -96,30 +96,6 @@ private:
   std::map<std::string, std::set<AnyPrefix>> prefixes_;
 };
 
-// "0xfe80000000000000" and so on: how nft writes what it compares as a number.
-std::string number_of(const std::array<std::uint8_t, 16>& address) {
-  std::string text = "0x";
-  for (const std::uint8_t byte : address) {
-    text += fmt::format("{:02x}", byte);
-  }
-  return text;
-}
-
-// As inet_ntop writes fe80::/64 with an interface identifier: the longest run of zeros is the second to fourth group.
-std::string link_local_text(const Mac& mac) {
-  const auto bytes = link_local_of(mac);
-  std::string text = "fe80:";
-  std::array<unsigned, 4> groups{};
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    groups[i] = (unsigned{bytes[8 + 2 * i]} << 8U) | bytes[9 + 2 * i];
-  }
-  const std::size_t skip = groups[0] == 0 ? 1 : 0; // one more zero in the run
-  for (std::size_t i = skip; i < groups.size(); ++i) {
-    text += fmt::format(":{:x}", groups[i]);
-  }
-  return text;
-}
-
 std::string proxy_key(const std::string& device) {
   return "net/ipv4/conf/" + device + "/proxy_arp";
 }
@@ -257,8 +233,8 @@ private:
     const std::string device = device_element(endpoint.port);
     put(port_sets::ports, device, port_sets::secured_verdict);
     put(port_sets::macs, device + " . " + endpoint.mac.str());
-    put(port_sets::addresses6, device + " . " + endpoint.mac.str() + " . " + link_local_text(endpoint.mac));
-    put(port_sets::targets6, device + " . " + number_of(link_local_of(endpoint.mac)));
+    put(port_sets::addresses6, device + " . " + endpoint.mac.str() + " . " + ipv6_text(link_local_of(endpoint.mac)));
+    put(port_sets::targets6, device + " . " + ipv6_number(link_local_of(endpoint.mac)));
     for (const AnyPrefix& prefix : registry_.secured.at(endpoint.port)) {
       put(prefix.is_v4() ? port_sets::prefixes : port_sets::prefixes6, device + " . " + prefix.element());
       if (!prefix.is_v4()) {

@@ -117,6 +117,20 @@ Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, std::uint32_
   return all ? std::move(all) : std::move(all).error().within("list the neighbours");
 }
 
+Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, const std::set<std::uint32_t>& devices) {
+  constexpr std::size_t few = 4;
+  std::vector<NeighbourEntry> wanted;
+  for (const std::uint32_t asked : devices.size() > few ? std::set<std::uint32_t>{0} : devices) {
+    auto all = list_neighbours(socket, asked);
+    if (!all) {
+      return all;
+    }
+    std::copy_if(all->begin(), all->end(), std::back_inserter(wanted),
+                 [&](const NeighbourEntry& entry) { return devices.count(entry.ifindex) != 0; });
+  }
+  return wanted;
+}
+
 Result<void> add_neighbour(Socket& socket, const Neighbour& neighbour) {
   return with_entry(socket, neighbour, "add", [&socket](const NeighbourEntry& entry) {
     auto done = put(socket, entry, NLM_F_CREATE | NLM_F_EXCL);

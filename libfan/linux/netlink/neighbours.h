@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "core/object.h"
@@ -19,6 +20,10 @@ struct NeighbourEntry {
 
 // The permanent ones of one device; of all for 0.
 Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, std::uint32_t ifindex);
+
+// The permanent ones of these devices, by ifindex. Of few each is asked for, as a router may have neighbours without
+// end elsewhere; of many, all at once: each list takes the kernel a walk through the whole table.
+Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, const std::set<std::uint32_t>& devices);
 
 // EEXIST: a permanent entry is there. One that the kernel learned, or failed to, is replaced.
 Result<void> add_neighbour(Socket& socket, const Neighbour& neighbour);

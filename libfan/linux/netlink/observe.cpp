@@ -1,6 +1,7 @@
 // Network::observe: what the kernel has, as values of core.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "linux/netlink/addresses.h"
 #include "linux/netlink/fdb.h"
@@ -80,38 +81,20 @@ private:
     return {};
   }
 
-  // Of few devices each is asked for, as a router may have neighbours without end elsewhere; of many, all at once: each
-  // list takes the kernel a walk through the whole table.
   Result<void> neighbours() {
-    constexpr std::size_t few = 4;
-    std::map<std::uint32_t, const Link*> asked; // a bridge's port has no neighbours of its own
+    std::set<std::uint32_t> asked;
     for (const Link& link : *links_) {
-      if (scope_.devices.count(link.fact.name) != 0 && !link.port) {
-        asked.emplace(link.fact.ifindex, &link);
+      if (scope_.devices.count(link.fact.name) != 0 && !link.port) { // a bridge's port has no neighbours of its own
+        asked.insert(link.fact.ifindex);
       }
     }
-    if (asked.size() > few) {
-      return neighbours_of(0, asked);
-    }
-    for (const auto& [ifindex, link] : asked) {
-      if (auto done = neighbours_of(ifindex, asked); !done) {
-        return done;
-      }
-    }
-    return {};
-  }
-
-  Result<void> neighbours_of(std::uint32_t ifindex, const std::map<std::uint32_t, const Link*>& asked) {
-    auto all = list_neighbours(socket_, ifindex);
+    auto all = list_neighbours(socket_, asked);
     if (!all) {
       return std::move(all).error();
     }
     for (const NeighbourEntry& entry : *all) {
-      const auto at = asked.find(entry.ifindex);
-      if (at != asked.end()) {
-        const bool ours = entry.protocol == endpoint_protocol || entry.protocol == secured_endpoint_protocol;
-        add(Neighbour{at->second->fact.name, entry.address, entry.mac, ours ? entry.protocol : std::uint8_t{0}}, ours);
-      }
+      const bool ours = entry.protocol == endpoint_protocol || entry.protocol == secured_endpoint_protocol;
+      add(Neighbour{name_of(entry.ifindex), entry.address, entry.mac, ours ? entry.protocol : std::uint8_t{0}}, ours);
     }
     return {};
   }

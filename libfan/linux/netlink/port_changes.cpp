@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,27 +95,22 @@ private:
     return entry == nullptr ? Result<void>() : read_table(socket, entry->bridge);
   }
 
-  // Of several devices all at once: each list takes the kernel a walk through the whole table.
   Result<void> read_neighbours(Socket& socket, std::span<const Change> changes) {
-    std::map<std::uint32_t, std::string> asked; // names, by ifindex
+    std::map<std::uint32_t, std::string> names;
+    std::set<std::uint32_t> asked;
     for (const Change& change : changes) {
       const auto* neighbour = std::get_if<Neighbour>(&change.object());
       const Link* at = neighbour == nullptr ? nullptr : link(neighbour->device);
-      if (at != nullptr) {
-        asked.emplace(at->fact.ifindex, neighbour->device);
+      if (at != nullptr && asked.insert(at->fact.ifindex).second) {
+        names.emplace(at->fact.ifindex, neighbour->device);
       }
     }
-    if (asked.empty()) {
-      return {};
-    }
-    auto all = list_neighbours(socket, asked.size() == 1 ? asked.begin()->first : 0);
+    auto all = list_neighbours(socket, asked);
     if (!all) {
       return std::move(all).error();
     }
     for (const NeighbourEntry& entry : *all) {
-      if (const auto at = asked.find(entry.ifindex); at != asked.end()) {
-        neighbours_[at->second].emplace(entry.address, entry.mac);
-      }
+      neighbours_[names[entry.ifindex]].emplace(entry.address, entry.mac);
     }
     return {};
   }

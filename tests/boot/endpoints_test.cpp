@@ -40,10 +40,8 @@ protected:
 };
 
 TEST_F(EndpointsUnit, RegistersComesBackAndLeavesItsEntries) {
-  hosts_.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    proxy-arp: true\n");
   hosts_.b.enable(unit);
-  hosts_.b.boot();
-  EXPECT_EQ(hosts_.b.booted(), "running");
+  hosts_.boot_with("    proxy-arp: true\n");
   ASSERT_TRUE(hosts_.b.active(unit));
 
   EXPECT_TRUE(pings(add(), gateway_of_b));

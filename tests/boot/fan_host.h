@@ -18,6 +18,13 @@ struct FanHost {
     b.file("/etc/fanctl/fan.yaml", fan_file);
   }
 
+  // b, with `more` lines of its fan in the file.
+  void boot_with(const std::string& more) {
+    b.file("/etc/fanctl/fan.yaml", fan_file + more);
+    b.boot();
+    EXPECT_EQ(b.booted(), "running");
+  }
+
   [[nodiscard]] bool reaches(Address to, std::chrono::milliseconds patience = std::chrono::seconds(30)) const {
     return eventually([&] { return pings(peer, to, {}, 1); }, patience);
   }

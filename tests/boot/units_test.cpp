@@ -17,9 +17,7 @@ using ::testing::HasSubstr;
 
 TEST(Units, TheDhcpServerSurvivesAndIsStartedAgain) {
   FanHost hosts;
-  hosts.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    dhcp: true\n");
-  hosts.b.boot();
-  EXPECT_EQ(hosts.b.booted(), "running");
+  hosts.boot_with("    dhcp: true\n");
   ASSERT_TRUE(hosts.b.active(dhcp_unit));
   const std::string first = hosts.b.property(dhcp_unit, "MainPID");
   hosts.b.must({"systemctl", "restart", "fanctl.service"});
@@ -47,9 +45,7 @@ TEST(Units, TheDhcpServerSurvivesAndIsStartedAgain) {
 // At a fresh start, and with leases from before.
 TEST(Units, TheDhcpServerHasJustTheCapabilitiesThatItNeeds) {
   FanHost hosts;
-  hosts.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    dhcp: true\n");
-  hosts.b.boot();
-  EXPECT_EQ(hosts.b.booted(), "running");
+  hosts.boot_with("    dhcp: true\n");
   std::istringstream names(hosts.b.property(dhcp_unit, "CapabilityBoundingSet"));
   const std::vector<std::string> all(std::istream_iterator<std::string>(names), {});
   EXPECT_EQ(all.size(), 5U);
@@ -105,9 +101,7 @@ TEST(Units, AServerWithoutAUnitIsStartedSeenAndEndedByTheOnesThatThereAre) {
 // With what its unit may do it hears them.
 TEST(Units, EndpointsAreRegisteredByTheirUnit) {
   FanHost hosts;
-  hosts.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    dhcp: true\n    proxy-arp: true\n");
-  hosts.b.boot();
-  EXPECT_EQ(hosts.b.booted(), "running");
+  hosts.boot_with("    dhcp: true\n    proxy-arp: true\n");
   hosts.b.must({"systemctl", "start", "fanctl-endpoints.service"});
   Container client(hosts.b.host(), "fan-250");
   client.address("250.0.28.9/24", gateway_of_b);
@@ -218,9 +212,7 @@ TEST(Units, AreUnderstoodBySystemdAndMayDoLittle) {
 // With the privileges of its unit it sees everything, the DHCP server too, and speaks to whoever asks.
 TEST(Units, MetricsAreThereForWhoAsks) {
   FanHost hosts;
-  hosts.b.file("/etc/fanctl/fan.yaml", std::string(fan_file) + "    dhcp: true\n");
-  hosts.b.boot();
-  EXPECT_EQ(hosts.b.booted(), "running");
+  hosts.boot_with("    dhcp: true\n");
   hosts.b.must({"systemctl", "start", "fanctl-metrics.socket"});
   const std::string answer =
       hosts.b.must({"bash", "-c",

@@ -273,8 +273,7 @@ TEST_F(Table, EveryAlterationIsRepaired) {
   }
 }
 
-// A table that is made anew leaves each hook with two chains for a moment, of which the old one drops what its policy
-// says.
+// As rules are: no other table comes into being, whose hooks would be there beside the old ones for a moment.
 TEST_F(Table, APolicyIsPutRightInTheTableThatIsThere) {
   load();
   const auto handle = [this] { // "table inet fanctl { # handle 3"

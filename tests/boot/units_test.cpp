@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 #include <iterator>
 #include <sstream>
@@ -102,6 +103,8 @@ TEST(Units, AServerWithoutAUnitIsStartedSeenAndEndedByTheOnesThatThereAre) {
 TEST(Units, EndpointsAreRegisteredByTheirUnit) {
   FanHost hosts;
   hosts.boot_with("    dhcp: true\n    proxy-arp: true\n");
+  // The file may be a link.
+  hosts.b.must({"sh", "-c", "mv /etc/fanctl/fan.yaml /etc/fan.yaml && ln -s ../fan.yaml /etc/fanctl/fan.yaml"});
   hosts.b.must({"systemctl", "start", "fanctl-endpoints.service"});
   Container client(hosts.b.host(), "fan-250");
   client.address("250.0.28.9/24", gateway_of_b);
@@ -109,6 +112,12 @@ TEST(Units, EndpointsAreRegisteredByTheirUnit) {
     (void)pings(client, gateway_of_b, {}, 1);
     return hosts.b.must({"fanctl", "endpoint", "list"}).find("250.0.28.9") != std::string::npos;
   })) << hosts.b.must({"journalctl", "-q", "-u", "fanctl-endpoints.service", "-o", "cat"});
+  // A further address of it, after which its port is asked.
+  client.ip({"address add 250.0.28.10/24 dev eth0"});
+  EXPECT_TRUE(eventually([&] {
+    (void)client.run({"sh", "-c", "ip neigh flush dev eth0; ping -c 1 -W 1 -I 250.0.28.10 250.0.28.1"});
+    return hosts.b.must({"fanctl", "endpoint", "list"}).find("250.0.28.10") != std::string::npos;
+  }));
   EXPECT_EQ(hosts.b.property("fanctl-endpoints.service", "NRestarts"), "0");
 }
 
@@ -169,22 +178,55 @@ TEST(Units, AFanBroughtUpByHandGetsItsFirewallBackToo) {
   EXPECT_FALSE(hosts.b.run({"ip", "link", "show", "fan-250-0-28"}).ok());
 }
 
+// Waits until a run of the timer's unit ends that has not ended yet.
+bool next_run_ended(const BootedHost& host) {
+  const auto end = [&] { return host.property("fanctl-apply.service", "ExecMainExitTimestampMonotonic"); };
+  const std::string before = end();
+  return eventually([&] {
+    const std::string now = end(); // 0 while it runs
+    return now != "0" && now != before;
+  });
+}
+
+std::string lines_without(const std::string& text, const std::vector<std::string>& parts) {
+  std::istringstream lines(text);
+  std::string left;
+  for (std::string line; std::getline(lines, line);) {
+    const bool has_one = std::any_of(parts.begin(), parts.end(),
+                                     [&](const std::string& part) { return line.find(part) != std::string::npos; });
+    left += has_one || line.empty() ? "" : line + "\n";
+  }
+  return left;
+}
+
 TEST(Units, TheTimerPutsRightWhatDiffersAndElseSaysNothing) {
   FanHost hosts;
   hosts.b.file("/etc/systemd/system/fanctl-apply.timer.d/often.conf",
                "[Timer]\nOnActiveSec=\nOnUnitInactiveSec=\nOnActiveSec=1\nOnUnitInactiveSec=1\nAccuracySec=100ms\n");
   hosts.b.boot();
   EXPECT_EQ(hosts.b.booted(), "running");
-  const auto runs = [&] { return hosts.b.property("fanctl-apply.service", "ExecMainStartTimestampMonotonic"); };
-  const Background watched({"ip", "monitor", "link", "address", "route"}, RunOptions{.netns = &hosts.b.host()});
-  const Background table({"nft", "monitor"}, RunOptions{.netns = &hosts.b.host()});
-  const std::string before = runs();
-  ASSERT_TRUE(eventually([&] { return runs() != before; }, std::chrono::seconds(20)));
-  EXPECT_EQ(table.output(), "");
+  Background links({"ip", "-o", "monitor", "link", "address", "route"}, RunOptions{.netns = &hosts.b.host()});
+  Background tables({"nft", "monitor"}, RunOptions{.netns = &hosts.b.host()});
+  // Both see what is done before and after, and in between nothing.
+  const auto mark = [&](const std::string& name, const std::string& address) {
+    return eventually([&] {
+      hosts.b.must({"ip", "address", "replace", address + "/32", "dev", "lo"});
+      hosts.b.must({"nft", "add table ip " + name + "; delete table ip " + name});
+      return links.output().find(address) != std::string::npos && tables.output().find(name) != std::string::npos;
+    });
+  };
+  ASSERT_TRUE(mark("mark_before", "127.0.0.98")) << links.output() << tables.output();
+  for (int run = 0; run < 2; ++run) { // the first may have been under way
+    ASSERT_TRUE(next_run_ended(hosts.b));
+  }
+  ASSERT_TRUE(mark("mark_after", "127.0.0.99")) << links.output() << tables.output();
+  EXPECT_EQ(lines_without(links.output(), {"127.0.0.9"}), "");
+  EXPECT_EQ(lines_without(tables.output(), {"mark_", "(nft)"}), "");
   EXPECT_EQ(hosts.b.must({"journalctl", "-q", "-u", "fanctl-apply.service", "-o", "cat"}), "");
 
   hosts.b.must({"ip", "route", "del", "250.0.0.0/8"});
   EXPECT_TRUE(eventually([&] { return hosts.b.has_fan("fan-250"); }, std::chrono::seconds(20)));
+  ASSERT_TRUE(next_run_ended(hosts.b)); // which the one that put it right has done before
   EXPECT_THAT(hosts.b.must({"journalctl", "-q", "-u", "fanctl-apply.service", "-o", "cat"}),
               HasSubstr("fan-250: changed"));
   EXPECT_TRUE(hosts.reaches(gateway_of_b));

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "fan_pair.h"
+#include "support/snapshot.h"
 
 namespace fan::test {
 namespace {
@@ -84,12 +85,13 @@ void prepare(const Host& host, const Case& which) {
 
 void expect_refusal(const Host& host, const Case& which, const std::string& missing) {
   prepare(host, which);
-  const std::string before = host.run({"ip", "-d", "link"}).out;
+  const Snapshot before = quick_snapshot(host);
   const Outcome ran = run_with(host, without(which.needed, missing), which.command);
   EXPECT_NE(ran.status, 0) << which.command.front() << " without " << missing;
   const bool by_dnsmasq = std::count(which.named_by_dnsmasq.begin(), which.named_by_dnsmasq.end(), missing) != 0;
   EXPECT_THAT(ran.err, by_dnsmasq ? HasSubstr("dnsmasq") : HasSubstr(name_of_capability(missing)))
       << which.command.front() << " without " << missing;
+  EXPECT_EQ(difference(before, quick_snapshot(host)), "") << which.command.front() << " without " << missing;
 }
 
 void expect_minimal(const Case& which) {
@@ -160,6 +162,20 @@ TEST(LeastPrivilege, RegisterAnEndpoint) {
     EXPECT_THAT(refused.err, HasSubstr(name_of_capability(missing)));
   }
   EXPECT_EQ(run_with(place.host, admin, add).status, 0);
+}
+
+// An empty list would say that there are none.
+TEST(LeastPrivilege, ListWhatIsSaidOfPorts) {
+  expect_minimal({{plain_up}, {"endpoint", "list"}, {"net_admin"}, {}});
+  expect_minimal({{plain_up}, {"broadcast", "list"}, {"net_admin"}, {}});
+  Place place;
+  EXPECT_EQ(run_with(place.host, {}, {"endpoint", "list"}).status, 0) << "without a fan there is nothing to see";
+  place.host.fanctl_must(plain_up);
+  for (const Argv& words : {Argv{"endpoint", "list"}, Argv{"broadcast", "list"}, Argv{"broadcast", "list", "--json"}}) {
+    const Outcome refused = run_with(place.host, {}, words);
+    EXPECT_EQ(refused.status, 4) << words.front();
+    EXPECT_EQ(refused.out.find("everybody"), std::string::npos) << refused.out;
+  }
 }
 
 // Ends where it lacks what it begins with, and else says at each pass what it lacks.

@@ -1,4 +1,6 @@
 // `fan-overlay` and `fan-options` in a stanza, under each of the three programs.
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -191,6 +193,46 @@ TEST(StanzaOfIfupdownNg, BringsItsUnderlayUpFirst) {
   b.must({"ifup", "fan-250"});
   EXPECT_TRUE(has_address(b));
   EXPECT_THAT(b.fans(), ElementsAre("fan-250"));
+}
+
+// Whoever calls ifup has a PATH of his own: our hooks search in the system's folders only.
+TEST(Hooks, RunNothingOfACallersPath) {
+  Underlay underlay;
+  HookedHost b(underlay, address, "ifupdown");
+  b.interfaces(eth0_stanza(address, {}));
+  b.must({"ifup", "eth0"});
+  b.must({"mkdir", "/run/poison"});
+  for (const char* name : {"fanctl", "ip", "nft", "sh", "printf", "grep", "cat", "systemctl", "dnsmasq"}) {
+    const std::string file = std::string("/run/poison/") + name;
+    std::ofstream(b.in_view(file)) << "#!/bin/sh\necho \"$0 $*\" >>/run/poisoned\n";
+    b.must({"chmod", "755", file});
+  }
+  std::ofstream(b.in_view("/etc/network/fan")) << "250.0.0.0/8 eth0/16 type vxlan\n";
+  const auto call = [&](const std::string& hook, const std::vector<std::string>& environment,
+                        const std::vector<std::string>& words = {}) {
+    Argv argv{"/usr/bin/env", "PATH=/run/poison:/usr/sbin:/usr/bin:/sbin:/bin", "IFACE=eth0"};
+    argv.insert(argv.end(), environment.begin(), environment.end());
+    argv.push_back(hook);
+    argv.insert(argv.end(), words.begin(), words.end());
+    b.must(argv);
+    EXPECT_FALSE(b.has_file("/run/poisoned")) << hook;
+    EXPECT_THAT(b.calls(), testing::SizeIs(1)) << hook;
+  };
+  const std::vector<std::string> stanza{"IF_FAN_OVERLAY=250.0.0.0/8", "IF_FAN_OPTIONS=type vxlan dhcp", "ADDRFAM=inet"};
+  const auto in_phase = [&](const char* phase) {
+    std::vector<std::string> all = stanza;
+    all.push_back(std::string("PHASE=") + phase);
+    return all;
+  };
+  call("/etc/network/if-up.d/fan", in_phase("post-up"));
+  call("/etc/network/if-down.d/fan", in_phase("pre-down"));
+  call("/etc/network/if-up.d/fan", in_phase("up"));
+  call("/etc/network/if-down.d/fan", in_phase("down"));
+  call("/usr/libexec/ifupdown-ng/fan", in_phase("post-up"));
+  call("/usr/libexec/ifupdown-ng/fan", in_phase("pre-down"));
+  call(HOOKS_SOURCE "/../../systemd/dispatcher/networkd", {});
+  call(HOOKS_SOURCE "/../../systemd/dispatcher/networkmanager", {}, {"eth0", "up"});
+  EXPECT_THAT(b.fans(), ElementsAre("fan-250-0-28"));
 }
 
 } // namespace

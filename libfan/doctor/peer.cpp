@@ -33,6 +33,7 @@ private:
   Done doubles(const std::string& device, Address address, bool own);
   Done echoes();
   Done forms();
+  Result<void> ask_again(const std::vector<TunnelForm>& asked, std::vector<TunnelAnswer>& answers) const;
   Done silence(const std::vector<TunnelForm>& asked, const std::vector<TunnelAnswer>& answers);
   Done sizes();
   Result<bool> sums_are_lost() const;
@@ -215,14 +216,53 @@ Result<std::vector<std::string>> Examination::refused_meanwhile() const {
   return lines;
 }
 
+// What the peer has said of a form's protocol and port, whichever form it was asked by.
+bool is_refused(const TunnelForm& form, const std::vector<TunnelForm>& asked,
+                const std::vector<TunnelAnswer>& answers) {
+  for (std::size_t n = 0; n < asked.size(); ++n) {
+    const TunnelAnswer& answer = answers.at(n);
+    if (asked.at(n).encapsulation == form.encapsulation && asked.at(n).port == form.port &&
+        (answer.unreachable || answer.prohibited)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A machine says "unreachable" to another once a second after the first six (net/ipv4/inetpeer.c), so silence may be
+// what it had no leave to say. Each protocol and port that nothing was said of is asked again, one in each waiting
+// time; where the fan's own still says nothing, something else is the matter, and the others are not asked.
+Result<void> Examination::ask_again(const std::vector<TunnelForm>& asked, std::vector<TunnelAnswer>& answers) const {
+  if (std::any_of(answers.begin(), answers.end(), [](const TunnelAnswer& one) { return one.form.has_value(); })) {
+    return {};
+  }
+  for (std::size_t n = 0; n < asked.size(); ++n) {
+    if (is_refused(asked.at(n), asked, answers)) {
+      continue;
+    }
+    Result<std::vector<TunnelAnswer>> again = view_.prober.tunnel(q_.fan.host, q_.host, device_, {asked.at(n)});
+    if (!again) {
+      return std::move(again).error();
+    }
+    answers.at(n) = again->front();
+    if (!answers.at(n).unreachable) {
+      return {};
+    }
+  }
+  return {};
+}
+
 // The tunnel gives no answer: does the peer take packets of another form?
 Result<bool> Examination::forms() {
   const TunnelForm own = own_form(q_.fan, q_.host);
   std::vector<TunnelForm> asked = other_forms(q_.fan, q_.host);
   asked.insert(asked.begin(), own);
-  const Result<std::vector<TunnelAnswer>> answers = view_.prober.tunnel(q_.fan.host, q_.host, device_, asked);
+  Result<std::vector<TunnelAnswer>> answers = view_.prober.tunnel(q_.fan.host, q_.host, device_, asked);
   if (!answers) {
-    return answers.error();
+    return std::move(answers).error();
+  }
+  if (const Result<void> again = ask_again(asked, *answers); !again) {
+    return again.error();
   }
   for (std::size_t n = 0; n < asked.size(); ++n) {
     const TunnelAnswer& answer = answers->at(n);
@@ -247,20 +287,6 @@ Result<bool> Examination::forms() {
   return silence(asked, *answers);
 }
 
-// True when the peer has said of every protocol and port that nothing there takes it.
-bool nothing_listens(const std::vector<TunnelForm>& asked, const std::vector<TunnelAnswer>& answers) {
-  const auto refused = [&](const TunnelForm& form) {
-    for (std::size_t n = 0; n < asked.size(); ++n) {
-      if (asked.at(n).encapsulation == form.encapsulation && asked.at(n).port == form.port &&
-          answers.at(n).unreachable) {
-        return true;
-      }
-    }
-    return false;
-  };
-  return std::all_of(asked.begin(), asked.end(), refused);
-}
-
 // Nothing came back of any form.
 Result<bool> Examination::silence(const std::vector<TunnelForm>& asked, const std::vector<TunnelAnswer>& answers) {
   const TunnelAnswer& own = answers.front();
@@ -280,7 +306,8 @@ Result<bool> Examination::silence(const std::vector<TunnelForm>& asked, const st
   }
   if (own.unreachable) {
     seen.push_back("ICMP unreachable from " + own.error_from.str() + " about " + form);
-    const bool all = nothing_listens(asked, answers);
+    const bool all = std::all_of(asked.begin(), asked.end(),
+                                 [&](const TunnelForm& form) { return is_refused(form, asked, answers); });
     cannot_tell(seen, all ? std::vector<std::string>{"no fan is up on the peer, which takes neither protocol 4 nor the "
                                                      "usual UDP ports",
                                                      "its fan has an unusual UDP port"}

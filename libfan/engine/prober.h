@@ -58,6 +58,11 @@ struct DatagramQuestion {
   bool checksum = true;
 };
 
+struct HolderQuestion {
+  std::string port;
+  Address address;
+};
+
 class Prober {
 public:
   virtual ~Prober() = default;
@@ -71,6 +76,9 @@ public:
   virtual Result<std::vector<bool>> datagrams(const std::vector<DatagramQuestion>& questions) = 0;
   // Who answers to ARP for `address` on the segment of `device`, this host apart. Empty: nobody.
   virtual Result<std::vector<Mac>> owners(const std::string& device, Address address) = 0;
+  // Whether somebody behind the port of a bridge answers to ARP for an address, whoever answers behind other ports. The
+  // same for all: within one waiting time, in the order of the questions. A port that is gone holds nothing.
+  virtual Result<std::vector<bool>> holders(const std::vector<HolderQuestion>& questions) = 0;
 };
 
 } // namespace fan

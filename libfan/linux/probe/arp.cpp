@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <map>
 
 #include "linux/probe/kernel_prober.h"
 #include "linux/probe/sockets.h"
@@ -40,20 +42,6 @@ Bytes request(const Mac& own, Address address) {
   return bytes;
 }
 
-// The sender's MAC of a reply about this address.
-std::optional<Mac> reply_about(const Bytes& bytes, Address address) {
-  if (bytes.size() < message_size || bytes.at(7) != 2) {
-    return std::nullopt;
-  }
-  std::uint32_t sender = 0;
-  for (std::size_t n = 0; n < 4; ++n) {
-    sender = (sender << 8U) | bytes.at(14 + n);
-  }
-  Mac mac;
-  std::copy_n(bytes.begin() + 8, mac.bytes.size(), mac.bytes.begin());
-  return Address(sender) == address ? std::optional(mac) : std::nullopt;
-}
-
 } // namespace
 
 Result<std::vector<Mac>> KernelProber::owners(const std::string& device, Address address) {
@@ -66,14 +54,73 @@ Result<std::vector<Mac>> KernelProber::owners(const std::string& device, Address
   (void)socket->broadcast(request(own, address), ETH_P_ARP, device);
   const Socket* const sockets[] = {&*socket};
   probe::wait_for(sockets, waiting, [&] { // all of the time: a second owner answers later
-    for (Bytes bytes = socket->receive(); !bytes.empty(); bytes = socket->receive()) {
-      const auto mac = reply_about(bytes, address);
+    socket->take_received([&](const Bytes& bytes) {
+      const auto mac = probe::arp_reply_about(bytes, address);
       if (mac && *mac != own && std::find(found.begin(), found.end(), *mac) == found.end()) {
         found.push_back(*mac);
       }
-    }
+    });
     return false;
   });
+  return found;
+}
+
+namespace {
+
+constexpr std::chrono::milliseconds between_requests{250};
+constexpr int requests = 4;
+
+struct Holder {
+  HolderQuestion question;
+  Socket socket;
+  Mac own;
+  bool answered = false;
+
+  void ask() const { (void)socket.broadcast(request(own, question.address), ETH_P_ARP, question.port); }
+  void listen() {
+    socket.take_received([this](const Bytes& bytes) {
+      answered = answered || probe::arp_reply_about(bytes, question.address).has_value();
+    });
+  }
+};
+
+} // namespace
+
+// On the port itself: past the bridge, which would answer in the endpoint's place, and hearing nobody else.
+Result<std::vector<bool>> KernelProber::holders(const std::vector<HolderQuestion>& questions) {
+  std::map<std::size_t, Holder> asked; // by the place of the question
+  for (std::size_t n = 0; n < questions.size(); ++n) {
+    Result<Socket> socket = Socket::port_packets(questions[n].port, ETH_P_ARP);
+    if (!socket && socket.error().sys_errno != ENODEV) {
+      return std::move(socket).error();
+    }
+    if (socket) {
+      const Mac own = own_mac(*socket, questions[n].port);
+      asked.emplace(n, Holder{questions[n], std::move(socket).value(), own});
+    }
+  }
+  std::vector<const Socket*> sockets;
+  for (const auto& [place, holder] : asked) {
+    sockets.push_back(&holder.socket);
+  }
+  const auto all_answered = [&] {
+    for (auto& [place, holder] : asked) {
+      holder.listen();
+    }
+    return std::all_of(asked.begin(), asked.end(), [](const auto& one) { return one.second.answered; });
+  };
+  for (int n = 0; n < requests && !all_answered(); ++n) {
+    for (const auto& [place, holder] : asked) {
+      if (!holder.answered) {
+        holder.ask();
+      }
+    }
+    probe::wait_for(sockets, between_requests, all_answered);
+  }
+  std::vector<bool> found(questions.size(), false);
+  for (const auto& [place, holder] : asked) {
+    found[place] = holder.answered;
+  }
   return found;
 }
 

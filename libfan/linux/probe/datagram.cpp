@@ -29,9 +29,9 @@ Result<Socket> socket_for(const DatagramQuestion& question) {
 
 bool says_nobody_listens(const Socket& socket, Address destination) {
   bool said = false;
-  for (probe::SentError error; socket.next_error(error);) {
+  socket.take_errors([&](const probe::SentError& error) {
     said = said || (error.type == unreachable && error.code == no_such_port && error.from == destination);
-  }
+  });
   return said;
 }
 

@@ -24,10 +24,6 @@ struct Asked {
   std::uint16_t number;
 };
 
-std::uint16_t word(const Bytes& bytes, std::size_t at) {
-  return static_cast<std::uint16_t>((bytes.at(at) << 8U) | bytes.at(at + 1));
-}
-
 Bytes request(std::uint16_t id, std::uint16_t number, std::uint32_t size) {
   Bytes bytes(std::max<std::size_t>(size, ip_header + icmp_header) - ip_header);
   bytes.at(0) = 8;
@@ -41,28 +37,22 @@ Bytes request(std::uint16_t id, std::uint16_t number, std::uint32_t size) {
   return bytes;
 }
 
-bool is_ours(const Bytes& bytes, std::size_t at, std::uint8_t type, std::uint16_t id, std::uint16_t number) {
-  return bytes.size() >= at + icmp_header && bytes.at(at) == type && word(bytes, at + 4) == id &&
-         word(bytes, at + 6) == number;
-}
-
-// True when the question needs no more waiting. Raw sockets get everybody's answers: ours are told by their number.
+// True when the question needs no more waiting.
 bool read_answer(const Asked& asked, std::uint16_t id, EchoAnswer& answer) {
-  for (Bytes bytes = asked.socket.receive(); !bytes.empty(); bytes = asked.socket.receive()) {
-    const std::size_t header = (bytes.at(0) & 0x0fU) * 4U;
-    if (is_ours(bytes, header, 0, id, asked.number)) {
+  asked.socket.take_received([&](const Bytes& bytes) {
+    if (const auto ttl = probe::echo_reply(bytes, id, asked.number)) {
       answer.answered = true;
-      answer.ttl = bytes.size() > 8 ? bytes.at(8) : std::uint8_t{0};
+      answer.ttl = *ttl;
     }
-  }
-  for (probe::SentError error; asked.socket.next_error(error);) {
-    if (is_ours(error.quoted, 0, 8, id, asked.number)) {
+  });
+  asked.socket.take_errors([&](const probe::SentError& error) {
+    if (probe::is_our_request(error.quoted, id, asked.number)) {
       answer.error_type = error.type;
       answer.error_code = error.code;
       answer.error_from = error.from;
       answer.mtu = error.mtu;
     }
-  }
+  });
   return answer.answered || answer.error_type || answer.send_errno != 0;
 }
 

@@ -12,6 +12,7 @@ public:
                                            const std::vector<TunnelForm>& forms) override;
   Result<std::vector<bool>> datagrams(const std::vector<DatagramQuestion>& questions) override;
   Result<std::vector<Mac>> owners(const std::string& device, Address address) override;
+  Result<std::vector<bool>> holders(const std::vector<HolderQuestion>& questions) override;
 };
 
 } // namespace fan

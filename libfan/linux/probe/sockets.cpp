@@ -1,12 +1,13 @@
 #include "linux/probe/sockets.h"
 
 #include <arpa/inet.h>
-#include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "core/errors.h"
@@ -38,10 +40,22 @@ sockaddr_in socket_address(Address address, std::uint16_t port) {
   return to;
 }
 
-Address address_of(const sockaddr* from) {
-  sockaddr_in in{};
-  std::memcpy(&in, from, sizeof in);
-  return in.sin_family == AF_INET ? Address(ntohl(in.sin_addr.s_addr)) : Address();
+// By a socket that is there: if_nametoindex(3) opens another, of a family that a unit may not have. 0: errno says why.
+int index_of(int fd, const std::string& device) {
+  ifreq request{};
+  std::strncpy(std::begin(request.ifr_name), device.c_str(), IFNAMSIZ - 1);
+  return ::ioctl(fd, SIOCGIFINDEX, &request) == 0 ? request.ifr_ifindex : 0;
+}
+
+// For one datagram. To make it anew for each, full of zeroes, takes longer than to send one.
+Bytes& room() {
+  static thread_local Bytes bytes(longest);
+  return bytes;
+}
+
+// Where a filter finds what the kernel knows of a packet.
+constexpr std::uint32_t beside_packet(int what) {
+  return static_cast<std::uint32_t>(SKF_AD_OFF + what);
 }
 
 } // namespace
@@ -71,8 +85,31 @@ Result<Socket> Socket::packets(const std::string& device, std::uint16_t ethertyp
   sockaddr_ll at{};
   at.sll_family = AF_PACKET;
   at.sll_protocol = htons(ethertype);
-  at.sll_ifindex = static_cast<int>(if_nametoindex(device.c_str()));
+  at.sll_ifindex = index_of(made.fd_, device);
   if (made.fd_ < 0 || ::bind(made.fd_, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) {
+    return failed("open a packet socket");
+  }
+  return made;
+}
+
+// A bridge takes a frame before sockets for its protocol are asked, and after those for every protocol. These hear what
+// is sent as well.
+Result<Socket> Socket::port_packets(const std::string& port, std::uint16_t ethertype) {
+  Socket made(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  std::array<sock_filter, 6> code{{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, beside_packet(SKF_AD_PKTTYPE)),
+                                   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 3, 0),
+                                   BPF_STMT(BPF_LD | BPF_W | BPF_ABS, beside_packet(SKF_AD_PROTOCOL)),
+                                   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ethertype, 0, 1),
+                                   BPF_STMT(BPF_RET | BPF_K, longest), BPF_STMT(BPF_RET | BPF_K, 0)}};
+  const sock_fprog filter{static_cast<unsigned short>(code.size()), code.data()};
+  sockaddr_ll at{};
+  at.sll_family = AF_PACKET;
+  at.sll_protocol = htons(ETH_P_ALL);
+  at.sll_ifindex = made.fd_ < 0 ? 0 : index_of(made.fd_, port);
+  // Without a device it would hear all of them.
+  if (made.fd_ < 0 || at.sll_ifindex == 0 ||
+      ::setsockopt(made.fd_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0 ||
+      ::bind(made.fd_, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) {
     return failed("open a packet socket");
   }
   return made;
@@ -93,7 +130,7 @@ int Socket::broadcast(const Bytes& bytes, std::uint16_t ethertype, const std::st
   sockaddr_ll to{};
   to.sll_family = AF_PACKET;
   to.sll_protocol = htons(ethertype);
-  to.sll_ifindex = static_cast<int>(if_nametoindex(device.c_str()));
+  to.sll_ifindex = index_of(fd_, device);
   to.sll_halen = ETH_ALEN;
   std::fill_n(std::begin(to.sll_addr), ETH_ALEN, std::uint8_t{0xff});
   return ::sendto(fd_, bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0 ? errno
@@ -101,14 +138,13 @@ int Socket::broadcast(const Bytes& bytes, std::uint16_t ethertype, const std::st
 }
 
 Bytes Socket::receive() const {
-  Bytes bytes(longest);
+  Bytes& bytes = room();
   const ssize_t size = ::recv(fd_, bytes.data(), bytes.size(), 0);
-  bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  return bytes;
+  return {bytes.begin(), bytes.begin() + std::max<ssize_t>(size, 0)};
 }
 
 bool Socket::next_error(SentError& into) const {
-  Bytes quoted(longest);
+  Bytes& quoted = room();
   std::array<char, 512> control{};
   iovec part{quoted.data(), quoted.size()};
   msghdr message{};
@@ -120,23 +156,8 @@ bool Socket::next_error(SentError& into) const {
   if (size < 0) {
     return false;
   }
-  quoted.resize(static_cast<std::size_t>(size));
-  into = {};
-  into.quoted = std::move(quoted);
-  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr; one = CMSG_NXTHDR(&message, one)) {
-    sock_extended_err error{};
-    if (one->cmsg_level != IPPROTO_IP || one->cmsg_type != IP_RECVERR ||
-        one->cmsg_len < CMSG_LEN(sizeof error + sizeof(sockaddr_in))) {
-      continue;
-    }
-    std::memcpy(&error, CMSG_DATA(one), sizeof error);
-    if (error.ee_origin == SO_EE_ORIGIN_ICMP) {
-      into.type = error.ee_type;
-      into.code = error.ee_code;
-      into.mtu = error.ee_type == 3 && error.ee_code == 4 ? error.ee_info : 0;
-      into.from = address_of(reinterpret_cast<const sockaddr*>(CMSG_DATA(one) + sizeof error));
-    }
-  }
+  into = sent_error_in(message);
+  into.quoted.assign(quoted.begin(), quoted.begin() + size);
   return true;
 }
 

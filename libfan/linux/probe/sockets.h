@@ -11,19 +11,9 @@
 
 #include "core/address.h"
 #include "core/result.h"
+#include "linux/probe/answers.h"
 
 namespace fan::probe {
-
-using Bytes = std::vector<std::uint8_t>;
-
-// An ICMP error about a packet that a socket has sent.
-struct SentError {
-  std::uint8_t type = 0;
-  std::uint8_t code = 0;
-  Address from;
-  std::uint32_t mtu = 0;
-  Bytes quoted; // what was sent, as far as it was quoted
-};
 
 class Socket {
 public:
@@ -39,6 +29,9 @@ public:
   // Everything of an Ethernet protocol that comes in by `device`, without the Ethernet header.
   static Result<Socket> packets(const std::string& device, std::uint16_t ethertype);
 
+  // The same of a port of a bridge, from which the bridge takes what others would hear.
+  static Result<Socket> port_packets(const std::string& port, std::uint16_t ethertype);
+
   Result<void> set(int level, int option, int value) const;
   // errno, 0 when it was sent. `port` in host byte order, 0 for raw sockets.
   [[nodiscard]] int send(const Bytes& bytes, Address to, std::uint16_t port) const;
@@ -48,6 +41,27 @@ public:
   [[nodiscard]] Bytes receive() const;
   // The next of the errors about what was sent; false: none.
   [[nodiscard]] bool next_error(SentError& into) const;
+
+  // These take what there is one after the other, but no more of it than `most_at_once`: under a flood there is always
+  // more, and whoever looks has to see the time.
+  static constexpr int most_at_once = 64;
+  template <class Take>
+  void take_received(Take take) const {
+    for (int n = 0; n < most_at_once; ++n) {
+      const Bytes bytes = receive();
+      if (bytes.empty()) {
+        return;
+      }
+      take(bytes);
+    }
+  }
+  template <class Take>
+  void take_errors(Take take) const {
+    SentError error;
+    for (int n = 0; n < most_at_once && next_error(error); ++n) {
+      take(error);
+    }
+  }
   [[nodiscard]] int fd() const { return fd_; }
 
 private:

@@ -21,16 +21,6 @@ using probe::Socket;
 
 constexpr std::chrono::milliseconds waiting{1000};
 constexpr std::size_t ip_header = 20;
-constexpr std::size_t udp_header = 8;
-constexpr std::size_t vxlan_header = 8;
-
-std::uint32_t number(const Bytes& bytes, std::size_t at, std::size_t size) {
-  std::uint32_t value = 0;
-  for (std::size_t n = 0; n < size; ++n) {
-    value = (value << 8U) | bytes.at(at + n);
-  }
-  return value;
-}
 
 // An echo request of which `id` and `index` come back.
 Bytes inner(const TunnelForm& form, std::uint16_t id, std::uint16_t index) {
@@ -69,38 +59,6 @@ Bytes payload(const TunnelForm& form, Address host, std::uint16_t id, std::uint1
   return bytes;
 }
 
-struct Arrived {
-  TunnelForm form;
-  std::uint16_t index = 0;
-};
-
-// The answer to one of ours in a packet of the underlay.
-std::optional<Arrived> read_arrived(const Bytes& bytes, Address host, Address peer, std::uint16_t id) {
-  if (bytes.size() < ip_header || number(bytes, 12, 4) != peer.v4() || number(bytes, 16, 4) != host.v4()) {
-    return std::nullopt;
-  }
-  Arrived arrived;
-  std::size_t at = (bytes.at(0) & 0x0fU) * 4U;
-  arrived.form.encapsulation = bytes.at(9) == protocol_ipip ? Encapsulation::ipip : Encapsulation::vxlan;
-  if (bytes.at(9) == protocol_udp && bytes.size() >= at + udp_header + vxlan_header) {
-    arrived.form.port = static_cast<std::uint16_t>(number(bytes, at + 2, 2));
-    arrived.form.vni = number(bytes, at + udp_header + 4, 3);
-    at += udp_header + vxlan_header + ETH_HLEN;
-  } else if (bytes.at(9) != protocol_ipip) {
-    return std::nullopt;
-  }
-  const bool is_echo_reply = bytes.size() >= at + ip_header + 8 && bytes.at(at) == 0x45 &&
-                             bytes.at(at + 9) == protocol_icmp && bytes.at(at + ip_header) == 0 &&
-                             number(bytes, at + ip_header + 4, 2) == id;
-  if (!is_echo_reply) {
-    return std::nullopt;
-  }
-  arrived.form.inner_source = Address(number(bytes, at + 12, 4));
-  arrived.form.inner_destination = Address(number(bytes, at + 16, 4));
-  arrived.index = static_cast<std::uint16_t>(number(bytes, at + ip_header + 6, 2));
-  return arrived;
-}
-
 Result<Socket> socket_for(const TunnelForm& form, Address host) {
   const bool is_vxlan = form.encapsulation == Encapsulation::vxlan;
   Result<Socket> socket = Socket::ip(is_vxlan ? SOCK_DGRAM : SOCK_RAW, is_vxlan ? IPPROTO_UDP : IPPROTO_IPIP, host);
@@ -112,16 +70,19 @@ Result<Socket> socket_for(const TunnelForm& form, Address host) {
   if (set) {
     set = socket->set(IPPROTO_IP, IP_TTL, 255);
   }
+  if (set && is_vxlan) {
+    set = socket->set(SOL_SOCKET, SO_NO_CHECK, 1);
+  }
   return set ? std::move(socket) : Result<Socket>(std::move(set).error());
 }
 
 void read_errors(const Socket& socket, TunnelAnswer& answer) {
-  for (probe::SentError error; socket.next_error(error);) {
+  socket.take_errors([&answer](const probe::SentError& error) {
     const bool prohibits = error.code == 9 || error.code == 10 || error.code == 13; // RFC 1812 section 5.2.7.1
     answer.prohibited = answer.prohibited || (error.type == 3 && prohibits);
     answer.unreachable = answer.unreachable || (error.type == 3 && (error.code == 2 || error.code == 3));
     answer.error_from = error.from;
-  }
+  });
 }
 
 } // namespace
@@ -149,12 +110,12 @@ Result<std::vector<TunnelAnswer>> KernelProber::tunnel(Address host, Address pee
   }
   std::vector<TunnelAnswer> answers(forms.size());
   probe::wait_for(sockets, waiting, [&] {
-    for (Bytes bytes = underlay->receive(); !bytes.empty(); bytes = underlay->receive()) {
-      const auto arrived = read_arrived(bytes, host, peer, id);
+    underlay->take_received([&](const Bytes& bytes) {
+      const auto arrived = probe::tunnelled_reply(bytes, host, peer, id);
       if (arrived && arrived->index < answers.size()) {
         answers.at(arrived->index).form = arrived->form;
       }
-    }
+    });
     for (std::size_t n = 0; n < senders.size(); ++n) {
       read_errors(senders.at(n), answers.at(n));
     }

@@ -14,6 +14,7 @@ using Words = std::vector<std::string>;
 
 struct ChainText {
   std::string hook; // "" for one that is only jumped to
+  int priority = 0;
   std::vector<Words> rules;
 };
 
@@ -41,6 +42,7 @@ std::map<std::string, ChainText> read_chains() {
       chain = nullptr;
     } else if (chain != nullptr && words.front() == "type") {
       chain->hook = words.at(3);
+      chain->priority = std::stoi(words.at(5));
     } else if (chain != nullptr) {
       chain->rules.push_back(std::move(words));
     }
@@ -87,9 +89,15 @@ public:
   }
 
   RulesetEnd enter(const char* hook) {
+    std::map<int, const ChainText*> in_order;
     for (const auto& [name, chain] : chains()) {
       if (chain.hook == hook) {
-        follow(chain, 0);
+        in_order.emplace(chain.priority, &chain);
+      }
+    }
+    for (const auto& [priority, chain] : in_order) {
+      if (!end_.drops && end_.not_understood.empty()) {
+        follow(*chain, 0);
       }
     }
     return std::move(end_);
@@ -147,19 +155,20 @@ private:
     return next == Next::end ? next : for_good ? Next::leave : Next::rule;
   }
 
-  // "masquerade", "snat ip to ip saddr", "snat ip to ip daddr map @gateways"
+  // "masquerade", "snat ip to ip saddr", and "snat ip to ip saddr map @gateways" or by the destination
   Next translate(const std::string& word) {
     if (word == "masquerade") {
       end_.masqueraded = true;
       return Next::end;
     }
     at_ = std::min(at_ + 3, rule_->size()); // ip to ip
-    if (take() == "saddr") {
-      end_.source = in_.packet.source;
+    const Address by = take() == "saddr" ? in_.packet.source : in_.packet.destination;
+    if (peek() != "map") {
+      end_.source = by;
       return Next::end;
     }
     for (const SetElement& element : elements_) {
-      if (element.set == "gateways" && prefix_holds(element.element, in_.packet.destination)) {
+      if (element.set == "gateways" && prefix_holds(element.element, by)) {
         const auto gateway = Address::parse(element.data);
         end_.source = gateway ? std::optional(*gateway) : std::nullopt;
       }
@@ -184,8 +193,15 @@ private:
     if (word == "ip") {
       return address(take());
     }
+    if (word == "icmp") { // of ICMP only echo requests are followed
+      (void)take();       // type
+      return in_.packet.protocol == protocol_icmp && compare("echo-request");
+    }
     if (word == "udp") {
       const std::string field = take();
+      if (field == "checksum") { // of a fan's packets, 0
+        return in_.packet.protocol == protocol_udp && compare("0");
+      }
       const std::uint16_t port = field == "dport" ? in_.packet.destination_port : in_.packet.source_port;
       return in_.packet.protocol == protocol_udp && compare(std::to_string(port));
     }
@@ -195,6 +211,9 @@ private:
   bool meta(const std::string& key) {
     if (key == "l4proto") {
       return compare(std::to_string(in_.packet.protocol));
+    }
+    if (key == "iifkind") { // of our devices: those of routed ports are told by their group before
+      return compare(quote(is_bridge() ? "bridge" : ""));
     }
     if (key != "mark") {
       return not_understood();
@@ -210,6 +229,12 @@ private:
     return sets || end_.mark == value;
   }
 
+  [[nodiscard]] bool is_bridge() const {
+    return std::any_of(elements_.begin(), elements_.end(), [&](const SetElement& element) {
+      return element.set == "bridges" && element.element == quote(in_.in_device);
+    });
+  }
+
   bool address(const std::string& field) {
     const Address value = field == "saddr" ? in_.packet.source : in_.packet.destination;
     const bool negated = negates();
@@ -223,16 +248,22 @@ private:
   bool device(const std::string& word) {
     if (word == "iifgroup" || word == "oifgroup") {
       const bool ours = word == "iifgroup" ? in_.in_ours : in_.out_ours;
-      return take() == std::to_string(link_group) && ours;
+      return compare(std::to_string(ours ? link_group : 0));
     }
     if (word == "iif" || word == "oifname" || word == "iifname") {
       const std::string& name = word == "oifname" ? in_.out_device : in_.in_device;
       return word == "iifname" && peek() == "." ? device_and_address() : compare(quote(name));
     }
     if (word == "ct") {
-      return take() == "state" ? take().find(in_.state) != std::string::npos : in_.translated && take() == "dnat";
+      return take() == "state" ? state() : in_.translated && take() == "dnat";
     }
     return word == "fib" ? fib() : not_understood();
+  }
+
+  // "established,related"
+  bool state() {
+    const bool negated = negates();
+    return (take().find(in_.state) != std::string::npos) != negated;
   }
 
   // iifname . ip saddr @bridge_slices
@@ -249,14 +280,14 @@ private:
     return holds != negated;
   }
 
-  // "fib saddr type local", "fib saddr . iif oif exists"
+  // "fib saddr type local", "fib saddr . iif oif exists" or "missing"
   bool fib() {
     (void)take();
     if (take() == "type") {
       return take() == "local" && in_.source_is_local;
     }
     at_ = std::min(at_ + 3, rule_->size());
-    return in_.route_back;
+    return (take() == "exists") == in_.route_back;
   }
 
   // A value against what stands next: a number, a quoted name that may end in *, or a set.

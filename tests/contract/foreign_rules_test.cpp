@@ -1,6 +1,11 @@
 // Rules as nft prints them, read for what they do; what is not understood stays unknown.
+#include <chrono>
+#include <cstdint>
+#include <string>
+
 #include <gtest/gtest.h>
 
+#include "core/address.h"
 #include "linux/nft/rule_reader.h"
 #include "linux/nft/ruleset_reader.h"
 
@@ -106,6 +111,53 @@ table ip6 six {
   EXPECT_TRUE(chain.base->drops);
   EXPECT_EQ(chain.rules.at(0).conditions.at(0).ranges,
             (std::vector<firewall::Range>{{0x0a000000, 0x0affffff}, {0x0b000001, 0x0b000009}}));
+}
+
+// What somebody has written into a comment ends nothing and parts nothing.
+TEST(ForeignRules, ACommentIsNoSyntax) {
+  const auto tables = read_ruleset(R"(table ip mine {
+	set good {
+		type ipv4_addr
+		elements = { 10.0.0.1 comment "}", 10.0.0.2 comment ",",
+			     10.0.0.3 comment ":" }
+		comment "{"
+	}
+
+	chain through {
+		type filter hook forward priority 0; policy accept;
+		ip saddr != @good drop
+		udp dport 53 comment "drop"
+		iifname { "a", "}", "b" } accept
+	}
+}
+)");
+  ASSERT_EQ(tables.size(), 1U);
+  const std::vector<Rule>& rules = tables[0].chains.at("through").rules;
+  ASSERT_EQ(rules.size(), 3U);
+  EXPECT_EQ(rules[0].conditions,
+            (std::vector<Condition>{{Subject::source,
+                                     true,
+                                     {},
+                                     {{0x0a000001, 0x0a000001}, {0x0a000002, 0x0a000002}, {0x0a000003, 0x0a000003}}}}));
+  EXPECT_EQ(rules[1].action, Action::go_on);
+  EXPECT_EQ(rules[2].conditions, (std::vector<Condition>{{Subject::in_device, false, {"a", "}", "b"}, {}}}));
+  EXPECT_EQ(rules[2].action, Action::accept);
+}
+
+// Read in the time that its length takes, not in the square of it, which would be minutes.
+TEST(ForeignRules, ALongSetIsReadInOneGo) {
+  std::string text = "table ip mine {\n\tset bad {\n\t\ttype ipv4_addr\n\t\telements = { ";
+  constexpr std::uint32_t count = 200'000;
+  for (std::uint32_t n = 0; n < count; ++n) {
+    text += Address(0x0a000000 + n).str() + (n + 1 < count ? ",\n\t\t\t     " : " }\n");
+  }
+  text += "\t}\n\n\tchain through {\n\t\ttype filter hook forward priority 0; policy accept;\n"
+          "\t\tip saddr @bad drop\n\t}\n}\n";
+  const auto begin = std::chrono::steady_clock::now();
+  const auto tables = read_ruleset(text);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  ASSERT_EQ(tables.size(), 1U);
+  EXPECT_EQ(tables[0].chains.at("through").rules.at(0).conditions.at(0).ranges.size(), count);
 }
 
 } // namespace

@@ -91,7 +91,7 @@ TEST(RulesetWalk, TranslatesAsTheTableDoes) {
 // A rule with a word that nobody taught the walk would be skipped in silence, were it not for this.
 TEST(RulesetWalk, UnderstandsEveryRule) {
   for (const Hook hook : {Hook::prerouting, Hook::input, Hook::forward, Hook::output, Hook::postrouting}) {
-    for (const std::uint8_t protocol : {protocol_tcp, protocol_udp, protocol_ipip}) {
+    for (const std::uint8_t protocol : {protocol_tcp, protocol_udp, protocol_ipip, protocol_icmp}) {
       for (const char* source : {"250.0.28.2", "250.0.27.2", "172.30.0.27", "198.51.100.1"}) {
         for (const char* destination : {"250.0.28.2", "250.0.27.2", "172.30.0.28", "198.51.100.1"}) {
           for (const char* in : {"", "lo", "eth0", "fanvx8472", "fan-250-0-28"}) {

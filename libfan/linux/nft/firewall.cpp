@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "core/errors.h"
@@ -94,6 +95,31 @@ Replacement replacement_for(const Listing& listing, NftTable table) {
   return same_frame ? Replacement::rules_only : Replacement::whole_table;
 }
 
+// The listing as it is after the transaction. False: that is not known, as rules changed.
+bool carry_over(std::span<const Change> transaction, NftTable table, std::optional<Listing>& listing) {
+  std::set<SetElement> gone;
+  std::vector<SetElement> come;
+  for (const Change& change : transaction) {
+    if (table_of(change.object()) != table) {
+      continue;
+    }
+    if (!listing || std::holds_alternative<Ruleset>(change.object())) {
+      return false;
+    }
+    if (change.before) {
+      gone.insert(std::get<SetElement>(*change.before));
+    }
+    if (change.after) {
+      come.push_back(std::get<SetElement>(*change.after));
+    }
+  }
+  if (!gone.empty()) {
+    std::erase_if(listing->elements, [&gone](const SetElement& element) { return gone.count(element) != 0; });
+  }
+  listing->elements.insert(listing->elements.end(), come.begin(), come.end());
+  return true;
+}
+
 // Only nftables' own text: a table that is not there, or no inet family, in which there can be no table.
 bool means_absent(const Error& error) {
   return error.sys_errno == ENOENT || error.sys_errno == EOPNOTSUPP || error.sys_errno == EAFNOSUPPORT;
@@ -155,16 +181,12 @@ Result<const std::optional<Listing>*> Firewall::list(NftTable table) {
   return &known.listing;
 }
 
-// A table that the transaction did not touch is as it was, when no other transaction came between.
+// When no other transaction came between, a table is as it was but for what ours did, and of elements that is known.
 void Firewall::keep_what_holds(std::span<const Change> transaction) {
   const std::optional<Generation> now = generation();
-  for (auto& entry : known_) {
-    const bool touched = std::any_of(transaction.begin(), transaction.end(), [&entry](const Change& change) {
-      return table_of(change.object()) == entry.first;
-    });
-    Known& known = entry.second;
-    const bool holds = !touched && now && known.generation && known.generation->next() == *now;
-    known.generation = holds ? now : std::nullopt;
+  for (auto& [table, known] : known_) {
+    const bool alone = now && known.generation && known.generation->next() == *now;
+    known.generation = alone && carry_over(transaction, table, known.listing) ? now : std::nullopt;
   }
 }
 
@@ -186,7 +208,7 @@ Result<ObservedSet> Firewall::observe() {
   return seen;
 }
 
-Result<std::optional<Registry>> Firewall::registry() {
+Result<std::optional<Registry>> Firewall::registry(const Registry& remembered, const std::vector<LinkFact>& links) {
   const auto read = list(NftTable::bridge);
   if (!read) {
     return read.error();
@@ -195,7 +217,7 @@ Result<std::optional<Registry>> Firewall::registry() {
   if (!listing || ruleset_version_in(listing->comment).empty()) {
     return std::optional<Registry>();
   }
-  return std::optional<Registry>(registry_of(listing->elements));
+  return std::optional<Registry>(registry_of(listing->elements, remembered, links));
 }
 
 // "" when the transaction changes nothing in this table.
@@ -231,8 +253,12 @@ Result<void> Firewall::apply(std::span<const Change> transaction) {
     return std::move(opened).error();
   }
   Result<std::string> loaded = (*opened)->run(script);
+  if (!loaded) {
+    known_.clear(); // how far the kernel came is not said
+    return std::move(loaded).error().within("load the firewall");
+  }
   keep_what_holds(transaction);
-  return loaded ? Result<void>() : Result<void>(std::move(loaded).error().within("load the firewall"));
+  return {};
 }
 
 Result<firewall::Filters> Firewall::filters() {

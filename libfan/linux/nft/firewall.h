@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "core/facts.h"
 #include "core/firewall_rules.h"
 #include "core/object.h"
 #include "core/registry.h"
@@ -25,7 +26,8 @@ namespace fan::nft {
 // with "altered " before it.
 //
 // A table is listed once for each generation of the kernel's ruleset (generation.h): what was read holds as long as
-// nobody has changed anything, and over a change of ours in the other table.
+// nobody else has changed anything. A change of ours in the other table leaves it as it is; what one of elements did is
+// known, as the kernel takes a transaction whole or not at all.
 class Firewall {
 public:
   // The Rulesets and every SetElement; nothing of a table that is not there, also on a kernel whose nftables has not
@@ -33,7 +35,7 @@ public:
   Result<ObservedSet> observe();
 
   // What table `bridge fanctl` says of ports; nothing when there is no such table of ours.
-  Result<std::optional<Registry>> registry();
+  Result<std::optional<Registry>> registry(const Registry& remembered, const std::vector<LinkFact>& links);
 
   // One transaction of Ruleset and SetElement changes, all or nothing. A changed ruleset keeps all elements that are
   // there: where only rules were altered they are put back in place, otherwise the whole table is replaced, and then

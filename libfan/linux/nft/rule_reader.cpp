@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "linux/nft/condition_text.h"
 
@@ -32,7 +31,7 @@ constexpr std::array<std::string_view, 6> log_options{"prefix", "level",   "grou
 bool put_verdict(Rule& rule, const Words& words, std::size_t at) {
   const std::string& word = words[at];
   if (word == "jump" || word == "goto") {
-    rule.target = at + 1 < words.size() ? words[at + 1] : "";
+    rule.target = at + 1 < words.size() ? unquoted(words[at + 1]) : "";
     rule.action = rule.target.empty() ? Action::unknown : word == "jump" ? Action::jump : Action::go_to;
   } else if (word == "accept") {
     rule.action = Action::accept;
@@ -100,7 +99,7 @@ private:
 
   void extension() {
     const std::string kind = take();
-    const std::string name = take();
+    const std::string name = unquoted(take());
     if (kind != "target") {
       rule_.conditions.push_back({});
     } else if (!one_of(harmless_targets, name)) {
@@ -190,7 +189,7 @@ private:
     }
     const bool negated = peek() == "!=";
     at_ += negated ? 1 : 0;
-    if (const auto values = operand()) {
+    if (const NamedSet* values = operand()) {
       Words keys;
       for (const auto& [key, data] : values->elements) {
         keys.push_back(key);
@@ -201,11 +200,12 @@ private:
     }
   }
 
-  // VALUE, VALUE "," VALUE, "{" ... "}", or @NAME. Nothing: it cannot be known.
-  std::optional<NamedSet> operand() {
+  // VALUE, VALUE "," VALUE, "{" ... "}", or @NAME. Nothing: it cannot be known. A named set is not copied: there are
+  // long ones that many rules name.
+  const NamedSet* operand() {
     if (!peek().empty() && peek().front() == '@') {
       const auto set = sets_.find(take().substr(1));
-      return set != sets_.end() && set->second.fixed ? std::optional(set->second) : std::nullopt;
+      return set != sets_.end() && set->second.fixed ? &set->second : nullptr;
     }
     Words inside;
     if (peek() == "{") {
@@ -220,12 +220,13 @@ private:
         inside.push_back(take());
       }
     }
-    return read_elements(inside);
+    listed_here_ = read_elements(inside);
+    return &listed_here_;
   }
 
   // A catch-all key ("*") holds only where no other one does, which one condition cannot say: unknown.
   void verdict_map(Subject subject) {
-    const auto map = operand();
+    const NamedSet* map = operand();
     ended_ = true;
     if (!map) {
       rule_.action = Action::unknown;
@@ -243,6 +244,7 @@ private:
 
   Words words_;
   const NamedSets& sets_;
+  NamedSet listed_here_; // the last operand that was no named set
   std::size_t at_ = 0;
   bool ended_ = false;
   bool lost_ = false;

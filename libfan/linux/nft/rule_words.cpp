@@ -12,7 +12,7 @@ std::vector<std::string> words_of_rule(std::string_view line) {
       ++at;
     } else if (c == '"') {
       const std::size_t end = std::min(line.find('"', at + 1), line.size());
-      words.emplace_back(line.substr(at + 1, end - at - 1));
+      words.emplace_back(line.substr(at, end - at));
       at = end + 1;
     } else if (c == ',' || c == '{' || c == '}') {
       words.emplace_back(1, c);
@@ -26,6 +26,10 @@ std::vector<std::string> words_of_rule(std::string_view line) {
   return words;
 }
 
+std::string unquoted(const std::string& word) {
+  return word.starts_with('"') ? word.substr(1) : word;
+}
+
 NamedSet read_elements(const std::vector<std::string>& words) {
   NamedSet set;
   std::vector<std::string> one;
@@ -36,9 +40,9 @@ NamedSet read_elements(const std::vector<std::string>& words) {
     const auto colon = std::find(one.begin(), one.end(), ":");
     // "a . b" is a tuple, and a tuple is no value of any one subject.
     const bool tuple = one.size() > 1 && one[1] == ".";
-    set.elements.emplace_back(tuple ? "" : one.front(), colon == one.end()
-                                                            ? std::vector<std::string>{}
-                                                            : std::vector<std::string>(std::next(colon), one.end()));
+    set.elements.emplace_back(tuple ? "" : unquoted(one.front()),
+                              colon == one.end() ? std::vector<std::string>{}
+                                                 : std::vector<std::string>(std::next(colon), one.end()));
     one.clear();
   };
   for (const std::string& word : words) {

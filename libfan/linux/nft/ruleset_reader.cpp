@@ -87,7 +87,7 @@ private:
   void read_table(const Words& head) {
     Table table;
     table.family = head[1];
-    table.name = head[2];
+    table.name = unquoted(head[2]);
     sets_.clear();
     bool asleep = false;
     while (!rest_.empty()) {
@@ -112,7 +112,7 @@ private:
   }
 
   void read_block(Table& table, const Words& head) {
-    const std::string name = head.size() > 2 ? head[1] : "";
+    const std::string name = head.size() > 2 ? unquoted(head[1]) : "";
     if (head.front() == "chain") {
       read_chain(table.chains[name]);
     } else if (head.front() == "set" || head.front() == "map") {
@@ -167,12 +167,15 @@ private:
     set.fixed = fixed;
   }
 
+  // Each word is looked at once: there are sets of a hundred thousand lines.
   Words rest_of_elements(Words words) {
-    while (!has(words, "}") && !rest_.empty()) {
+    auto end = std::find(words.begin(), words.end(), "}");
+    while (end == words.end() && !rest_.empty()) {
       const Words more = words_of_rule(next_line());
-      words.insert(words.end(), more.begin(), more.end());
+      const auto added = words.insert(words.end(), more.begin(), more.end());
+      end = std::find(added, words.end(), "}");
     }
-    words.erase(std::find(words.begin(), words.end(), "}"), words.end());
+    words.erase(end, words.end());
     return words;
   }
 

@@ -68,6 +68,7 @@ Result<doctor::Findings> examine(const DoctorArguments& given, World& world) {
                                                .fans = std::move(found->fans),
                                                .all = all,
                                                .complete = found->complete,
+                                               .unreadable = std::move(found->unreadable),
                                                .filters = (*provider)->filters(),
                                                .docker = docker_settings(world, all),
                                                .refusals = refusals(world),

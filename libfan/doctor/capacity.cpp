@@ -1,9 +1,11 @@
 // Tables and queues of the kernel that fill up.
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 #include <fmt/format.h>
 
+#include "core/words.h"
 #include "doctor/checks.h"
 #include "doctor/lines.h"
 
@@ -24,6 +26,20 @@ std::optional<std::uint64_t> number(const Evidence& evidence, const std::string&
     findings.unseen(text.error());
   }
   return text && *text ? std::optional<std::uint64_t>(std::strtoull((*text)->c_str(), nullptr, 10)) : std::nullopt;
+}
+
+// Entries of the table that its limit is about: not the permanent ones, as those of registered endpoints are.
+std::uint64_t collected_neighbours(const std::string& table) {
+  constexpr unsigned long permanent = 0x04; // ATF_PERM, <net/if_arp.h>
+  std::istringstream lines(table);
+  std::uint64_t count = 0;
+  std::string line;
+  std::getline(lines, line); // the headings
+  while (std::getline(lines, line)) {
+    const std::vector<std::string> words = split_words(line); // address, type, flags
+    count += words.size() > 2 && (std::strtoul(words[2].c_str(), nullptr, 16) & permanent) == 0 ? 1 : 0;
+  }
+  return count;
 }
 
 } // namespace
@@ -56,15 +72,14 @@ void check_neighbours(const Evidence& evidence, Findings& findings) {
     findings.unseen(table ? "there is no /proc/net/arp" : table.error().message);
     return;
   }
-  const auto lines = static_cast<std::uint64_t>(std::count((*table)->begin(), (*table)->end(), '\n'));
-  const std::uint64_t used = lines > 0 ? lines - 1 : 0; // the first has the headings
+  const std::uint64_t used = collected_neighbours(**table);
   if (!is_nearly_full(used, *most)) {
     return;
   }
   Finding finding;
   finding.severity = Severity::warning;
   finding.what = "the table of neighbours is nearly full";
-  finding.evidence = {fmt::format("{} entries in /proc/net/arp, gc_thresh3 = {}", used, *most)};
+  finding.evidence = {fmt::format("{} entries in /proc/net/arp that are not permanent, gc_thresh3 = {}", used, *most)};
   finding.consequence = "it is one for the whole machine: when it is full, endpoints that were not spoken to before "
                         "cannot be reached";
   finding.fix = sysctl_line("net/ipv4/neigh/default/gc_thresh3", std::to_string(*most * 4));

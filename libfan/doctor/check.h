@@ -43,9 +43,10 @@ struct Refusals {
 
 struct Evidence {
   Facts facts;
-  std::vector<FanStatus> fans; // those that are asked for
-  std::vector<Fan> all;        // every fan of this host
-  bool complete = true;        // false: drift is not known
+  std::vector<FanStatus> fans;   // those that are asked for
+  std::vector<Fan> all;          // every fan of this host
+  bool complete = true;          // false: drift is not known
+  std::vector<Error> unreadable; // of fans that are there, one each
   Result<firewall::Filters> filters;
   DockerSettings docker;
   Result<std::vector<Refusals>> refusals;

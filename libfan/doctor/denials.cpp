@@ -8,7 +8,8 @@
 namespace fan::doctor {
 namespace {
 
-constexpr std::array<std::string_view, 3> ours{"fanctl", "fanatic", "dnsmasq"};
+constexpr std::array<std::string_view, 2> ours{"fanctl", "fanatic"};
+constexpr std::string_view server = "dnsmasq";
 
 // A value that has a blank, a quote or a control character in it stands in the log as hexadecimal digits.
 std::string plain(std::string_view value) {
@@ -46,18 +47,26 @@ std::optional<std::string> value_of(std::string_view line, std::string_view key)
   return std::nullopt;
 }
 
+// What SELinux lets pass as it is permissive, it tells in the same words.
 bool is_denial(std::string_view line) {
   const std::size_t selinux = line.find("avc:");
   return value_of(line, "apparmor") == "DENIED" ||
-         (selinux != std::string_view::npos && line.find(" denied ", selinux) != std::string_view::npos);
+         (selinux != std::string_view::npos && line.find(" denied ", selinux) != std::string_view::npos &&
+          value_of(line, "permissive") != "1");
 }
 
-// By the name of the process, of its file, or of its profile, which may be the file's.
-bool is_of_ours(std::string_view line) {
-  for (const std::string_view key : {"comm", "exe", "profile"}) {
-    const std::optional<std::string> value = value_of(line, key);
-    const std::string_view name = value ? std::string_view(*value) : std::string_view();
-    if (std::find(ours.begin(), ours.end(), name.substr(name.rfind('/') + 1)) != ours.end()) {
+// The last part of a path: of a process, of its file, or of its profile, which may be the file's.
+std::string name_in(std::string_view line, std::string_view key) {
+  const std::string value = value_of(line, key).value_or("");
+  return value.substr(value.rfind('/') + 1);
+}
+
+// A dnsmasq in a profile of another name is somebody else's: libvirt's, say.
+bool is_of_ours(std::string_view line, bool with_server) {
+  const std::string profile = name_in(line, "profile");
+  for (const std::string& name : {name_in(line, "comm"), name_in(line, "exe"), profile}) {
+    if (std::find(ours.begin(), ours.end(), name) != ours.end() ||
+        (with_server && name == server && (profile.empty() || profile == server))) {
       return true;
     }
   }
@@ -74,12 +83,12 @@ std::string_view event_of(std::string_view line) {
 
 } // namespace
 
-std::vector<Denial> denials_of_ours(std::string_view log) {
+std::vector<Denial> denials_of_ours(std::string_view log, bool with_server) {
   std::vector<Denial> denials;
   while (!log.empty()) {
     const std::string_view line = log.substr(0, log.find('\n'));
     log.remove_prefix(std::min(line.size() + 1, log.size()));
-    if (!is_denial(line) || !is_of_ours(line)) {
+    if (!is_denial(line) || !is_of_ours(line, with_server)) {
       continue;
     }
     Denial denial{std::string(line), std::string(event_of(line))};

@@ -17,7 +17,7 @@ struct Denial {
   bool operator==(const Denial&) const = default;
 };
 
-// In their order.
-std::vector<Denial> denials_of_ours(std::string_view log);
+// In their order. `with_server`: a fan has a DHCP server; else a dnsmasq is somebody else's.
+std::vector<Denial> denials_of_ours(std::string_view log, bool with_server = true);
 
 } // namespace fan::doctor

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "core/record.h"
 #include "core/words.h"
 #include "doctor/checks.h"
 #include "doctor/lines.h"
@@ -23,9 +24,30 @@ bool is_behind_tcx(const Evidence& evidence, const Drift& drift) {
   return programs && !programs->empty();
 }
 
+// The check `route` tells of a route that stands before ours.
+bool is_behind_a_route(const Drift& drift) {
+  return drift.kind == "route" && drift.found.ends_with(" behind another's");
+}
+
+// The check `address` tells of an address that is gone, and what to do then.
+bool is_address_gone(const Drift& drift) {
+  return drift.kind == "host" && !drift.expected.empty() && drift.found.empty();
+}
+
 } // namespace
 
 void check_drift(const Evidence& evidence, Findings& findings) {
+  for (const Error& error : evidence.unreadable) {
+    Finding finding;
+    finding.what = "a fan of this host cannot be read";
+    finding.evidence = {error.message};
+    finding.consequence = "it may work, but it is not watched, and nothing can be changed or taken down";
+    finding.instead = error.hint;
+    findings.add(std::move(finding));
+  }
+  if (!evidence.unreadable.empty()) {
+    return;
+  }
   if (!evidence.complete) {
     findings.unseen("reading the fans' objects takes CAP_SYS_ADMIN");
     return;
@@ -35,7 +57,7 @@ void check_drift(const Evidence& evidence, Findings& findings) {
     finding.subject = status.fan.bridge;
     finding.what = "the fan is not as it should be: something was deleted, altered or added";
     for (const Drift& drift : status.drift) {
-      if (!is_behind_tcx(evidence, drift)) {
+      if (!is_behind_tcx(evidence, drift) && !is_address_gone(drift) && !is_behind_a_route(drift)) {
         finding.evidence.push_back(said(drift));
       }
     }
@@ -44,6 +66,11 @@ void check_drift(const Evidence& evidence, Findings& findings) {
     }
     finding.consequence = "packets may be lost, or refused, until it is repaired";
     finding.fix = up_line(status.fan.spec);
+    if (status.fan.in_part) {
+      const Error error = known_in_part(status.fan);
+      finding.what = error.message;
+      finding.fix = error.hint;
+    }
     findings.add(std::move(finding));
   }
 }

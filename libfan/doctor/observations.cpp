@@ -20,6 +20,10 @@ std::uint64_t time_of_boot(const Evidence& evidence) {
   return at == std::string::npos ? 0 : std::strtoull((*text)->c_str() + at + key.size(), nullptr, 10);
 }
 
+bool has_server(const Evidence& evidence) {
+  return std::any_of(evidence.all.begin(), evidence.all.end(), [](const Fan& fan) { return fan.spec.dhcp; });
+}
+
 // Where auditd runs, the kernel's log has none of them. Its own is older than this boot: what was forbidden then may be
 // allowed since.
 void add_those_of_auditd(const Evidence& evidence, std::vector<Denial>& denials, Findings& findings) {
@@ -28,7 +32,7 @@ void add_those_of_auditd(const Evidence& evidence, std::vector<Denial>& denials,
     findings.unseen(log.error());
   }
   const std::uint64_t boot = time_of_boot(evidence);
-  for (Denial& denial : denials_of_ours(log && *log ? **log : std::string())) {
+  for (Denial& denial : denials_of_ours(log && *log ? **log : std::string(), has_server(evidence))) {
     const bool known = std::any_of(denials.begin(), denials.end(), [&](const Denial& other) {
       return !denial.event.empty() && other.event == denial.event;
     });
@@ -45,7 +49,7 @@ void check_kernel_log(const Evidence& evidence, Findings& findings) {
   if (!log) {
     findings.unseen(log.error());
   }
-  std::vector<Denial> denials = denials_of_ours(log ? *log : std::string());
+  std::vector<Denial> denials = denials_of_ours(log ? *log : std::string(), has_server(evidence));
   add_those_of_auditd(evidence, denials, findings);
   if (denials.empty()) {
     return;

@@ -58,8 +58,11 @@ public:
   // Where an executable of this host is; "" where it is not installed.
   virtual Result<std::string> program(const std::string& /*name*/) { return unknown("programs"); }
 
-  // Routes to a part of `overlay` that are not ours, the first few.
-  virtual Result<std::vector<RouteSeen>> routes_inside(const Prefix& /*overlay*/) { return unknown("routes"); }
+  // Routes to a part of `overlay` that are not ours, the first few. By a fan bridge those to `slices` are ours.
+  virtual Result<std::vector<RouteSeen>> routes_inside(const Prefix& /*overlay*/,
+                                                       const std::vector<Prefix>& /*slices*/) {
+    return unknown("routes");
+  }
   // The device by which the kernel itself sends into `network`; nullopt: it has no route there.
   virtual Result<std::optional<std::string>> device_into(const Prefix& /*network*/) { return unknown("routes"); }
   virtual Result<std::vector<AddressLifetime>> lifetimes() { return unknown("lifetimes of addresses"); }

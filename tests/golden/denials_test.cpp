@@ -33,9 +33,20 @@ TEST(Denials, OfOthersOrAllowedAreNone) {
            R"(type=SYSCALL msg=audit(1.1:1): comm="fanctl" exe="/usr/sbin/fanctl")",
            R"(type=AVC msg=audit(1.1:1): apparmor="DENIED" mycomm="dnsmasq" comm="other")",
            R"(dnsmasq: avc: not denied)",
+           R"(type=AVC msg=audit(1.1:1): apparmor="DENIED" profile="libvirt-dnsmasq" comm="dnsmasq")",
+           R"(type=AVC msg=audit(1.1:1): avc:  denied  { read } for  comm="dnsmasq" tclass=file permissive=1)",
        }) {
     EXPECT_EQ(denials_of_ours(line), std::vector<Denial>{}) << line;
   }
+}
+
+TEST(Denials, WithoutAServerADnsmasqIsSomebodyElses) {
+  const std::string text = R"(audit(1.1:1): apparmor="DENIED" profile="dnsmasq" comm="dnsmasq")"
+                           "\n"
+                           R"(audit(1.1:2): apparmor="DENIED" profile="x" comm="fanctl")";
+  EXPECT_EQ(denials_of_ours(text, true).size(), 2U);
+  EXPECT_EQ(denials_of_ours(text, false).size(), 1U);
+  EXPECT_EQ(denials_of_ours(R"(avc:  denied  { read } comm="dnsmasq" permissive=0)", true).size(), 1U);
 }
 
 TEST(Denials, WhatIsCutOffIsReadAsFarAsItGoes) {

@@ -142,6 +142,11 @@ TEST_F(DoctorOf, ATableOfNeighboursThatIsNearlyFull) {
     file("/proc/net/arp") += fmt::format("10.0.28.{} 0x1 0x2 02:00:00:00:00:01 * fan-10-0-28\n", n);
   }
   EXPECT_EQ(only("neighbours", "warning")["fix"], "sysctl -w net/ipv4/neigh/default/gc_thresh3=40");
+  std::string& table = file("/proc/net/arp");
+  const std::string full = table;
+  table.replace(table.rfind("0x2"), 3, "0x6"); // permanent: the limit is not about it
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  table = full;
   world.source.files.erase("/proc/sys/net/ipv4/neigh/default/gc_thresh3");
   const cli::Json unseen = diagnosis(world)["not_looked_at"];
   ASSERT_EQ(unseen.size(), 1U);
@@ -191,6 +196,74 @@ TEST_F(DoctorOf, ANetworkdThatTakesTheFansDevices) {
   EXPECT_EQ(run(world, {"doctor"}).status, 0);
   file("/etc/systemd/network/05-fanctl.network") = ""; // stands in the place of ours
   EXPECT_EQ(run(world, {"doctor"}).status, 14);
+}
+
+// A file matches when all that it says does.
+TEST_F(DoctorOf, ANetworkdTakesWhatAllOfAMatchIsAbout) {
+  up();
+  file("/run/systemd/netif/state") = "";
+  std::string& text = file("/etc/systemd/network/10-all.network");
+  for (const char* other :
+       {"Name=*\nType=wlan", "Kind=!*\nName=*", "Type=ether", "Name=!fan*", "Name=*\nMACAddress=02:00:00:00:00:09",
+        "Name=fan*\nName=", "#Name=*", "Name=!fan* eth*", "Host=here\nName=*"}) {
+    text = fmt::format("[Match]\n{}\n[Network]\nDHCP=yes\n", other);
+    EXPECT_EQ(run(world, {"doctor"}).status, 0) << text;
+  }
+  for (const char* bridges :
+       {"Type=bridge", "Kind=br*\nName=*", "Type=!ether tunnel", "Name=fan-*\nType=!wlan", "Name=eth*\nName=fan-*"}) {
+    text = fmt::format("[Match]\n{}\n[Network]\nDHCP=yes\n", bridges);
+    EXPECT_EQ(only("networkd", "problem")["subject"], "fan-10-0-28") << text;
+  }
+  text = "[Match]\nType=tunnel\n";
+  EXPECT_EQ(only("networkd", "problem")["subject"], "fanip");
+}
+
+TEST_F(DoctorOf, TheFileForNetworkdIsReadBeforeTheOneThatMatches) {
+  up();
+  file("/run/systemd/netif/state") = "";
+  const std::string words = "[Match]\nName=fanip\n";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"00-default", "0-fanctl-fanip"}, {"00-zero", "00-fanctl-fanip"}, {"0-a", "+fanctl-fanip"}};
+  for (const auto& [there, ours] : cases) {
+    const std::string path = "/etc/systemd/network/" + there + ".network";
+    file(path) = words;
+    EXPECT_NE(only("networkd", "problem")["fix"].dump().find("/" + ours + ".network"), std::string::npos) << there;
+    world.source.files.erase(path);
+  }
+  file("/etc/systemd/network/!.network") = words;
+  EXPECT_TRUE(only("networkd", "problem")["fix"].is_null());
+}
+
+// NetworkManager.conf(5): packages' files, then those of /run, then NetworkManager.conf, then those of /etc.
+TEST_F(DoctorOf, WhatNetworkManagerIsToldLastCounts) {
+  up();
+  file("/run/NetworkManager/devices/1") = "";
+  const auto unmanaged = [&](const std::string& path, const std::string& line) {
+    file("/" + path) = "[keyfile]\nunmanaged-devices" + line + "\n";
+  };
+  unmanaged("usr/lib/NetworkManager/conf.d/50-fanctl.conf", "+=interface-name:fan*");
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  unmanaged("usr/lib/NetworkManager/conf.d/10-others.conf", "=interface-name:eth9"); // read before
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  unmanaged("run/NetworkManager/conf.d/00-here.conf", "=interface-name:eth9");
+  EXPECT_EQ(run(world, {"doctor"}).status, 13);
+  file("/etc/NetworkManager/conf.d/00-here.conf") = ""; // in its place
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  unmanaged("etc/NetworkManager/NetworkManager.conf", "=type:wifi");
+  EXPECT_EQ(run(world, {"doctor"}).status, 13);
+  unmanaged("etc/NetworkManager/conf.d/20-fan.conf", "+=interface-name:=fan-10-0-28;type:ip-tunnel");
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  unmanaged("etc/NetworkManager/conf.d/30-no.conf", "-=type:ip-tunnel");
+  EXPECT_EQ(only("network-manager", "warning")["subject"], "fanip");
+  unmanaged("etc/NetworkManager/conf.d/yes.conf", "=*,except:interface-name:fanip");
+  EXPECT_TRUE(only("network-manager", "warning")["fix"].is_null());
+  unmanaged("etc/NetworkManager/conf.d/yes.conf", "=none");
+  EXPECT_NE(diagnosis(world)["findings"][0]["fix"].dump().find("/zz-fanctl-fan-10-0-28.conf"), std::string::npos);
+  const Facts facts = *world.host.facts();
+  for (const LinkFact& link : facts.links) {
+    file(fmt::format("/run/udev/data/n{}", link.ifindex)) = "I:123\nE:NM_UNMANAGED=1\nG:systemd\n";
+  }
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
 }
 
 TEST_F(DoctorOf, ANetworkManagerThatMayTakeTheFansDevices) {
@@ -253,7 +326,7 @@ TEST_F(DoctorOf, AKernelThatRefusesAProgram) {
 }
 
 TEST_F(DoctorOf, ADenialInTheKernelsLog) {
-  up();
+  up({"dhcp"});
   world.source.log = "<5>[1.0] audit: apparmor=\"DENIED\" profile=\"firefox\"\n<6>[2.0] dnsmasq is happy\n";
   EXPECT_EQ(run(world, {"doctor"}).status, 0);
   world.source.log += "<5>[3.0] audit: apparmor=\"DENIED\" operation=\"open\" comm=\"dnsmasq\" \x1b[2J\n";
@@ -261,8 +334,16 @@ TEST_F(DoctorOf, ADenialInTheKernelsLog) {
   EXPECT_EQ(run(world, {"doctor"}).out.find('\x1b'), std::string::npos);
 }
 
-TEST_F(DoctorOf, ADenialInAuditdsLog) {
+TEST_F(DoctorOf, ADnsmasqOfOthersIsNoMatterOfTheFans) {
   up();
+  world.source.log = "<5>[3.0] audit: apparmor=\"DENIED\" operation=\"open\" comm=\"dnsmasq\"\n";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0) << "no fan has a DHCP server";
+  world.source.log += "<5>[4.0] audit: apparmor=\"DENIED\" operation=\"open\" comm=\"fanctl\"\n";
+  EXPECT_EQ(only("kernel-log", "warning")["evidence"].size(), 1U);
+}
+
+TEST_F(DoctorOf, ADenialInAuditdsLog) {
+  up({"dhcp"});
   const std::string old = R"(type=AVC msg=audit(1000.5:1): apparmor="DENIED" profile="/usr/sbin/dnsmasq")";
   const std::string now = R"(type=AVC msg=audit(2000.5:2): apparmor="DENIED" profile="/usr/sbin/dnsmasq")";
   file("/proc/stat") = "cpu 1 2 3\nbtime 2000\nprocesses 9\n";

@@ -42,6 +42,24 @@ TEST_F(DoctorOfSurroundings, AStrictReversePathOverAnotherDeviceIsFound) {
   expect_cured("rp-filter", "eth0");
 }
 
+// A host with two cards: its own network by one, all else by the other.
+TEST_F(DoctorOfSurroundings, AWayBackToTheOwnNetworkAloneIsAWarning) {
+  join(host, "eth1", underlay.router(), "h1b");
+  underlay.router().ip({"link set h1b master sw"});
+  host.ip({"address del 172.30.0.27/16 dev eth0", "address add 172.30.0.27/24 dev eth0",
+           "address add 192.0.2.27/24 dev eth1", "route replace default via 192.0.2.1"});
+  host.set_sysctl("net/ipv4/conf/all/rp_filter", "1");
+  host.fanctl_must(line());
+  const cli::Json finding = only("rp-filter", "eth0");
+  EXPECT_EQ(finding["severity"], "warning") << finding.dump(1);
+  EXPECT_TRUE(finding["fix"].is_null()) << "nothing that lets in more than there is need of";
+  host.ip({"route add 172.30.0.0/16 via 172.30.0.1 dev eth0"});
+  expect_healthy();
+  host.ip({"route add 172.30.0.0/25 dev eth1", "route add 172.30.0.128/25 dev eth1"});
+  EXPECT_EQ(only("rp-filter", "eth0")["severity"], "problem");
+  expect_cured("rp-filter", "eth0");
+}
+
 TEST_F(DoctorOfSurroundings, ATunnelOfAnotherOnThePortIsFound) {
   up();
   host.ip({"link add elsewhere type vxlan id 5 dstport 4789 dev eth0"});
@@ -55,10 +73,49 @@ TEST_F(DoctorOfSurroundings, ARouteToAPartOfTheOverlayIsFound) {
   up();
   host.ip({"route add 10.0.0.0/7 via 172.30.255.254", "route add 11.0.0.0/16 via 172.30.255.254"});
   expect_healthy();
-  for (const char* route : {"10.9.0.0/16 via 172.30.255.254 metric 7", "blackhole 10.8.0.0/16 table 77"}) {
+  host.ip({"rule add lookup 77 priority 100"});
+  for (const char* route : {"10.9.0.0/16 via 172.30.255.254 metric 7", "blackhole 10.8.0.0/16 table 77",
+                            "throw 10.8.0.0/16", "10.7.0.9/32 via 172.30.255.254 table 77"}) {
     host.ip({std::string("route add ") + route});
     expect_cured("route", bridge);
   }
+}
+
+// The kernel makes one with each address.
+TEST_F(DoctorOfSurroundings, AnAddressOfTheBridgeWithTooShortAPrefixIsFound) {
+  up();
+  host.ip({"address add 10.0.27.9/24 dev " + bridge});
+  expect_healthy();
+  host.ip({"address add 10.0.27.10/16 dev " + bridge});
+  expect_cured("route", bridge);
+}
+
+TEST_F(DoctorOfSurroundings, ARouteToTheWholeOverlayBeforeOursIsFound) {
+  up();
+  for (const char* behind : {"append 10.0.0.0/8 via 172.30.255.254", "add 10.0.0.0/8 via 172.30.255.254 metric 7"}) {
+    host.ip({std::string("route ") + behind});
+    expect_healthy();
+  }
+  host.ip({"route prepend 10.0.0.0/8 via 172.30.255.253"});
+  expect_cured("route", bridge);
+  host.ip({"rule add lookup 77 priority 100", "route add 10.0.0.0/8 via 172.30.255.254 table 77"});
+  expect_cured("route", bridge);
+}
+
+// A table that no rule of the fan's packets leads to, and a route that another one stands before.
+TEST_F(DoctorOfSurroundings, ARouteThatTakesNothingAwayIsNone) {
+  up();
+  host.ip({"route add 10.9.0.0/16 via 172.30.255.254 table 77", "route add blackhole 10.8.0.0/16 table 78",
+           "rule add iif lo fwmark 0x99 lookup 77", "route add blackhole 10.6.0.0/16 table 79",
+           "rule add from 192.0.2.0/24 lookup 79"});
+  for (int n = 0; n < 20; ++n) {
+    host.ip({"route add 10.10." + std::to_string(n) + ".0/24 via 172.30.255.254 table 77"});
+  }
+  expect_healthy();
+  host.ip({"route add 10.9.0.0/16 via 172.30.255.254"});
+  expect_cured("route", bridge);
+  host.ip({"rule add from 10.0.27.0/24 lookup 78"}); // what the endpoints send
+  expect_cured("route", bridge);
 }
 
 TEST_F(DoctorOfSurroundings, ALentAddressIsANoteAndADeprecatedOneAWarning) {
@@ -167,7 +224,7 @@ protected:
 };
 
 TEST_F(DoctorOfAudit, ADenialOfThisBootInAuditdsLogIsFound) {
-  up();
+  up({"dhcp"});
   expect_healthy(within);
   write(denial(17) + denial(std::time(nullptr)));
   const cli::Json finding = only("kernel-log", "", within);
@@ -178,7 +235,7 @@ TEST_F(DoctorOfAudit, ADenialOfThisBootInAuditdsLogIsFound) {
 }
 
 TEST_F(DoctorOfAudit, OnlyTheEndOfALongLogIsRead) {
-  up();
+  up({"dhcp"});
   const std::string other = "type=SYSCALL msg=audit(1.1:1): comm=\"cron\"\n";
   std::string much;
   while (much.size() < 3 << 20) {
@@ -193,7 +250,7 @@ TEST_F(DoctorOfAudit, OnlyTheEndOfALongLogIsRead) {
 }
 
 TEST_F(DoctorOfAudit, WhatIsNoFileIsNotRead) {
-  up();
+  up({"dhcp"});
   folder.write("elsewhere", denial(std::time(nullptr)));
   std::filesystem::create_directory(folder.file("audit"));
   std::filesystem::create_symlink("../elsewhere", folder.file("audit/audit.log"));

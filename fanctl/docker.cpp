@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -28,11 +29,13 @@ struct DockerArguments {
   std::vector<std::string> words; // enable, disable or rules; then FAN
   std::vector<std::string> file;
   bool no_iptables = false;
+  bool keep_rule = false;
 };
 
 void declare(CLI::App& app, DockerArguments& into) {
   app.add_option("words", into.words)->group("");
   app.add_flag("--no-iptables", into.no_iptables, "enable: Docker keeps no rules of its own; fanctl's do");
+  app.add_flag("--keep-rule", into.keep_rule, "disable: leave the rule, for containers that run on the fan");
   app.add_option("--file", into.file, "Docker's configuration (default /etc/docker/daemon.json)")
       ->type_name("FILE")
       ->allow_extra_args(false);
@@ -73,58 +76,89 @@ docker::Settings settings_of(const Fan& fan, const DockerArguments& given) {
           .iptables = !given.no_iptables};
 }
 
-void warn_of_two_servers(const Fan& fan, Console& console) {
-  if (fan.spec.dhcp && fan.spec.pools.empty()) {
-    console.err += note_text("DHCP and Docker both hand out addresses of " + fan.slice().str() +
-                             ", and do not ask each other; give each its own: --pool dhcp=2-99 --pool docker=128-191");
+std::optional<std::string> two_servers(const Fan& fan) {
+  if (!fan.spec.dhcp || !fan.spec.pools.empty()) {
+    return std::nullopt;
   }
+  return "DHCP and Docker both hand out addresses of " + fan.slice().str() +
+         ", and do not ask each other; give each its own: --pool dhcp=2-99 --pool docker=128-191";
 }
+
+// What was done, or would be.
+struct Answer {
+  std::optional<docker::Record> record; // what Docker is set up for; nothing: for no fan
+  std::vector<docker::KeyChange> keys;  // of its configuration
+  bool rule = false;                    // is made, or taken back
+  std::string text;                     // for people
+  std::vector<std::string> notes;
+};
 
 Json json_of(const std::optional<std::string>& text) {
   return text ? Json::parse(*text, nullptr, false) : Json(nullptr);
 }
 
-void tell_document(const docker::Record& record, bool dry_run, Console& console) {
+Json answer_document(const Answer& answer, const DockerArguments& given) {
+  const std::optional<docker::Record>& record = answer.record;
   Json document = document_of("docker");
-  document["dry_run"] = dry_run;
-  document["bridge"] = record.bridge;
-  document["file"] = record.daemon_json;
+  document["action"] = given.words.front();
+  document["dry_run"] = given.change.dry_run;
+  document["bridge"] = record ? Json(record->bridge) : Json(nullptr);
+  document["file"] = record ? Json(record->daemon_json) : Json(nullptr);
   document["keys"] = Json::array();
-  for (const docker::KeyChange& change : record.keys) {
+  for (const docker::KeyChange& change : answer.keys) {
     document["keys"].push_back(
         {{"key", change.key}, {"before", json_of(change.before)}, {"after", json_of(change.after)}});
   }
-  document["rule"] = record.rule ? Json(docker::rule_text(record.overlay)) : Json(nullptr);
-  console.out += text_of(document);
+  document["rule"] = answer.rule ? Json(docker::rule_text(record->overlay)) : Json(nullptr);
+  document["notes"] = answer.notes;
+  return document;
 }
 
-void tell_changes(const docker::Record& record, Console& console) {
+std::string changes_text(const docker::Record& record) {
+  std::string text;
   for (const docker::KeyChange& change : record.keys) {
-    console.out += fmt::format("{} \"{}\": {}{}\n", change.after ? (change.before ? "~" : "+") : "-", change.key,
-                               change.after.value_or(*change.before),
-                               change.before && change.after ? " (was " + *change.before + ")" : "");
+    text += fmt::format("{} \"{}\": {}{}\n", change.after ? (change.before ? "~" : "+") : "-", change.key,
+                        change.after.value_or(*change.before),
+                        change.before && change.after ? " (was " + *change.before + ")" : "");
   }
-  if (record.rule) {
-    console.out += "+ " + docker::rule_text(record.overlay) + "\n";
-  }
+  return record.rule ? text + "+ " + docker::rule_text(record.overlay) + "\n" : text;
 }
 
-docker::Record record_of(World& world, const Fan& fan, const std::string& path, const std::optional<std::string>& text,
-                         const docker::Merged& merged, const std::optional<docker::Record>& earlier,
-                         const DockerArguments& given) {
+Result<docker::Record> record_of(World& world, const Fan& fan, const std::string& path,
+                                 const std::optional<std::string>& text, const docker::Merged& merged,
+                                 const std::optional<docker::Record>& earlier, const DockerArguments& given) {
   const Prefix overlay = fan.mapping.overlay();
   const bool rule = !given.no_iptables;
   const bool ours = earlier && earlier->added_rule && earlier->overlay == overlay;
-  return {.bridge = fan.bridge,
-          .overlay = overlay,
-          .daemon_json = path,
-          .had_daemon_json = earlier ? earlier->had_daemon_json : text.has_value(),
-          .keys = merged.changes,
-          .rule = rule,
-          .added_rule = rule && (ours || !docker::has_rule(world, overlay))};
+  const Result<bool> there = rule && !ours ? docker::has_rule(world, overlay) : Result<bool>(false);
+  if (!there) {
+    return there.error(); // a rule that may be another's is not taken for ours
+  }
+  return docker::Record{.bridge = fan.bridge,
+                        .overlay = overlay,
+                        .daemon_json = path,
+                        .had_daemon_json = earlier ? earlier->had_daemon_json : text.has_value(),
+                        .keys = merged.changes,
+                        .rule = rule,
+                        .added_rule = rule && !*there};
 }
 
-Result<void> enable(const DockerArguments& given, World& world, Console& console) {
+// Docker's configuration: that of --file, of the last enable, or Docker's own. A folder is made for Docker's own only:
+// one that was named and is not there was mistyped.
+Result<std::string> path_of(const DockerArguments& given, const std::optional<docker::Record>& earlier) {
+  if (given.file.empty()) {
+    return std::string(earlier ? earlier->daemon_json : default_file);
+  }
+  const std::string& path = given.file.front();
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  std::error_code unknown; // why is for whoever reads the file to say
+  if (!folder.empty() && std::filesystem::status(folder, unknown).type() == std::filesystem::file_type::not_found) {
+    return host_error(path + ": there is no folder " + folder, "make it first, or name a file in another");
+  }
+  return path;
+}
+
+Result<Answer> enable(const DockerArguments& given, World& world) {
   Result<Provider*> provider = ready(given.change, world);
   if (!provider) {
     return std::move(provider).error();
@@ -137,39 +171,54 @@ Result<void> enable(const DockerArguments& given, World& world, Console& console
   if (!earlier) {
     return std::move(earlier).error();
   }
-  const std::string path = !given.file.empty() ? given.file.front() : *earlier ? (*earlier)->daemon_json : default_file;
-  if (*earlier && (*earlier)->daemon_json != path) {
-    return host_error(path + ": " + (*earlier)->daemon_json + " is set up for a fan already",
+  const Result<std::string> path = path_of(given, *earlier);
+  if (!path) {
+    return path.error();
+  }
+  if (*earlier && (*earlier)->daemon_json != *path) {
+    return host_error(*path + ": " + (*earlier)->daemon_json + " is set up for a fan already",
                       "take that back first: fanctl docker disable");
   }
-  Result<std::optional<std::string>> text = read_text_file(path);
+  Result<std::optional<std::string>> text = read_text_file(*path);
   if (!text) {
     return std::move(text).error();
   }
   Result<docker::Merged> merged = docker::merge(
       text->value_or(""), *earlier ? (*earlier)->keys : std::vector<docker::KeyChange>(), settings_of(*fan, given));
   if (!merged) {
-    return docker::in_file(path, std::move(merged).error());
+    return docker::in_file(*path, std::move(merged).error());
   }
-  const docker::Record record = record_of(world, *fan, path, *text, *merged, *earlier, given);
+  const Result<docker::Record> record = record_of(world, *fan, *path, *text, *merged, *earlier, given);
+  if (!record) {
+    return record.error();
+  }
   if (!given.change.dry_run) {
-    if (Result<void> done = docker::set_up(world, record, {*text, merged->text}, *earlier); !done) {
-      return done; // of what was not done nothing is told
+    if (Result<void> done = docker::set_up(world, *record, {*text, merged->text}, *earlier); !done) {
+      return std::move(done).error(); // of what was not done nothing is told
     }
   }
-  if (given.change.common.json) {
-    tell_document(record, given.change.dry_run, console);
-  } else {
-    tell_changes(record, console);
+  Answer answer{*record, record->keys, record->rule, changes_text(*record), {}};
+  if (auto note = two_servers(*fan)) {
+    answer.notes.push_back(std::move(*note));
   }
-  warn_of_two_servers(*fan, console);
   if (!given.change.dry_run) {
-    console.err += note_text(restart_hint);
+    answer.notes.emplace_back(restart_hint);
   }
-  return {};
+  return answer;
 }
 
-Result<void> disable(const DockerArguments& given, World& world, Console& console) {
+// What `record` changed, the other way round, but for the keys that stay.
+std::vector<docker::KeyChange> inverse(const docker::Record& record, const std::vector<std::string>& kept) {
+  std::vector<docker::KeyChange> keys;
+  for (const docker::KeyChange& change : record.keys) {
+    if (std::find(kept.begin(), kept.end(), change.key) == kept.end()) {
+      keys.push_back({change.key, change.after, change.before});
+    }
+  }
+  return keys;
+}
+
+Result<Answer> disable(const DockerArguments& given, World& world) {
   if (Result<Provider*> provider = ready(given.change, world); !provider) {
     return std::move(provider).error();
   }
@@ -177,24 +226,30 @@ Result<void> disable(const DockerArguments& given, World& world, Console& consol
   if (!record) {
     return std::move(record).error();
   }
-  if (!*record || given.change.dry_run) {
-    console.out +=
-        *record ? fmt::format("takes back {} and what is in {}\n", (*record)->daemon_json, docker::record_path) : "";
-    return {};
+  if (!*record) {
+    return Answer();
   }
-  Result<std::vector<std::string>> kept = docker::take_back(world, **record);
+  if (given.change.dry_run) {
+    return Answer{*record,
+                  inverse(**record, {}),
+                  (*record)->added_rule,
+                  fmt::format("takes back {} and what is in {}\n", (*record)->daemon_json, docker::record_path),
+                  {}};
+  }
+  Result<std::vector<std::string>> kept = docker::take_back(world, **record, given.keep_rule);
   if (!kept) {
     return std::move(kept).error();
   }
+  Answer answer{*record, inverse(**record, *kept), (*record)->added_rule, "", {}};
   for (const std::string& key : *kept) {
-    console.err += note_text(fmt::format("\"{}\" in {} was changed since, and stays", key, (*record)->daemon_json));
+    answer.notes.push_back(fmt::format("\"{}\" in {} was changed since, and stays", key, (*record)->daemon_json));
   }
-  console.err += note_text(restart_hint);
-  return {};
+  answer.notes.emplace_back(restart_hint);
+  return answer;
 }
 
 // What Docker's service does before it starts: rules do not outlive a boot.
-Result<void> rules(const DockerArguments& given, World& world) {
+Result<Answer> rules(const DockerArguments& given, World& world) {
   if (Result<Provider*> provider = ready(given.change, world); !provider) {
     return std::move(provider).error();
   }
@@ -202,10 +257,24 @@ Result<void> rules(const DockerArguments& given, World& world) {
   if (!record) {
     return std::move(record).error();
   }
-  if (!*record || !(*record)->rule || given.change.dry_run) {
-    return {};
+  const bool rule = *record && (*record)->rule;
+  if (rule && !given.change.dry_run) {
+    if (Result<void> there = docker::ensure_rule(world, (*record)->overlay); !there) {
+      return std::move(there).error();
+    }
   }
-  return docker::ensure_rule(world, (*record)->overlay);
+  return Answer{*record, {}, rule, "", {}};
+}
+
+void tell(const Answer& answer, const DockerArguments& given, Console& console) {
+  if (given.change.common.json) {
+    console.out += text_of(answer_document(answer, given));
+    return;
+  }
+  console.out += answer.text;
+  for (const std::string& note : answer.notes) {
+    console.err += note_text(note);
+  }
 }
 
 Result<void> parse(Words arguments, DockerArguments& into) {
@@ -224,6 +293,9 @@ Result<void> parse(Words arguments, DockerArguments& into) {
   }
   if (into.file.size() > 1 || (verb != "enable" && (!into.file.empty() || into.no_iptables))) {
     return usage_error("--file and --no-iptables go with enable, once", "fanctl help docker");
+  }
+  if (verb != "disable" && into.keep_rule) {
+    return usage_error("--keep-rule goes with disable", "fanctl help docker");
   }
   return {};
 }
@@ -256,11 +328,14 @@ ExitStatus run_docker(Words arguments, World& world, Console& console) {
     return ExitStatus::success;
   }
   const std::string& verb = given.words.front();
-  const Result<void> done = verb == "enable"    ? enable(given, world, console)
-                            : verb == "disable" ? disable(given, world, console)
-                                                : rules(given, world);
-  return done ? ExitStatus::success
-              : fail(console, given.change.common.json, Error(done.error()).within("docker " + verb));
+  const Result<Answer> done = verb == "enable"    ? enable(given, world)
+                              : verb == "disable" ? disable(given, world)
+                                                  : rules(given, world);
+  if (!done) {
+    return fail(console, given.change.common.json, Error(done.error()).within("docker " + verb));
+  }
+  tell(*done, given, console);
+  return ExitStatus::success;
 }
 
 } // namespace fan::cli

@@ -13,8 +13,9 @@ namespace fan::cli::docker {
 // The command that a person would type for it.
 std::string rule_text(const Prefix& overlay);
 
-// Whether DOCKER-USER accepts what goes between two addresses of `overlay`.
-[[nodiscard]] bool has_rule(World& world, const Prefix& overlay);
+// Whether DOCKER-USER accepts what goes between two addresses of `overlay`. Error: iptables cannot tell, because its
+// lock is held, say.
+Result<bool> has_rule(World& world, const Prefix& overlay);
 
 // Makes that its first rule where it is not there, and the chain where Docker has not made it yet. Error: what iptables
 // said.

@@ -55,8 +55,9 @@ Result<Record> parse_record(std::string_view text) {
       record.keys.push_back({change.at("key"), text_in(change.at("before")), text_in(change.at("after"))});
     }
     return record;
-  } catch (const Json::exception& failure) {
-    return host_error(std::string("cannot be understood: ") + failure.what());
+  } catch (const Json::exception&) { // what it says is of a library, and of no help to whoever has the file
+    return host_error("is no record of `fanctl docker`: it was changed, or cut off",
+                      "move it away, and take bridge, mtu and fixed-cidr out of Docker's daemon.json by hand");
   }
 }
 

@@ -22,7 +22,7 @@ struct Record {
   bool had_daemon_json = false; // the file existed before
   std::vector<KeyChange> keys;  // of daemon.json
   bool rule = false;            // a rule in DOCKER-USER is wanted
-  bool added_rule = false;      // and it is ours: it was not there before
+  bool added_rule = false;      // one is there that is ours: it was not there before
   auto operator<=>(const Record&) const = default;
 };
 

@@ -41,7 +41,7 @@ Error undone(Error failed, std::initializer_list<Result<void>> undoing) {
 }
 
 Result<std::vector<std::string>> take_back_keys(const Record& record, const std::optional<std::string>& text) {
-  if (!text) {
+  if (!text || record.keys.empty()) {
     return std::vector<std::string>{};
   }
   Result<Restored> restored = restore(*text, record.keys);
@@ -53,6 +53,18 @@ Result<std::vector<std::string>> take_back_keys(const Record& record, const std:
                              ? remove_text_file(record.daemon_json)
                              : replace_text_file(record.daemon_json, restored->text.empty() ? "{}\n" : restored->text);
   return written ? Result(std::move(restored->kept)) : std::move(written).error();
+}
+
+// The record when daemon.json is taken back: nothing, unless a rule of ours stays. After a boot that one is not put
+// back.
+std::optional<Record> without_keys(const Record& record, bool keep_rule) {
+  if (!keep_rule || !record.added_rule) {
+    return std::nullopt;
+  }
+  Record left = record;
+  left.keys.clear();
+  left.rule = false;
+  return left;
 }
 
 } // namespace
@@ -82,8 +94,11 @@ Result<std::optional<Record>> recorded() {
 
 // The record first, so that all can be taken back whatever happens; iptables last, as of its chain and table not all
 // can.
-Result<void> set_up(World& world, const Record& record, const Texts& daemon_json,
+Result<void> set_up(World& world, const Record& wanted, const Texts& daemon_json,
                     const std::optional<Record>& earlier) {
+  const bool had_rule = earlier && earlier->added_rule;
+  Record record = wanted;
+  record.added_rule = record.added_rule || (had_rule && earlier->overlay == record.overlay);
   if (Result<void> recording = put_record(record); !recording) {
     return recording;
   }
@@ -91,12 +106,18 @@ Result<void> set_up(World& world, const Record& record, const Texts& daemon_json
     return undone(std::move(written).error(), {put_record(earlier)});
   }
   Result<void> ruled = record.rule ? ensure_rule(world, record.overlay) : Result<void>();
+  if (ruled && had_rule && earlier->overlay != record.overlay) {
+    ruled = remove_rule(world, earlier->overlay);
+    if (!ruled && record.rule && record.added_rule) {
+      ruled = undone(std::move(ruled).error(), {remove_rule(world, record.overlay)});
+    }
+  }
   return ruled ? std::move(ruled)
                : Result<void>(undone(std::move(ruled).error(),
                                      {put_text(record.daemon_json, daemon_json.before), put_record(earlier)}));
 }
 
-Result<std::vector<std::string>> take_back(World& world, const Record& record) {
+Result<std::vector<std::string>> take_back(World& world, const Record& record, bool keep_rule) {
   Result<std::optional<std::string>> text = read_text_file(record.daemon_json);
   if (!text) {
     return std::move(text).error();
@@ -105,13 +126,13 @@ Result<std::vector<std::string>> take_back(World& world, const Record& record) {
   if (!kept) {
     return kept;
   }
-  if (Result<void> removed = record.added_rule ? remove_rule(world, record.overlay) : Result<void>(); !removed) {
+  const bool remove = record.added_rule && !keep_rule;
+  if (Result<void> removed = remove ? remove_rule(world, record.overlay) : Result<void>(); !removed) {
     return undone(std::move(removed).error(), {put_text(record.daemon_json, *text)});
   }
-  if (Result<void> forgotten = put_record(std::nullopt); !forgotten) {
-    return undone(
-        std::move(forgotten).error(),
-        {record.added_rule ? ensure_rule(world, record.overlay) : Result<void>(), put_text(record.daemon_json, *text)});
+  if (Result<void> forgotten = put_record(without_keys(record, keep_rule)); !forgotten) {
+    return undone(std::move(forgotten).error(),
+                  {remove ? ensure_rule(world, record.overlay) : Result<void>(), put_text(record.daemon_json, *text)});
   }
   return kept;
 }

@@ -195,6 +195,39 @@ TEST_F(DockerFiles, ARuleOfSomebodyElseStays) {
   EXPECT_THAT(host.must({"iptables-save"}), HasSubstr("-A DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT"));
 }
 
+// What the package does when it is removed: containers run on.
+TEST_F(DockerFiles, TheRuleMayStayAndIsKnownAsOurs) {
+  const std::string rule = "-A DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT";
+  host.daemon_json(somebodys);
+  host.fanctl_must({"docker", "enable"});
+  host.fanctl_must({"docker", "disable", "--keep-rule"});
+  EXPECT_EQ(json::parse(host.daemon_json()), json::parse(somebodys));
+  EXPECT_THAT(host.must({"iptables-save"}), HasSubstr(rule));
+  host.must({"iptables", "-F", "DOCKER-USER"}); // a boot: nobody wants it any more
+  host.fanctl_must({"docker", "rules"});
+  EXPECT_THAT(host.must({"iptables-save"}), Not(HasSubstr(rule)));
+  host.fanctl_must({"docker", "enable"});
+  host.fanctl_must({"docker", "disable", "--keep-rule"});
+  host.daemon_json(somebodys);
+  host.fanctl_must({"docker", "disable"});
+  EXPECT_EQ(host.daemon_json(), somebodys); // not written again
+  EXPECT_THAT(host.must({"iptables-save"}), Not(HasSubstr(rule)));
+  EXPECT_FALSE(host.has_file("/var/lib/fanctl/docker.json"));
+}
+
+TEST_F(DockerFiles, TheRuleIsTakenBackWhateverIsEnabledSince) {
+  host.fanctl_must({"docker", "enable"});
+  host.fanctl_must({"docker", "enable", "--no-iptables"});
+  host.fanctl_must({"docker", "disable"});
+  EXPECT_THAT(host.must({"iptables-save"}), Not(HasSubstr("250.0.0.0/8")));
+  host.fanctl_must({"docker", "enable"});
+  host.fanctl_must({"up", "251.0.0.0/8", "eth0/16", "type", "vxlan"});
+  host.fanctl_must({"docker", "enable", "fan-251-0-28"});
+  EXPECT_THAT(host.must({"iptables-save"}), ::testing::AllOf(HasSubstr("251.0.0.0/8"), Not(HasSubstr("250.0.0.0/8"))));
+  host.fanctl_must({"docker", "disable"});
+  EXPECT_THAT(host.must({"iptables-save"}), Not(HasSubstr("251.0.0.0/8")));
+}
+
 TEST_F(DockerFiles, ABrokenFileIsNotTouched) {
   const std::string broken = "{\n  \"mtu\": 1400,\n  \"bridge\" \"docker0\"\n}\n";
   host.daemon_json(broken);

@@ -7,6 +7,7 @@
 #include "fanctl/docker/record.h"
 #include "fanctl/output/json.h"
 #include "golden.h"
+#include "schema.h"
 
 namespace fan::test {
 namespace {
@@ -80,7 +81,10 @@ TEST(DockerRecord, ComesBack) {
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(*read, record);
   for (const char* bad : {"", "{}", "[]", "{\"version\": 2}", "\xff"}) {
-    EXPECT_FALSE(docker::parse_record(bad).ok()) << bad;
+    const auto garbled = docker::parse_record(bad);
+    ASSERT_FALSE(garbled.ok()) << bad;
+    EXPECT_EQ(garbled.error().message.find("json"), std::string::npos) << "words of a library";
+    EXPECT_NE(garbled.error().hint.find("move it away"), std::string::npos);
   }
 }
 
@@ -111,6 +115,45 @@ TEST(DockerRule, IsLookedForBeforeItIsMade) {
             std::vector<std::string>{"iptables -w 5 -C DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT"});
 }
 
+Error status_one() {
+  return make_error(ErrorClass::not_found, "iptables ended with status 1: Bad rule");
+}
+Error locked() {
+  return make_error(ErrorClass::host_state, "iptables ended with status 4: Another app is currently holding the lock");
+}
+
+TEST(DockerRule, ThatIsNotThereIsMadeAndNotRemoved) {
+  MemoryWorld world;
+  world.failing_programs.emplace(" -C ", status_one());
+  EXPECT_TRUE(docker::remove_rule(world, prefix("250.0.0.0/8")).ok());
+  EXPECT_EQ(world.programs.size(), 1U);
+  EXPECT_TRUE(docker::ensure_rule(world, prefix("250.0.0.0/8")).ok());
+  EXPECT_EQ(world.programs.back(), "iptables -w 5 -I DOCKER-USER -s 250.0.0.0/8 -d 250.0.0.0/8 -j ACCEPT");
+}
+
+// "I cannot tell" is not "no": a rule that is there would stay for ever, and another's be taken for ours.
+TEST(DockerRule, ThatNobodyCanLookForIsNeitherThereNorMissing) {
+  MemoryWorld world;
+  world.failing_programs.emplace(" -C ", locked());
+  EXPECT_FALSE(docker::has_rule(world, prefix("250.0.0.0/8")).ok());
+  EXPECT_FALSE(docker::ensure_rule(world, prefix("250.0.0.0/8")).ok());
+  EXPECT_FALSE(docker::remove_rule(world, prefix("250.0.0.0/8")).ok());
+  EXPECT_EQ(world.programs.size(), 3U) << "nothing but questions";
+  ASSERT_EQ(run(world, {"up", "250", "eth0/16"}).status, 0);
+  const Ran enabled = run(world, {"docker", "enable", "--dry-run"});
+  EXPECT_EQ(enabled.status, 3);
+  EXPECT_NE(enabled.err.find("holding the lock"), std::string::npos) << enabled.err;
+}
+
+TEST(DockerRule, ACommandThatFailsIsNoMissingFan) {
+  MemoryWorld world;
+  world.failing_programs.emplace(" -C ", status_one());
+  world.failing_programs.emplace(" -I ", status_one());
+  const Result<void> made = docker::ensure_rule(world, prefix("250.0.0.0/8"));
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().kind, ErrorClass::host_state);
+}
+
 TEST(DockerCommand, UsageErrors) {
   MemoryWorld world;
   for (const std::vector<std::string>& words : {std::vector<std::string>{"docker"},
@@ -119,6 +162,7 @@ TEST(DockerCommand, UsageErrors) {
                                                 {"docker", "disable", "a"},
                                                 {"docker", "disable", "--file", "x"},
                                                 {"docker", "rules", "--no-iptables"},
+                                                {"docker", "enable", "--keep-rule"},
                                                 {"docker", "enable", "--file", "x", "--file", "y"}}) {
     EXPECT_EQ(run(world, words).status, 2) << words.size();
   }
@@ -130,6 +174,33 @@ TEST(DockerCommand, WithoutAFanSaysWhatToDo) {
   const Ran ran = run(world, {"docker", "enable", "--dry-run"});
   EXPECT_EQ(ran.status, 10);
   EXPECT_NE(ran.err.find("no fan with a bridge is up"), std::string::npos) << ran.err;
+}
+
+TEST(DockerCommand, MakesNoFolderForAFileThatIsNamed) {
+  MemoryWorld world;
+  ASSERT_EQ(run(world, {"up", "250", "eth0/16"}).status, 0);
+  const Ran ran = run(world, {"docker", "enable", "--file", "/nonexistent/x.json", "--dry-run"});
+  EXPECT_EQ(ran.status, 3);
+  EXPECT_NE(ran.err.find("/nonexistent/x.json: there is no folder /nonexistent"), std::string::npos) << ran.err;
+  EXPECT_EQ(run(world, {"docker", "enable", "--file", "x.json", "--dry-run"}).status, 0);
+}
+
+// One document, with the notes in it, and nothing beside it.
+TEST(DockerCommand, IsOneDocumentWithJson) {
+  MemoryWorld world;
+  ASSERT_EQ(run(world, {"up", "250", "eth0/16", "dhcp"}).status, 0);
+  const cli::Json schema = cli::Json::parse(read_text(std::string(SOURCE_DIR) + "/docs/schema/fanctl-1.json"));
+  for (const char* action : {"enable", "disable", "rules"}) {
+    const Ran ran = run(world, {"docker", action, "--dry-run", "--json"});
+    EXPECT_EQ(ran.status, 0) << action;
+    EXPECT_EQ(ran.err, "") << action;
+    const cli::Json document = cli::Json::parse(ran.out, nullptr, false);
+    EXPECT_EQ(complaints(schema, schema["$defs"]["docker"], document, "", true), std::vector<std::string>{}) << ran.out;
+    EXPECT_EQ(document["action"], action);
+  }
+  const cli::Json enabled = cli::Json::parse(run(world, {"docker", "enable", "--dry-run", "--json"}).out);
+  EXPECT_EQ(enabled["bridge"], "fan-250-0-28");
+  ASSERT_EQ(enabled["notes"].size(), 1U) << "of two that hand out the same addresses";
 }
 
 TEST(DockerCommand, UpWarnsOfPools) {

@@ -23,7 +23,10 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-Error unknown_option(const CLI::App& app, const std::string& option) {
+Error unexpected(const CLI::App& app, const std::string& option) {
+  if (!option.starts_with("-")) {
+    return usage_error(fan::quoted(option) + " is one word too many", "see fanctl help");
+  }
   const std::string name = option.substr(0, option.find('='));
   const std::optional<std::string> near = nearest(name, option_names(app));
   return usage_error("unknown option " + fan::quoted(name), near ? "did you mean " + *near + "?" : "see fanctl help");
@@ -63,7 +66,7 @@ Result<void> parse_arguments(CLI::App& app, Words arguments) {
   }
   for (const std::string& left : app.remaining()) {
     if (left != "--") {
-      return unknown_option(app, left);
+      return unexpected(app, left);
     }
   }
   return {};

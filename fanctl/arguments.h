@@ -38,6 +38,7 @@ struct FanArguments {
   std::map<std::string, std::vector<std::string>> options; // values by name of WordOption
   std::map<std::string, std::size_t> flags;                // how often, for those without a value
 
+  [[nodiscard]] bool has_options() const; // besides -o and -u
   [[nodiscard]] bool empty() const;
 };
 
@@ -49,7 +50,8 @@ enum class FanOptions {
 void declare_fan(CLI::App& app, FanArguments& into, FanOptions which);
 
 // The words of the 2015 grammar for what was given, overlay and underlay first. `-o`/`-u` without a type means vxlan.
-// Errors (usage): one of -o and -u is missing, something is given twice, or both as a word and as an option.
+// Errors (usage): one of -o and -u is missing, there are options and not both networks, something is given twice, or
+// both as a word and as an option.
 Result<std::vector<std::string>> words_of_fan(const FanArguments& given);
 
 // What every command understands.

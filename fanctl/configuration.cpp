@@ -18,7 +18,7 @@ namespace fan::cli {
 namespace {
 
 Error unreadable(const std::string& path, const std::string& why) {
-  return host_error("cannot read " + path + ": " + why, "name another file with --config FILE");
+  return host_error("cannot read " + path + ": " + why);
 }
 
 Result<std::string> read_descriptor(int descriptor, const std::string& path) {
@@ -57,7 +57,9 @@ Result<std::vector<ConfiguredFan>> read_configuration(const std::vector<std::str
   }
   Result<std::string> text = read_file(path, [&](int descriptor) { return check_trusted(descriptor, path); });
   if (!text) {
-    return std::move(text).error();
+    Error error = std::move(text).error();
+    error.hint = error.hint.empty() ? "name another file with --config FILE" : error.hint;
+    return error;
   }
   Result<std::vector<LegacyLine>> lines = parse_legacy(*text, path);
   if (!lines) {

@@ -1,4 +1,4 @@
-// The fans of a configuration file, for `up -a`.
+// The fans of /etc/network/fan, or of a file like it, for `up -a`.
 #pragma once
 
 #include <string>

@@ -156,28 +156,16 @@ private:
     }
   }
 
-  [[nodiscard]] const WantedFan* already(const FanSpec& spec) const {
-    for (const WantedFan& other : configuration_.wanted) {
-      if (!other.spec.off && (same_request(other.spec, spec) || (spec.bridge && other.spec.bridge == spec.bridge))) {
-        return &other;
-      }
-    }
-    return nullptr;
-  }
-
   void add(FanSpec spec, const std::string& name, const TextPlace& place, const std::string& origin) {
     spec.autostart = true;
     spec.origin = origin;
     const std::string title = name.empty() ? spec.overlay_text + " " + spec.underlay_text : name;
-    const WantedFan* other = spec.off ? nullptr : already(spec);
-    if (other != nullptr) {
-      Error error = usage_error(fmt::format("{}: this fan is in {} already", title, other->place.file),
-                                "keep it in one file only");
-      error.place = place;
-      fail(origin, std::move(error));
+    WantedFan fan{std::move(spec), title, place};
+    if (std::optional<Error> twice = named_before(fan, configuration_.wanted)) {
+      fail(origin, std::move(*twice));
       return;
     }
-    configuration_.wanted.push_back({std::move(spec), title, place});
+    configuration_.wanted.push_back(std::move(fan));
   }
 
   const Devices& devices_;
@@ -239,6 +227,21 @@ std::string origin_of(const std::string& path) {
   const std::string absolute = std::filesystem::absolute(path, failed).lexically_normal().string();
   const bool odd = std::any_of(absolute.begin(), absolute.end(), [](char c) { return c >= 0 && c <= ' '; });
   return failed || odd || absolute.size() > longest_word ? "" : absolute;
+}
+
+std::optional<Error> named_before(const WantedFan& fan, const std::vector<WantedFan>& before) {
+  const FanSpec& spec = fan.spec;
+  const auto other = std::find_if(before.begin(), before.end(), [&](const WantedFan& first) {
+    return !first.spec.off && (same_request(first.spec, spec) || (spec.bridge && first.spec.bridge == spec.bridge));
+  });
+  if (spec.off || other == before.end()) {
+    return std::nullopt;
+  }
+  Error error = usage_error(
+      fmt::format("{}: this fan is in {}, line {}, already", fan.name, other->place.file, other->place.line),
+      "keep it in one of the two places only");
+  error.place = fan.place;
+  return error;
 }
 
 Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& source, const Devices& devices) {

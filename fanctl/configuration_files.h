@@ -2,6 +2,7 @@
 // the fans in them. Reads; changes nothing.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,13 @@ struct ReadConfiguration {
 };
 
 // The *.yaml files of a directory in lexical order, then /etc/network/fan. A file that has an error is broken as a
-// whole, but of one written as /etc/network/fan the good lines count. A fan that two files have is an error of the
+// whole, but of one written as /etc/network/fan the good lines count. A fan that two places have is an error of the
 // second. An error: a directory that cannot be read or trusted, as then nobody knows what is missing.
 Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& source, const Devices& devices);
+
+// The error of a fan that an entry before it means too, by its networks or its bridge: each would undo the other at
+// every run. Nothing: there is none, or this one is off.
+std::optional<Error> named_before(const WantedFan& fan, const std::vector<WantedFan>& before);
 
 // `path` made absolute, as the origin of a fan; "" when a record cannot hold it.
 std::string origin_of(const std::string& path);

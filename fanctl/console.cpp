@@ -30,6 +30,8 @@ void prepare_standard_streams() {
     (void)open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
   }
   (void)std::signal(SIGPIPE, SIG_IGN);
+  // Who starts this process may have it ignored, and that is inherited: then no child leaves a status to wait for.
+  (void)std::signal(SIGCHLD, SIG_DFL);
 }
 
 Result<void> write_all(int descriptor, const std::string& text) {

@@ -14,7 +14,7 @@ struct Console {
 };
 
 // Makes descriptors 0, 1 and 2 exist: a closed one would else be given to the next socket, and output be written into
-// it. Those that were closed still refuse to be written to. SIGPIPE is ignored from here on.
+// it. Those that were closed still refuse to be written to. SIGPIPE is ignored from here on, SIGCHLD is not.
 void prepare_standard_streams();
 
 // As many open files as this process may have: with a thousand ports there is a program for each.

@@ -1,5 +1,6 @@
 // fanctl enable and disable: a fan in a file of its own in the configuration, and up or down accordingly.
 #include <algorithm>
+#include <set>
 
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include "config/fan_yaml.h"
 #include "core/errors.h"
 #include "core/words.h"
+#include "engine/host.h"
+#include "engine/resolution.h"
 #include "fanctl/applying.h"
 #include "fanctl/change.h"
 #include "fanctl/fan_name.h"
@@ -61,9 +64,33 @@ std::string path_of(const EnableArguments& given, const FanSpec& spec) {
   return fmt::format("{}/{}.yaml", folder, name);
 }
 
-// The fan must not be in another file, which `apply` would take for an error of one of them.
+Error elsewhere(const FanSpec& other) {
+  return host_error(fmt::format("this fan is in {} already", other.origin), "change it there");
+}
+
+// The slices that a fan would have on this host; none where it cannot be up, which is nothing to say here.
+std::set<Prefix> slices_of(Provider& provider, const FanSpec& spec, const Host& host) {
+  std::set<Prefix> slices;
+  if (const Result<Resolution> resolution = resolve(provider, spec, host, host.fans)) {
+    for (const Fan& fan : resolution->asked) {
+      slices.insert(fan.slice());
+    }
+  }
+  return slices;
+}
+
+// Of one without, the name is for messages only.
+bool has_named_bridge(const FanSpec& spec) {
+  return !spec.reach && spec.underlay.kind != UnderlayRef::Kind::network;
+}
+
+bool have_one_in_common(const std::set<Prefix>& some, const std::set<Prefix>& others) {
+  return std::any_of(some.begin(), some.end(), [&](const Prefix& one) { return others.count(one) != 0; });
+}
+
+// The fan must not be in another file, in whatever notation, which `apply` would take for an error of one of them.
 Result<void> check_other_files(const EnableArguments& given, const FanSpec& spec, const std::string& path,
-                               World& world) {
+                               Provider& provider, const Host& host, World& world) {
   if (!given.files.directory.empty() && access(given.files.directory.front().c_str(), F_OK) != 0) {
     return {}; // it is made when the file is written
   }
@@ -71,12 +98,34 @@ Result<void> check_other_files(const EnableArguments& given, const FanSpec& spec
   if (!read) {
     return std::move(read).error();
   }
+  const std::set<Prefix> slices = slices_of(provider, spec, host);
   for (const WantedFan& fan : read->configuration.wanted) {
-    if (same_request(fan.spec, spec) && fan.spec.origin != origin_of(path)) {
-      return host_error(fmt::format("this fan is in {} already", fan.spec.origin), "change it there");
+    if (fan.spec.off || fan.spec.origin == origin_of(path)) {
+      continue;
+    }
+    if (same_request(fan.spec, spec) || have_one_in_common(slices, slices_of(provider, fan.spec, host))) {
+      return elsewhere(fan.spec);
+    }
+    if (has_named_bridge(spec) && fan.spec.bridge == name_for(spec)) {
+      return host_error(fmt::format("{} is the name of another fan in {}", *fan.spec.bridge, fan.spec.origin),
+                        "name another with --bridge");
     }
   }
   return {};
+}
+
+// The fan that is up as this one, from its file or by hand, keeps its bridge, and what is attached to it.
+FanSpec with_bridge_there(const FanSpec& spec, const std::string& path, const Host& host) {
+  std::vector<Fan> same = host.fans;
+  std::erase_if(same, [&](const Fan& fan) {
+    const bool of_another_file = fan.spec.autostart && fan.spec.origin != origin_of(path);
+    return of_another_file || fan.spec.reach || !same_request(fan.spec, spec);
+  });
+  FanSpec named = spec;
+  if (has_named_bridge(spec) && !spec.bridge && same.size() == 1) {
+    named.bridge = same.front().bridge;
+  }
+  return named;
 }
 
 // What `path` says now becomes so, and nothing else.
@@ -92,6 +141,7 @@ Result<Applying> apply_file(Provider& provider, const std::string& path, const c
     }
     read = std::move(found).value();
   }
+  read.configuration.adopts = true; // who names the fan means it, also where it was brought up by hand
   return apply_read(std::move(read), provider, command, false);
 }
 
@@ -99,12 +149,14 @@ bool went_well(const Result<Applying>& done) {
   return done && done->report.errors.empty();
 }
 
-// What failed, and with it what could not be taken back.
-Result<Applying> undone(Result<Applying> failed, const Result<void>& back) {
-  if (back) {
-    return failed;
-  }
+// What failed, and with it what could not be taken back. The text in which it failed is no longer there to be looked
+// at.
+Result<Applying> undone(const Result<Applying>& failed, const Result<void>& back) {
   Error error = failed ? failed->report.errors.front() : failed.error();
+  if (back) {
+    error.place.reset();
+    return error;
+  }
   error.kind = ErrorClass::partial;
   error.message += "\n  undo failed: " + back.error().message;
   return error;
@@ -128,15 +180,20 @@ Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World
   if (!before) {
     return std::move(before).error();
   }
-  if (Result<void> free = check_other_files(given, spec, path, world); !free) {
+  const Result<Host> host = look(**provider);
+  if (!host) {
+    return host.error();
+  }
+  const FanSpec wanted = with_bridge_there(spec, path, *host);
+  if (Result<void> free = check_other_files(given, wanted, path, **provider, *host, world); !free) {
     return std::move(free).error();
   }
-  const NamedSpec named{name_for(spec), spec, ""};
+  const NamedSpec named{name_for(wanted), wanted, ""};
   if (Result<void> written = write_ours(path, yaml_of({&named, 1})); !written) {
     return std::move(written).error();
   }
   Result<Applying> done = apply_file(**provider, path, "enable", true, world);
-  return went_well(done) ? std::move(done) : undone(std::move(done), put_back(path, *before));
+  return went_well(done) ? std::move(done) : undone(done, put_back(path, *before));
 }
 
 Result<Applying> disable(const EnableArguments& given, const FanSpec& spec, World& world) {
@@ -159,7 +216,7 @@ Result<Applying> disable(const EnableArguments& given, const FanSpec& spec, Worl
   }
   Result<Applying> done = apply_file(**provider, path, "disable", false, world);
   if (!went_well(done)) {
-    return undone(std::move(done), bring_back(path));
+    return undone(done, bring_back(path));
   }
   Result<void> removed = remove_set_aside(path);
   return removed ? std::move(done) : Result<Applying>(std::move(removed).error());
@@ -200,7 +257,8 @@ std::string help_enable() {
          "Writes the fan into a file of its own in /etc/fanctl, from where it comes up at boot, and brings it up. The "
          "bridge is\n"
          "called after the overlay, as fan-250, where no --bridge is given. On a fan that is enabled it changes what "
-         "differs.\n"
+         "differs;\n"
+         "one that was brought up by hand as this one comes from the file from now on. Either keeps its bridge.\n"
          "When it cannot come up, the file is as it was before.\n\n"
          "options:\n" +
          options_text(app) + "\nExample: fanctl enable -o 250.0.0.0/8 -u eth0/16 --dhcp\n";

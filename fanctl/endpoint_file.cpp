@@ -39,6 +39,8 @@ public:
       object = Object::parse(line_);
     } catch (const Object::parse_error& error) {
       return at(static_cast<int>(error.byte), usage_error("this is no JSON", form));
+    } catch (const Object::exception&) { // a number that is too large, which has no place of its own
+      return at(1, usage_error("this JSON cannot be read: a number in it is too large", form));
     }
     if (!object.is_object()) {
       return at(1, usage_error("this is no JSON object", form));
@@ -56,8 +58,13 @@ private:
 
   Result<EndpointRequest> read(const Object& object) {
     static const std::vector<std::string> known{"port", "address", "mac", "secure", "allow", "routed"};
+    static const std::vector<std::string> told{"attached",
+                                               "bridge"}; // by `endpoint list --json`, and not to be asked for
+    const auto is_among = [](const std::string& key, const std::vector<std::string>& keys) {
+      return std::find(keys.begin(), keys.end(), key) != keys.end();
+    };
     for (const auto& [key, value] : object.items()) {
-      if (std::find(known.begin(), known.end(), key) == known.end()) {
+      if (!is_among(key, known) && !is_among(key, told)) {
         const auto near = nearest(key, known);
         return at_key(key,
                       usage_error("unknown key " + fan::quoted(key), near ? "did you mean '" + *near + "'?" : form));

@@ -1,5 +1,5 @@
 // Endpoints as lines of JSON: {"port": "veth1", "address": "250.0.28.2", "mac": "02:00:00:00:00:01"}, and optional
-// "secure" and "allow". Pure.
+// "secure", "allow" and "routed". The objects of `endpoint list --json` are such lines, too. Pure.
 #pragma once
 
 #include <string>

@@ -36,6 +36,7 @@ constexpr std::array all_word_options{
     WordOption{"block-metadata", nullptr, "keep endpoints from 169.254.169.254, where clouds keep a host's secrets"},
     WordOption{"snooping", nullptr, "send multicast and IPv6 neighbour discovery only to ports that listen"},
     WordOption{"proxy-arp", nullptr, "register endpoints as they appear, and answer who-has for them"},
+    WordOption{"secure", nullptr, "let each port that has an endpoint send as its endpoints only"},
     WordOption{"shortcut", nullptr,
                "endpoints of two hosts speak past this host's own forwarding, unseen by other firewalls"},
 };
@@ -80,8 +81,8 @@ Result<void> append_options(const FanArguments& given, const std::vector<std::st
     if ((has_values || has_flag) && is_among(bare, option.name) && !find_flag(option.name)->repeats) {
       return twice(option.name);
     }
-    if (has_flag) {
-      words.emplace_back(option.name);
+    if (has_flag) { // twice is for the words to refuse
+      words.insert(words.end(), std::min<std::size_t>(flag->second, 2), option.name);
     }
     for (std::size_t i = 0; has_values && i < values->second.size(); ++i) {
       words.insert(words.end(), {option.name, values->second[i]});
@@ -102,10 +103,13 @@ std::span<const WordOption> word_options() {
   return all_word_options;
 }
 
+bool FanArguments::has_options() const {
+  return std::any_of(options.begin(), options.end(), [](const auto& o) { return !o.second.empty(); }) ||
+         std::any_of(flags.begin(), flags.end(), [](const auto& f) { return f.second > 0; });
+}
+
 bool FanArguments::empty() const {
-  const bool no_option = std::all_of(options.begin(), options.end(), [](const auto& o) { return o.second.empty(); });
-  const bool no_flag = std::all_of(flags.begin(), flags.end(), [](const auto& f) { return f.second == 0; });
-  return words.empty() && overlay.empty() && underlay.empty() && no_option && no_flag;
+  return words.empty() && overlay.empty() && underlay.empty() && !has_options();
 }
 
 void declare_fan(CLI::App& app, FanArguments& into, FanOptions which) {
@@ -132,6 +136,10 @@ void declare_fan(CLI::App& app, FanArguments& into, FanOptions which) {
 
 Result<std::vector<std::string>> words_of_fan(const FanArguments& given) {
   const bool by_option = !given.overlay.empty() || !given.underlay.empty();
+  if (!by_option && given.words.size() < 2 && given.has_options()) { // else a word would be taken for the underlay
+    return usage_error("options of a fan go with its two networks, OVERLAY UNDERLAY",
+                       "name both, as in 250.0.0.0/8 eth0/16; a fan of the configuration has its options in its file");
+  }
   std::vector<std::string> words;
   std::vector<std::string> bare = given.words;
   if (by_option) {

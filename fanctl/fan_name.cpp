@@ -30,7 +30,7 @@ Result<std::vector<Fan>> find_fans(const FanArguments& given, const std::vector<
     return std::move(facts).error();
   }
   std::vector<Fan> meant = fans_named(*name, fans, *facts);
-  return meant.empty() ? Result<std::vector<Fan>>(no_such_fan(fans)) : meant;
+  return meant.empty() ? Result<std::vector<Fan>>(no_such_fan(fans, *name)) : meant;
 }
 
 } // namespace fan::cli

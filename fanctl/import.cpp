@@ -104,9 +104,10 @@ void import_text(const std::string& text, const std::string& file, Imported& int
     import_legacy(text, file, into);
     return;
   }
-  Result<NamedSpec> network = parse_lxd_network(text, file);
+  Result<LxdNetwork> network = parse_lxd_network(text, file);
   if (network) {
-    into.fans.push_back(std::move(network).value());
+    into.fans.push_back(std::move(network->fan));
+    into.notes.insert(into.notes.end(), network->notes.begin(), network->notes.end());
   } else {
     into.errors.push_back(std::move(network).error());
   }
@@ -145,9 +146,14 @@ Result<Imported> import_all(const ImportArguments& given) {
   return imported;
 }
 
+// All or nothing: a fan that was left out would be missed by nobody once the old file is gone.
 Result<void> write(const ImportArguments& given, const std::string& text, Imported& imported) {
   const std::string folder = given.directory.empty() ? configuration_directory : given.directory.front();
   const std::string path = folder + "/" + written_name;
+  if (!imported.errors.empty()) {
+    imported.notes.push_back(path + " is not written: mend what is wrong first, or take it out");
+    return {};
+  }
   if (Result<void> written = write_ours(path, text); !written) {
     return written;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <filesystem>
 #include <vector>
@@ -92,6 +93,27 @@ std::string random_name() {
   return getrandom(&number, sizeof number, 0) == sizeof number ? fmt::format(".fanctl-{:016x}", number) : "";
 }
 
+// /dev/stdout is a link into /proc, where it names what is open. A link to nowhere is one to a file that is gone.
+bool leads_to_file(int folder, const std::string& link) {
+  std::string target(PATH_MAX, '\0');
+  struct stat facts {};
+  return readlinkat(folder, link.c_str(), target.data(), target.size()) >= 0 && !target.starts_with("/proc/") &&
+         (fstatat(folder, link.c_str(), &facts, 0) == 0 ? S_ISREG(facts.st_mode) : errno == ENOENT);
+}
+
+// What is neither a file nor the link to one stays: a device or a pipe is not what was meant.
+Result<void> check_replaceable(int folder, const std::string& name, const std::string& path) {
+  struct stat facts {};
+  const bool there = !name.empty() && fstatat(folder, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+  if (name.empty() || (there && S_ISDIR(facts.st_mode))) {
+    return failed(path, "cannot be written", EISDIR);
+  }
+  if (!there || S_ISREG(facts.st_mode) || (S_ISLNK(facts.st_mode) && leads_to_file(folder, name))) {
+    return {};
+  }
+  return host_error(path + " is there, and is not a regular file", "name a file that may be replaced");
+}
+
 // 0 or an errno. By the folder's descriptor, so that the file and its new name are of one folder whoever moves it.
 int publish_in(int folder, const std::string& name, const std::string& text) {
   const std::string passing = random_name();
@@ -137,7 +159,10 @@ Result<void> publish_text_file(const std::string& path, const std::string& text)
   if (folder.get() < 0) {
     return failed(path, "cannot be written", errno);
   }
-  const int number = name.empty() ? EISDIR : publish_in(folder.get(), name, text);
+  if (auto replaceable = check_replaceable(folder.get(), name, path); !replaceable) {
+    return replaceable;
+  }
+  const int number = publish_in(folder.get(), name, text);
   return number == 0 ? Result<void>() : failed(path, "cannot be written", number);
 }
 

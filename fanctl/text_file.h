@@ -28,7 +28,8 @@ Result<void> replace_text_file(const std::string& path, const std::string& text,
 
 // As replace_text_file, for a file that others read and that a crash may take: mode 0644 and this process's owner
 // whatever was there, not flushed to disk. No symbolic link is followed at the last part of `path`: in a folder that is
-// somebody else's it is the link that is replaced. The folder has to be there.
+// somebody else's it is the link that is replaced. The folder has to be there. Class host_state: what is there is
+// neither a regular file nor a link to one, and stays.
 Result<void> publish_text_file(const std::string& path, const std::string& text);
 
 // `to` is in the same folder, so this takes no room. On error (host_state or privilege, with errno) nothing is done.

@@ -5,15 +5,20 @@
 
 #include <fmt/format.h>
 
+#include "fanctl/output/utf8.h"
+
 namespace fan::cli {
 
 namespace {
 
 constexpr std::size_t excerpt_width = 96; // columns of the line that are shown; a line may be long
 
-bool is_control(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x20 || byte == 0x7f;
+// Of C0 and C1: a terminal may take the latter for a control sequence as well.
+bool is_control(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character.front());
+  return character.size() == 1
+             ? first < 0x20 || first == 0x7f
+             : character.size() == 2 && first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
 }
 
 std::string place_prefix(const TextPlace& place) {
@@ -66,8 +71,17 @@ std::string kernel_line(const Error& error) {
 
 std::string printable(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    out += is_control(c) ? fmt::format("\\x{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const std::string_view character = text.substr(0, length == 0 ? 1 : length);
+    if (length == 0 || is_control(character)) {
+      for (const char c : character) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      }
+    } else {
+      out += character;
+    }
+    text.remove_prefix(character.size());
   }
   return out;
 }

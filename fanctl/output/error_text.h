@@ -9,7 +9,7 @@
 
 namespace fan::cli {
 
-// `text` with every control byte as \xNN; bytes above 0x7f stay, as they may be UTF-8. Newlines are control bytes here.
+// `text` with every control character and every byte that is no UTF-8 as \xNN. Newlines are control characters here.
 std::string printable(std::string_view text);
 
 // "fanctl: up 250.0.0.0/8 eth0/16: no device eth0 on this host\n    hint: ...\n"

@@ -48,6 +48,8 @@ Taken read_fans(const YamlDocument& document, const YamlNode& section, const Net
   for (const auto& [name, entry] : section.entries) {
     if (auto valid = check_name(document, name); !valid)
       return valid;
+    if (entry.kind == YamlNode::Kind::null) // its place is wherever the parser found that there is nothing
+      return missing_value(document, name);
     auto spec = parse_fan_entry(document, entry, name.text, ids);
     if (!spec)
       return std::move(spec).error();
@@ -65,6 +67,9 @@ Taken read_mappings(const YamlDocument& document, const YamlNode& section, const
     auto spec = parse_fan_entry(document, entry, "", ids);
     if (!spec)
       return std::move(spec).error();
+    if (const YamlNode* reach = entry.find("reach"); reach != nullptr && !spec->reach)
+      return document.at(*reach, usage_error("reach: this host only speaks to a fan of `mappings`",
+                                             "leave it out, or move the fan to `fans`"));
     spec->reach = true;
     fans.push_back({"", document.place_of(entry), std::move(spec).value()});
   }

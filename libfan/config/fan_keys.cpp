@@ -181,6 +181,7 @@ constexpr std::array of_a_fan{
     Key{"block-metadata", "block-metadata", take_switch<true>},
     Key{"snooping", "snooping", take_switch<true>},
     Key{"proxy-arp", "proxy-arp", take_switch<true>},
+    Key{"secure", "secure", take_switch<true>},
 };
 constexpr auto of_a_fan_names = names_of(of_a_fan);
 

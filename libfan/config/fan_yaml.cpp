@@ -115,6 +115,8 @@ std::string keys_of(const FanSpec& spec) {
     out.key("snooping", "true");
   if (spec.proxy_arp)
     out.key("proxy-arp", "true");
+  if (spec.secure)
+    out.key("secure", "true");
   return out.lines();
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "config/file_size.h"
 #include "core/errors.h"
 #include "core/words.h"
 
@@ -67,9 +68,7 @@ std::string_view without_byte_order_mark(std::string_view text) {
 
 Result<std::vector<LegacyLine>> parse_legacy(std::string_view text, const std::string& file) {
   if (text.size() > largest_legacy_file)
-    return usage_error(
-        fmt::format("{} has {} bytes; a configuration has at most {}", file, text.size(), largest_legacy_file),
-        "is this the right file?");
+    return file_too_large(file, largest_legacy_file);
   std::vector<LegacyLine> lines;
   text = without_byte_order_mark(text);
   for (int number = 1; !text.empty(); ++number) {

@@ -1,5 +1,9 @@
 #include "config/lxd_network.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "config/yaml_checks.h"
@@ -51,13 +55,49 @@ Result<void> take_option(const Network& network, const char* key, const char* wo
   return {};
 }
 
+// What only the server for DHCP and DNS has.
+constexpr std::pair<const char*, const char*> of_the_server[] = {{"dns.domain", "domain"},
+                                                                 {"ipv4.dhcp.expiry", "lease-time"}};
+constexpr const char* others[] = {"bridge.mode", "bridge.mtu", "fan.overlay_subnet", "fan.underlay_subnet", "fan.type",
+                                  "ipv4.dhcp",   "ipv4.nat"};
+
+Result<void> take_if_there(const Network& network, const char* key, const char* word, FanSpec& spec) {
+  const std::string value = network.value(key, "");
+  return value.empty() ? Result<void>() : take_option(network, key, word, value, spec);
+}
+
 Result<void> take_options(const Network& network, FanSpec& spec) {
   if (auto taken = take_option(network, "fan.type", "type", network.value("fan.type", "vxlan"), spec); !taken)
     return taken;
   spec.dhcp = network.value("ipv4.dhcp", "true") != "false";
   spec.nat = network.value("ipv4.nat", "true") != "false";
-  const std::string domain = network.value("dns.domain", "");
-  return domain.empty() || !spec.dhcp ? Result<void>() : take_option(network, "dns.domain", "domain", domain, spec);
+  if (auto taken = take_if_there(network, "bridge.mtu", "mtu", spec); !taken)
+    return taken;
+  for (const auto& [key, word] : of_the_server)
+    if (auto taken = spec.dhcp ? take_if_there(network, key, word, spec) : Result<void>(); !taken)
+      return taken;
+  return {};
+}
+
+// Why a key that has a value is not followed; "" when it is.
+std::string reason_to_leave_out(const std::string& key, const FanSpec& spec) {
+  if (std::find(std::begin(others), std::end(others), key) != std::end(others))
+    return "";
+  const bool is_servers = std::any_of(std::begin(of_the_server), std::end(of_the_server),
+                                      [&](const auto& one) { return key == one.first; });
+  return !is_servers ? "has no meaning here and is left out" : spec.dhcp ? "" : "is left out, as ipv4.dhcp is false";
+}
+
+std::vector<std::string> notes_on(const Network& network, const FanSpec& spec, const std::string& file) {
+  std::vector<std::string> notes;
+  for (const auto& [key, value] : network.config.entries) {
+    const std::string reason = reason_to_leave_out(key.text, spec);
+    const bool is_set =
+        value.kind != YamlNode::Kind::null && !(value.kind == YamlNode::Kind::scalar && value.text.empty());
+    if (is_set && !reason.empty())
+      notes.push_back(fmt::format("{}: {} {}", file, quoted(key.text + ": " + value.text), reason));
+  }
+  return notes;
 }
 
 std::string comment_on(const std::string& name, const FanSpec& spec) {
@@ -79,7 +119,7 @@ bool is_lxd_network(std::string_view text) {
   return text.find("bridge.mode:") != std::string_view::npos;
 }
 
-Result<NamedSpec> parse_lxd_network(std::string_view text, const std::string& file) {
+Result<LxdNetwork> parse_lxd_network(std::string_view text, const std::string& file) {
   auto document = YamlDocument::parse(text, file);
   if (!document)
     return std::move(document).error();
@@ -101,7 +141,8 @@ Result<NamedSpec> parse_lxd_network(std::string_view text, const std::string& fi
     return document->at(*config, std::move(said).error());
   const YamlNode* name = root.find("name");
   const std::string comment = comment_on(name != nullptr ? name->text : "", spec);
-  return NamedSpec{name_for(spec), std::move(spec), comment};
+  std::vector<std::string> notes = notes_on(network, spec, file);
+  return LxdNetwork{{name_for(spec), std::move(spec), comment}, std::move(notes)};
 }
 
 } // namespace fan

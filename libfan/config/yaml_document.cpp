@@ -10,6 +10,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include "config/file_size.h"
 #include "core/errors.h"
 
 namespace fan {
@@ -241,8 +242,7 @@ Error YamlDocument::at(const YamlNode& node, Error error) const {
 
 Result<YamlDocument> YamlDocument::parse(std::string_view text, const std::string& file) {
   if (text.size() > largest_yaml)
-    return usage_error(fmt::format("{} has {} bytes; a configuration has at most {}", file, text.size(), largest_yaml),
-                       "is this the right file?");
+    return file_too_large(file, largest_yaml);
   YamlDocument document;
   document.file_ = file;
   document.lines_ = lines_of(text);

@@ -21,6 +21,9 @@ Result<UnderlayRef> underlay_from_address(std::string_view text, unsigned length
   auto address = Address::parse(text);
   if (!address)
     return std::move(address).error();
+  if (length == 32)
+    return usage_error(fmt::format("{}/32 is one address, and no underlay: that has other hosts", text),
+                       fmt::format("write the length of the whole underlay, as in {}/16", text));
   UnderlayRef ref;
   ref.prefix_length = length;
   if (auto network = Prefix::make(*address, length); network) {

@@ -3,7 +3,8 @@
 //
 //   dhcp | host-reserve N | auto | bridge NAME | type ipip|vxlan | accept ipip,vxlan | vni N | port N | mtu N | no-nat
 //   | expose PREFIX|all | ttl-security HOPS | pool NAME=FIRST-LAST | lease-time TIME | domain DOMAIN | reach | strict
-//   | no-isolate | host-access dhcp|all|none | block-metadata | snooping | proxy-arp | shortcut | off | origin FILE
+//   | no-isolate | host-access dhcp|all|none | block-metadata | snooping | proxy-arp | secure | shortcut | off
+//   | origin FILE
 #pragma once
 
 #include <span>

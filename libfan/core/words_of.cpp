@@ -107,6 +107,7 @@ std::vector<std::string> flags_of(const FanSpec& spec) {
   out.word("block-metadata", spec.block_metadata);
   out.word("snooping", spec.snooping);
   out.word("proxy-arp", spec.proxy_arp);
+  out.word("secure", spec.secure);
   out.word("shortcut", spec.shortcut);
   out.word("off", spec.off);
   return out.take();

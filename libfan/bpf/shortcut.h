@@ -31,9 +31,9 @@ FAN_INLINE __u32 fan_shortcut_bridge(const struct fan_slice* slice) {
   return ifindex ? *ifindex : 0;
 }
 
-/* The host's own way to the destination, with the neighbour's address. False when it has none, when the packet does not
- * fit, when the neighbour is yet to be found: then the host has something to do. */
-FAN_INLINE int fan_way_of(struct __sk_buff* skb, __u32 offset, const struct iphdr* ip, struct bpf_fib_lookup* way) {
+/* The host's own way to the destination, with the neighbour's address: BPF_FIB_LKUP_RET_SUCCESS. Else it has none, the
+ * packet does not fit, or the neighbour is yet to be found: then the host has something to do. */
+FAN_INLINE long fan_way_of(struct __sk_buff* skb, __u32 offset, const struct iphdr* ip, struct bpf_fib_lookup* way) {
   __u32 length = fan_wire_length(skb, offset, ip);
   way->family = FAN_AF_INET;
   way->l4_protocol = ip->protocol;
@@ -42,7 +42,7 @@ FAN_INLINE int fan_way_of(struct __sk_buff* skb, __u32 offset, const struct iphd
   way->ipv4_dst = ip->daddr;
   way->tot_len = length > 0xffff ? 0xffff : length;
   way->ifindex = skb->ifindex;
-  return bpf_fib_lookup(skb, way, sizeof(*way), 0) == BPF_FIB_LKUP_RET_SUCCESS;
+  return bpf_fib_lookup(skb, way, sizeof(*way), 0);
 }
 
 /* As a router does: one from the TTL, and so one more in the checksum (RFC 1141). The sums that a network card may have
@@ -89,6 +89,14 @@ FAN_INLINE int fan_leave_to_host(struct __sk_buff* skb) {
   return TC_ACT_UNSPEC;
 }
 
+/* There is nobody to find behind a tunnel device: the kernel makes up the neighbour of an ipip device when it first
+ * sends there, and forgets it again. Left to the host, the first answer to what came by the shortcut would be the only
+ * packet that it sees of its connection, and what drops the invalid (nft's "ct state invalid drop") drops it, and all
+ * after. */
+FAN_INLINE int fan_way_is_tunnel(long found, const struct bpf_fib_lookup* way) {
+  return (found == BPF_FIB_LKUP_RET_SUCCESS || found == BPF_FIB_LKUP_RET_NO_NEIGH) && fan_is_tunnel(way->ifindex);
+}
+
 /* From a fan bridge, up to the host (tc ingress of the bridge device). The source has to be of the slice that lives on
  * this very bridge, the destination an endpoint of the same overlay on another host. What bears a mark is somebody's
  * business: under br_netfilter it may have been translated before it comes here, and the ruleset says so by one. */
@@ -103,20 +111,23 @@ FAN_INLINE int fan_shortcut_out(struct __sk_buff* skb, __u32 offset) {
     return TC_ACT_UNSPEC;
   if (skb->mark != 0 || skb->pkt_type != FAN_PACKET_HOST || skb->vlan_present || !fan_is_plain(&headers.ip) ||
       !fan_well_formed(skb, offset, &headers.ip) || !fan_is_endpoint(slice, headers.ip.saddr) ||
-      !fan_is_overlay_neighbour(slice, headers.ip.daddr) || !fan_way_of(skb, offset, &headers.ip, &way) ||
-      !fan_is_tunnel(way.ifindex))
+      !fan_is_overlay_neighbour(slice, headers.ip.daddr) ||
+      !fan_way_is_tunnel(fan_way_of(skb, offset, &headers.ip, &way), &way))
     return fan_leave_to_host(skb);
   return fan_send_on(skb, offset, &headers, &way);
 }
 
-/* From the tunnel, after all checks of its program. TC_ACT_UNSPEC: as ever, by the host's own forwarding. */
+/* From the tunnel, after all checks of its program. TC_ACT_UNSPEC: as ever, by the host's own forwarding. Between the
+ * same endpoints as outwards, and no others: a host that saw only the answers to a gateway would take them for invalid.
+ */
 FAN_INLINE int fan_shortcut_in(struct __sk_buff* skb, __u32 offset, struct fan_headers* headers,
                                const struct fan_slice* slice) {
   struct bpf_fib_lookup way = {};
-  if (!fan_is_plain(&headers->ip) || !fan_is_endpoint(slice, headers->ip.daddr))
+  if (!fan_is_plain(&headers->ip) || !fan_is_endpoint(slice, headers->ip.daddr) ||
+      !fan_is_overlay_neighbour(slice, headers->ip.saddr))
     return TC_ACT_UNSPEC;
   __u32 bridge = fan_shortcut_bridge(slice);
-  if (!bridge || !fan_way_of(skb, offset, &headers->ip, &way) || way.ifindex != bridge)
+  if (!bridge || fan_way_of(skb, offset, &headers->ip, &way) != BPF_FIB_LKUP_RET_SUCCESS || way.ifindex != bridge)
     return TC_ACT_UNSPEC;
   skb->mark = 0;
   return fan_send_on(skb, offset, headers, &way);

@@ -94,6 +94,7 @@ Kinds from_a_stranger() {
       {"in-destination", lie("250.0.66.2", "250.0.27.2")},
       {"in-tunnel-in-tunnel", tunnelled(ipv4({ip("250.0.66.2"), ip("250.0.28.1"), protocol_ipip}, Bytes(40, 0)))},
       {"nft-misdelivered", tunnelled(good, {.source = "198.51.100.1"})},
+      {"nft-checksum", spoiled(tunnelled(good), 27, 1)},
       {"nft-forged", datagram("250.0.27.2", "250.0.28.2")},
       {"nft-outside", datagram("172.30.0.66", "250.0.28.2")},
       {"in-outer-destination", ipv4({ip("172.30.0.66"), ip("172.30.0.38"), protocol_udp, 255},
@@ -124,7 +125,12 @@ Kinds from_an_endpoint() {
       {"out-not-endpoint", datagram("250.0.28.2", "250.0.66.255")},
       {"out-broadcast", datagram("250.0.28.2", "250.255.255.2")},
       {"out-isolated", datagram("250.0.28.2", "241.0.66.2")},
+      {"out-destination", datagram("250.0.28.2", "203.0.113.9")},
       {"guard-isolated", datagram("250.0.28.2", "241.0.28.2")},
+      {"nft-isolated", datagram("250.0.28.2", "241.0.28.1")},
+      {"nft-host_access", datagram("250.0.28.2", "250.0.28.1")},
+      {"nft-metadata", datagram("250.0.28.2", "169.254.169.254")},
+      {"nft-smuggled", ipv4({ip("250.0.28.2"), ip("172.30.0.66"), protocol_ipip}, Bytes(40, 0))},
       {"nft-forged", datagram("250.0.99.2", "250.0.66.2")},
   };
 }
@@ -227,10 +233,12 @@ int report(int packets) {
   Host& host = underlay.host("172.30.0.28/16");
   Host& stranger = underlay.host("172.30.0.66/16");
   host.ip({"addr add 172.30.0.38/16 dev eth0"});
-  host.fanctl_must({"up", "250.0.0.0/8", "172.30.0.28/16", "type", "vxlan", "ttl-security", "1"});
+  host.fanctl_must({"up", "250.0.0.0/8", "172.30.0.28/16", "type", "vxlan", "ttl-security", "1", "host-access", "none",
+                    "block-metadata"});
   host.fanctl_must({"up", "250.0.0.0/8", "172.30.0.38/16", "type", "vxlan"});
   host.fanctl_must({"up", "241.0.0.0/8", "172.30.0.28/16", "type", "vxlan"});
   bring_up_ipip(host);
+  host.ip({"route add 203.0.113.0/24 via 192.0.0.8 dev fanvx8472 onlink"}); // by hand, and to no fan
   host.set_sysctl("net/ipv4/conf/all/rp_filter", "0");
   host.set_sysctl("net/ipv4/conf/eth0/rp_filter", "0");
   Container container(host, "fan-250-0-28");

@@ -94,9 +94,10 @@ TEST_F(ProgramsOnDevices, WhatIsMadeIsFoundAgainByAnotherObject) {
   EXPECT_TRUE(finder.maps_in_use().empty());
   expect_everything(observe(finder));
   EXPECT_EQ(finder.maps_in_use().size(), bpf::map_role_count);
-  const Result<std::vector<std::string>> records = finder.records(devices);
+  const Result<std::vector<RecordRow>> records = finder.records(devices);
   ASSERT_TRUE(records.ok());
-  EXPECT_EQ(*records, std::vector<std::string>{"fanctl/1 a record"});
+  EXPECT_EQ(records->size(), 1U);
+  EXPECT_EQ(records->at(0).text, "fanctl/1 a record");
   const Result<std::vector<bpf::Count>> counters = finder.counters(devices);
   ASSERT_TRUE(counters.ok());
   EXPECT_EQ(counters->size(), static_cast<std::size_t>(FAN_REASON_COUNT));
@@ -170,7 +171,7 @@ TEST_F(ProgramsOnDevices, AnotherBuildIsReplacedInPlaceAndGivesUpItsRecords) {
   const auto* old = std::get_if<Classifier>(&seen.begin()->second.object);
   ASSERT_NE(old, nullptr);
   EXPECT_EQ(old->build, "00000000");
-  EXPECT_EQ(*programs.records(devices), std::vector<std::string>{"fanctl/0 of old"});
+  EXPECT_EQ(programs.records(devices)->at(0).text, "fanctl/0 of old");
 
   must(programs.apply(Change{*old, classifier("tunnel_in_vxlan", Direction::ingress), "another build"}));
   const auto list = filters->list(devices.at(0).ifindex, Direction::ingress);

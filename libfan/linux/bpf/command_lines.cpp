@@ -1,5 +1,6 @@
 #include "linux/bpf/command_lines.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -61,6 +62,50 @@ std::string note_device(const Classifier& classifier, std::uint32_t device_role)
                                                           name_of(MapRole::devices), four_bytes, device_role);
 }
 
+// There is a row to delete also where somebody deleted it.
+std::string forget_device(const Classifier& classifier) {
+  const std::string row = fmt::format("pinned {}/{} key {}", pins, name_of(MapRole::devices), four_bytes);
+  return ask_for_ifindex(classifier.device) +
+         fmt::format("bpftool map update {0} value 0 0 0 0; bpftool map delete {0}", row);
+}
+
+// New rows first, so that nothing is ever missing.
+template <class Key>
+void settle(Lines& lines, MapRole role, const FollowingRows<Key>& wanted, const FollowingRows<Key>& present) {
+  const Difference<Key> rows = difference(wanted, present);
+  for (const auto& row : rows.missing) {
+    lines.push_back(update(role, row));
+  }
+  for (const auto& row : rows.surplus) {
+    lines.push_back(erase(role, row));
+  }
+}
+
+// The rows as they are after the changes.
+template <class Row>
+std::vector<Row> changed(std::vector<Row> rows, const std::vector<Change>& changes) {
+  for (const Change& change : changes) {
+    if (!std::holds_alternative<Row>(change.object())) {
+      continue;
+    }
+    const std::string key = key_of(change.object());
+    std::erase_if(rows, [&](const Row& row) { return key_of(Object(row)) == key; });
+    if (change.after) {
+      rows.push_back(std::get<Row>(*change.after));
+    }
+  }
+  return rows;
+}
+
+// As note_device() does: a bridge may come with a thousand ports, a tunnel comes alone.
+bool tidies(const std::vector<Change>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [](const Change& change) {
+    const auto* placed = change.after ? std::get_if<Classifier>(&*change.after) : nullptr;
+    const ProgramRole* role = placed == nullptr ? nullptr : role_of_program(placed->program);
+    return role != nullptr && (role->device_role == FAN_ROLE_TUNNEL || (role->device_role != 0 && change.before));
+  });
+}
+
 Lines shortcut_lines(const Change& change) {
   if (!change.after) {
     return {erase(MapRole::bridges, encode(std::get<ShortcutRow>(*change.before)))};
@@ -76,7 +121,11 @@ Lines classifier_lines(const Change& change) {
   const char* direction = word(classifier.direction);
   const ProgramRole* role = role_of_program(classifier.program);
   if (!change.after || role == nullptr) {
-    return {fmt::format("tc filter del dev {} {} pref 1", device, direction)};
+    Lines lines{fmt::format("tc filter del dev {} {} pref 1", device, direction)};
+    if (role != nullptr && role->device_role != 0) {
+      lines.push_back(forget_device(classifier));
+    }
+    return lines;
   }
   Lines lines;
   if (role->device_role != 0) {
@@ -121,22 +170,17 @@ Lines change_lines(const Change& change) {
   return classifier_lines(change);
 }
 
-Lines end_lines(const std::vector<Change>& changes) {
-  std::vector<MappingRow> mappings;
-  std::vector<SliceRow> slices;
-  for (const Change& change : changes) {
-    if (const auto* mapping = change.after ? std::get_if<MappingRow>(&*change.after) : nullptr) {
-      mappings.push_back(*mapping);
-    } else if (const auto* slice = change.after ? std::get_if<SliceRow>(&*change.after) : nullptr) {
-      slices.push_back(*slice);
-    }
-  }
+Lines end_lines(const std::vector<Change>& changes, const Following& in_use,
+                const std::vector<std::uint32_t>& vanished) {
+  const std::vector<MappingRow> mappings = changed(in_use.mappings, changes);
+  const std::vector<SliceRow> slices = changed(in_use.slices, changes);
   Lines lines;
-  for (const auto& entry : known_of(mappings, slices)) {
-    lines.push_back(update(MapRole::known, entry));
-  }
-  for (const auto& entry : ourselves_of(slices)) {
-    lines.push_back(update(MapRole::never, entry));
+  settle(lines, MapRole::known, known_of(mappings, slices), in_use.known);
+  settle(lines, MapRole::never, ourselves_of(slices), in_use.never);
+  if (tidies(changes)) {
+    for (const std::uint32_t ifindex : vanished) {
+      lines.push_back(erase(MapRole::devices, Entry<__u32, __u32>{ifindex, 0}));
+    }
   }
   lines.push_back(fmt::format("rm -r {}", pins));
   return lines;

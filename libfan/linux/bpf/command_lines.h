@@ -7,6 +7,7 @@
 
 #include "core/object.h"
 #include "linux/bpf/programs.h"
+#include "linux/bpf/rows.h"
 
 namespace fan::bpf {
 
@@ -14,7 +15,10 @@ namespace fan::bpf {
 std::vector<std::string> begin_lines(const std::string& object_path, const std::vector<MapId>& maps = {});
 // Precondition: the change is of a Classifier, RecordRow, MappingRow, SliceRow, NeverRow or ShortcutRow.
 std::vector<std::string> change_lines(const Change& change);
-// After all of `changes`: rows that follow from others, and the pins.
-std::vector<std::string> end_lines(const std::vector<Change>& changes);
+// After all of `changes`: rows that follow from others, those that followed before and no longer do, and the pins.
+// `in_use`: what the maps in use hold, `vanished`: devices that they know and that are gone; nothing where there are
+// none.
+std::vector<std::string> end_lines(const std::vector<Change>& changes, const Following& in_use,
+                                   const std::vector<std::uint32_t>& vanished);
 
 } // namespace fan::bpf

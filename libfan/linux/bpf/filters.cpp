@@ -13,7 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -29,94 +29,12 @@ std::uint32_t parent_of(Direction direction) {
   return TC_H_MAKE(TC_H_CLSACT, direction == Direction::ingress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
 }
 
-// Calls each(type, payload) for the attributes in `data`; stops at what is cut off.
-template <class Each>
-void for_attributes(std::string_view data, Each&& each) {
-  while (data.size() >= sizeof(nlattr)) {
-    nlattr header{};
-    std::memcpy(&header, data.data(), sizeof(header));
-    if (header.nla_len < sizeof(header) || header.nla_len > data.size()) {
-      return;
-    }
-    each(header.nla_type & NLA_TYPE_MASK, data.substr(sizeof(header), header.nla_len - sizeof(header)));
-    data.remove_prefix(std::min<std::size_t>(NLA_ALIGN(header.nla_len), data.size()));
-  }
-}
-
-std::uint32_t number(std::string_view payload) {
-  std::uint32_t value = 0;
-  std::memcpy(&value, payload.data(), std::min(payload.size(), sizeof(value)));
-  return value;
-}
-
-// Also reads the kind of a qdisc. The handle is 0 for the entry that stands for a preference as a whole, and for other
-// chains.
-Filter parse_filter(const nlmsghdr* message) {
-  Filter filter;
-  if (message->nlmsg_len < NLMSG_LENGTH(sizeof(tcmsg))) {
-    return filter;
-  }
-  const auto* header = static_cast<const tcmsg*>(NLMSG_DATA(message));
-  const std::string_view attributes(reinterpret_cast<const char*>(header) + NLMSG_ALIGN(sizeof(tcmsg)),
-                                    message->nlmsg_len - NLMSG_LENGTH(sizeof(tcmsg)));
-  filter.handle = header->tcm_handle;
-  filter.preference = static_cast<std::uint16_t>(header->tcm_info >> 16U);
-  filter.protocol = ntohs(static_cast<std::uint16_t>(header->tcm_info & 0xffffU));
-  for_attributes(attributes, [&](int type, std::string_view payload) {
-    if (type == TCA_KIND) {
-      filter.kind = payload.substr(0, payload.find('\0'));
-    } else if (type == TCA_CHAIN && number(payload) != 0) {
-      filter.handle = 0;
-    } else if (type == TCA_OPTIONS && filter.kind == "bpf") {
-      for_attributes(payload, [&](int option, std::string_view value) {
-        filter.program = option == TCA_BPF_ID ? number(value) : filter.program;
-      });
-    }
-  });
-  return filter;
-}
-
-// Whether its last message ends where the datagram does.
-bool is_whole(const char* begin, std::size_t length) {
-  std::size_t at = 0;
-  while (length - at >= sizeof(nlmsghdr)) {
-    const std::size_t size = reinterpret_cast<const nlmsghdr*>(begin + at)->nlmsg_len;
-    if (size < sizeof(nlmsghdr) || size > length - at) {
-      return false;
-    }
-    at += std::min<std::size_t>(NLMSG_ALIGN(size), length - at);
-  }
-  return at == length && length != 0;
-}
-
-// The errno, positive, that NLMSG_DONE carries; 0 for the end of a whole list.
-int error_at_end(const nlmsghdr& message) {
-  int number = 0;
-  if (message.nlmsg_len >= NLMSG_LENGTH(sizeof number)) {
-    std::memcpy(&number, NLMSG_DATA(&message), sizeof number);
-  }
-  return number < 0 ? -number : number == 0 ? 0 : EPROTO;
-}
-
-// From an NLMSG_ERROR with an error in it: errno, and NLMSGERR_ATTR_MSG verbatim.
-Error refusal(const nlmsghdr* message, const std::string& doing) {
-  const auto* error = static_cast<const nlmsgerr*>(NLMSG_DATA(message));
-  std::string text;
-  const std::size_t skip =
-      sizeof(nlmsgerr) +
-      ((message->nlmsg_flags & NLM_F_CAPPED) != 0 ? 0 : NLMSG_ALIGN(error->msg.nlmsg_len) - sizeof(nlmsghdr));
-  if ((message->nlmsg_flags & NLM_F_ACK_TLVS) != 0 && NLMSG_LENGTH(skip) < message->nlmsg_len) {
-    const std::string_view rest(reinterpret_cast<const char*>(error) + skip, message->nlmsg_len - NLMSG_LENGTH(skip));
-    for_attributes(rest, [&](int type, std::string_view payload) {
-      if (type == NLMSGERR_ATTR_MSG) {
-        text = payload.substr(0, payload.find('\0'));
-      }
-    });
-  }
-  Error e = failure(-error->error, doing);
-  e.kernel_text = text;
-  if (!text.empty()) {
-    e.message += " (" + text + ")";
+// Of an answer that carries an error.
+Error refusal(const nlmsghdr& message, const std::string& doing) {
+  Error e = failure(parse_error(message), doing);
+  e.kernel_text = parse_error_text(message);
+  if (!e.kernel_text.empty()) {
+    e.message += " (" + e.kernel_text + ")";
   }
   return e;
 }
@@ -193,8 +111,8 @@ Result<std::size_t> Filters::receive(std::span<char> buffer, const std::string& 
   if (static_cast<std::size_t>(length) > buffer.size()) {
     return failure(EMSGSIZE, doing);
   }
-  return is_whole(buffer.data(), static_cast<std::size_t>(length)) ? Result(static_cast<std::size_t>(length))
-                                                                   : Result<std::size_t>(failure(EBADMSG, doing));
+  return is_whole(buffer.first(static_cast<std::size_t>(length))) ? Result(static_cast<std::size_t>(length))
+                                                                  : Result<std::size_t>(failure(EBADMSG, doing));
 }
 
 Result<void> Filters::transact(Request& request, const std::string& doing) {
@@ -212,14 +130,13 @@ Result<void> Filters::transact(Request& request, const std::string& doing) {
     if (!NLMSG_OK(message, *length) || message->nlmsg_seq != sequence_) {
       continue;
     }
-    const auto* answer = static_cast<const nlmsgerr*>(NLMSG_DATA(message));
-    return message->nlmsg_type == NLMSG_ERROR && answer->error != 0 ? Result<void>(refusal(message, doing))
-                                                                    : Result<void>();
+    return message->nlmsg_type == NLMSG_ERROR && parse_error(*message) != 0 ? Result<void>(refusal(*message, doing))
+                                                                            : Result<void>();
   }
 }
 
 Result<bool> Filters::dump(Request& request, const std::string& doing,
-                           const std::function<void(const nlmsghdr*)>& each) {
+                           const std::function<void(const nlmsghdr&)>& each) {
   alignas(nlmsghdr) std::array<char, 32768> buffer;
   bool interrupted = false;
   request.number(++sequence_);
@@ -238,15 +155,13 @@ Result<bool> Filters::dump(Request& request, const std::string& doing,
       }
       interrupted = interrupted || (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
       if (m->nlmsg_type == NLMSG_DONE) {
-        const int number = error_at_end(*m); // the list may end with an error, and is not whole then
+        const int number = parse_error(*m); // the list may end with an error, and is not whole then
         return number == 0 ? Result<bool>(!interrupted) : failure(number, doing);
       }
-      if (m->nlmsg_type == NLMSG_ERROR) {
-        const bool says_why =
-            m->nlmsg_len >= NLMSG_LENGTH(sizeof(nlmsgerr)) && static_cast<const nlmsgerr*>(NLMSG_DATA(m))->error < 0;
-        return says_why ? refusal(m, doing) : failure(EPROTO, doing);
+      if (m->nlmsg_type == NLMSG_ERROR) { // an acknowledgement is not the end of a list
+        return parse_error(*m) == 0 ? failure(EPROTO, doing) : refusal(*m, doing);
       }
-      each(m);
+      each(*m);
     }
   }
 }
@@ -259,7 +174,7 @@ Result<std::vector<Filter>> Filters::list(std::uint32_t ifindex, Direction direc
   for (int attempt = 0; attempt < dump_attempts; ++attempt) {
     Request request(RTM_GETTFILTER, NLM_F_DUMP, body);
     std::vector<Filter> found;
-    const Result<bool> whole = dump(request, doing, [&](const nlmsghdr* message) {
+    const Result<bool> whole = dump(request, doing, [&](const nlmsghdr& message) {
       if (Filter filter = parse_filter(message); filter.handle != 0) {
         found.push_back(std::move(filter));
       }
@@ -301,10 +216,9 @@ Result<std::string> Filters::kind_at_ingress(std::uint32_t ifindex) {
   body.tcm_ifindex = static_cast<int>(ifindex);
   Request request(RTM_GETQDISC, NLM_F_DUMP, body);
   std::string kind;
-  const Result<bool> whole = dump(request, "ask for the ingress qdisc", [&](const nlmsghdr* message) {
-    const auto* header = static_cast<const tcmsg*>(NLMSG_DATA(message));
-    if (header->tcm_ifindex == static_cast<int>(ifindex) && header->tcm_parent == TC_H_CLSACT) {
-      kind = parse_filter(message).kind;
+  const Result<bool> whole = dump(request, "ask for the ingress qdisc", [&](const nlmsghdr& message) {
+    if (std::string found = parse_ingress_kind(message, ifindex); !found.empty()) {
+      kind = std::move(found);
     }
   });
   return whole ? Result<std::string>(kind) : Result<std::string>(whole.error());

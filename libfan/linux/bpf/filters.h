@@ -12,19 +12,9 @@
 #include "core/object.h"
 #include "core/result.h"
 #include "linux/bpf/fd.h"
-
-struct nlmsghdr;
+#include "linux/bpf/filter_messages.h"
 
 namespace fan::bpf {
-
-// One filter of chain 0, where classification begins.
-struct Filter {
-  std::uint16_t preference = 0;
-  std::uint16_t protocol = 0; // host byte order; ETH_P_ALL for all
-  std::uint32_t handle = 0;
-  std::string kind;          // "bpf", "flower", ...
-  std::uint32_t program = 0; // id of the BPF program, 0 for other kinds
-};
 
 class Filters {
 public:
@@ -54,7 +44,7 @@ private:
   Result<void> transact(Request& request, const std::string& doing);
   // Calls `each` for every message of a dump. False when the dump was interrupted, so that what was seen may not be
   // whole.
-  Result<bool> dump(Request& request, const std::string& doing, const std::function<void(const nlmsghdr*)>& each);
+  Result<bool> dump(Request& request, const std::string& doing, const std::function<void(const nlmsghdr&)>& each);
 
   Fd socket_;
   std::uint32_t sequence_ = 0;

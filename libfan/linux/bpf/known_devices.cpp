@@ -65,21 +65,33 @@ Result<void> forget_strangers(Filters& filters, const MapSet& maps, std::uint32_
 }
 
 Result<void> forget_vanished(const MapSet& maps) {
-  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
-  if (!known) {
-    return known.error();
+  const auto vanished = vanished_devices(maps);
+  if (!vanished) {
+    return vanished.error();
   }
-  for (const auto& entry : *known) {
-    if (!name_of_device(entry.key)) {
-      if (Result<void> gone = forget_device(maps, entry.key); !gone) {
-        return gone;
-      }
+  for (const std::uint32_t ifindex : *vanished) {
+    if (Result<void> gone = forget_device(maps, ifindex); !gone) {
+      return gone;
     }
   }
   return {};
 }
 
 } // namespace
+
+Result<std::vector<std::uint32_t>> vanished_devices(const MapSet& maps) {
+  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
+  if (!known) {
+    return known.error();
+  }
+  std::vector<std::uint32_t> vanished;
+  for (const auto& entry : *known) {
+    if (!name_of_device(entry.key)) {
+      vanished.push_back(entry.key);
+    }
+  }
+  return vanished;
+}
 
 bool says_what_device_is(const Attached& attached) {
   return device_role_of(attached) != 0;

@@ -19,6 +19,9 @@ Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifi
                          bool tidy);
 Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex);
 
+// The ifindexes of devices that have a row and are gone.
+Result<std::vector<std::uint32_t>> vanished_devices(const MapSet& maps);
+
 // True of a program whose device has a row because of it.
 bool says_what_device_is(const Attached& attached);
 

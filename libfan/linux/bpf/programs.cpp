@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "linux/bpf/attached.h"
+#include "linux/bpf/command_lines.h"
 #include "linux/bpf/failure.h"
 #include "linux/bpf/known_devices.h"
 #include "linux/bpf/map_set.h"
@@ -38,7 +40,9 @@ public:
   Result<void> apply_row_change(const Change& change);
   Result<void> apply_classifier(const Change& change);
 
-  Result<std::vector<OurFilter>> find(const std::vector<Device>& devices);
+  // On these devices; where none of ours is on any of them, on every one, and those with one are added. The guard of a
+  // routed endpoint is on a device of others, and may be all that is left of a fan.
+  Result<std::vector<OurFilter>> find(std::vector<Device>& devices);
   // Makes the maps of the first program of this ABI those in use; lets go of maps whose programs have gone.
   void adopt(std::vector<OurFilter>& found);
 
@@ -50,6 +54,7 @@ public:
 
 private:
   Result<Filters*> filters();
+  Result<std::vector<OurFilter>> find_on(const std::vector<Device>& devices);
   Result<void> need_maps();
   Result<void> find_besides(std::vector<Device>& devices, std::vector<OurFilter>& found);
   Result<std::vector<std::uint32_t>> find_altered(const std::vector<Device>& devices,
@@ -72,11 +77,26 @@ Result<Filters*> Programs::Impl::filters() {
   return &*filters_;
 }
 
-Result<std::vector<OurFilter>> Programs::Impl::find(const std::vector<Device>& devices) {
+Result<std::vector<OurFilter>> Programs::Impl::find_on(const std::vector<Device>& devices) {
   Result<Filters*> open = filters();
   Result<std::vector<OurFilter>> found = open ? find_ours(**open, devices) : open.error();
   if (!found) {
     start_anew();
+  }
+  return found;
+}
+
+Result<std::vector<OurFilter>> Programs::Impl::find(std::vector<Device>& devices) {
+  Result<std::vector<OurFilter>> found = find_on(devices);
+  if (!found || !found->empty()) {
+    return found;
+  }
+  found = find_on(every_device());
+  for (std::size_t n = 0; found && n < found->size(); ++n) {
+    const Device& device = (*found)[n].device;
+    if (std::none_of(devices.begin(), devices.end(), [&](const Device& d) { return d.ifindex == device.ifindex; })) {
+      devices.push_back(device);
+    }
   }
   return found;
 }
@@ -120,7 +140,7 @@ Result<void> Programs::Impl::find_besides(std::vector<Device>& devices, std::vec
   if (!besides) {
     return besides.error();
   }
-  Result<std::vector<OurFilter>> more = find(*besides);
+  Result<std::vector<OurFilter>> more = find_on(*besides);
   if (!more) {
     return more.error();
   }
@@ -174,7 +194,7 @@ Result<void> Programs::Impl::need_maps() {
   if (maps) {
     return {};
   }
-  Result<std::vector<OurFilter>> found = find(every_device());
+  Result<std::vector<OurFilter>> found = find_on(every_device());
   if (!found) {
     return found.error();
   }
@@ -249,28 +269,28 @@ Programs::~Programs() = default;
 Programs::Programs(Programs&&) noexcept = default;
 Programs& Programs::operator=(Programs&&) noexcept = default;
 
-Result<ObservedSet> Programs::observe(const std::vector<Device>& devices) {
-  return impl_->observe(devices);
+Result<ObservedSet> Programs::observe(std::vector<Device> devices) {
+  return impl_->observe(std::move(devices));
 }
 
-Result<std::vector<std::string>> Programs::records(const std::vector<Device>& devices) {
+Result<std::vector<RecordRow>> Programs::records(std::vector<Device> devices) {
   Result<std::vector<OurFilter>> found = impl_->find(devices);
   if (!found) {
     return found.error();
   }
-  std::vector<std::string> texts;
+  std::vector<RecordRow> all;
   for (const OurFilter& f : *found) {
     const Result<std::vector<RecordRow>> records = read_records(*f.maps);
     if (!records) {
       return records.error();
     }
     for (const RecordRow& record : *records) {
-      if (std::find(texts.begin(), texts.end(), record.text) == texts.end()) {
-        texts.push_back(record.text);
+      if (std::find(all.begin(), all.end(), record) == all.end()) {
+        all.push_back(record);
       }
     }
   }
-  return texts;
+  return all;
 }
 
 Result<void> Programs::apply(const Change& change) {
@@ -291,7 +311,16 @@ std::vector<MapId> Programs::maps_in_use() const {
   return ids;
 }
 
-Result<std::vector<Count>> Programs::counters(const std::vector<Device>& devices) {
+std::vector<std::string> Programs::last_lines(const std::vector<Change>& changes) const {
+  if (!impl_->maps || !impl_->attached) {
+    return end_lines(changes, {}, {});
+  }
+  const auto rows = following(*impl_->maps);
+  const auto vanished = vanished_devices(*impl_->maps);
+  return end_lines(changes, rows ? *rows : Following(), vanished ? *vanished : std::vector<std::uint32_t>());
+}
+
+Result<std::vector<Count>> Programs::counters(std::vector<Device> devices) {
   Result<std::vector<OurFilter>> found = impl_->find(devices);
   if (!found) {
     return found.error();
@@ -300,7 +329,7 @@ Result<std::vector<Count>> Programs::counters(const std::vector<Device>& devices
   return impl_->maps ? read_counters(*impl_->maps) : Result<std::vector<Count>>(std::vector<Count>{});
 }
 
-Result<std::vector<Refusal>> Programs::refused(const std::vector<Device>& devices) {
+Result<std::vector<Refusal>> Programs::refused(std::vector<Device> devices) {
   Result<std::vector<OurFilter>> found = impl_->find(devices);
   if (!found) {
     return found.error();

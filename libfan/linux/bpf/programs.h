@@ -1,6 +1,6 @@
 // The fan's BPF programs and their maps, as the engine's kinds Classifier, RecordRow, MappingRow, SliceRow,
 // NeverRow and ShortcutRow. The only room that knows libbpf. May not: make devices; look at devices it was not told of,
-// but for finding maps that are in use already.
+// but for finding maps that are in use already: none of ours on any of them means that it looks at every device.
 //
 // Nothing is pinned. Filters hold programs, programs hold maps; maps are found from the filters of our devices. Rows
 // come before classifiers in rank, so on a fresh host the maps are made when the first row is written, held by this
@@ -60,10 +60,10 @@ public:
   // What our programs and maps on these devices are. Filters of others are not reported, but make `first` false when
   // they stand before ours. Rows are those of the maps in use; of the maps made by this object while none is attached
   // yet. Maps of another ABI have no rows.
-  Result<ObservedSet> observe(const std::vector<Device>& devices);
+  Result<ObservedSet> observe(std::vector<Device> devices);
 
-  // Texts of the records, of whatever ABI the programs on these devices are.
-  Result<std::vector<std::string>> records(const std::vector<Device>& devices);
+  // The records, of whatever ABI the programs on these devices are.
+  Result<std::vector<RecordRow>> records(std::vector<Device> devices);
 
   // One change of a Classifier, RecordRow, MappingRow, SliceRow, NeverRow or ShortcutRow. Creating what is there and
   // changing or removing what is not are errors (host_state): the plan was stale.
@@ -72,11 +72,13 @@ public:
   // The maps that attached programs use, as the last observe() saw them; empty when there are none. For
   // command_lines.h.
   [[nodiscard]] std::vector<MapId> maps_in_use() const;
+  // What comes behind the lines of `changes`, on these maps: end_lines() of command_lines.h.
+  [[nodiscard]] std::vector<std::string> last_lines(const std::vector<Change>& changes) const;
 
   // Of the maps in use, all reasons in the order of the checks; empty when no program of ours is attached to these
   // devices.
-  Result<std::vector<Count>> counters(const std::vector<Device>& devices);
-  Result<std::vector<Refusal>> refused(const std::vector<Device>& devices);
+  Result<std::vector<Count>> counters(std::vector<Device> devices);
+  Result<std::vector<Refusal>> refused(std::vector<Device> devices);
 
 private:
   class Impl;

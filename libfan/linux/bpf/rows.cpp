@@ -1,10 +1,10 @@
 #include "linux/bpf/rows.h"
 
-#include "linux/bpf/failure.h"
-
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
+
+#include "linux/bpf/failure.h"
 
 namespace fan::bpf {
 namespace {
@@ -126,59 +126,25 @@ Result<void> check_record(const RecordRow& row) {
   return e;
 }
 
-// What follows from the rows of a map and of those that it is read with; `present` leaves out what does not follow.
-struct Following {
-  std::vector<Entry<fan_known_key, __u32>> known_wanted, known_present;
-  std::vector<Entry<fan_lpm_key, __u32>> never_wanted, never_present;
-};
-
-Result<Following> following(const MapSet& maps) {
-  const auto mappings = read<MappingRow>(maps);
-  const auto slices = read<SliceRow>(maps);
-  auto known = entries<fan_known_key, __u32>(maps, MapRole::known);
-  auto never = entries<fan_lpm_key, __u32>(maps, MapRole::never);
-  if (!mappings || !slices || !known || !never) {
-    return !mappings ? mappings.error() : !slices ? slices.error() : !known ? known.error() : never.error();
-  }
-  std::erase_if(*never, [](const auto& entry) { return decode_never(entry).has_value(); }); // objects of their own
-  return Following{known_of(*mappings, *slices), std::move(*known), ourselves_of(*slices), std::move(*never)};
+template <class Key>
+bool same(const FollowingRows<Key>& wanted, const FollowingRows<Key>& present) {
+  const Difference<Key> rows = difference(wanted, present);
+  return rows.missing.empty() && rows.surplus.empty();
 }
 
+// New rows first, so that nothing is ever missing.
 template <class Key>
-bool holds(const std::vector<Entry<Key, __u32>>& entries, const Entry<Key, __u32>& wanted) {
-  return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
-    return std::memcmp(&entry.key, &wanted.key, sizeof(Key)) == 0 && entry.value == wanted.value;
-  });
-}
-
-template <class Key>
-bool same(const std::vector<Entry<Key, __u32>>& a, const std::vector<Entry<Key, __u32>>& b) {
-  const auto within = [](const auto& those, const auto& these) {
-    return std::all_of(those.begin(), those.end(), [&](const auto& entry) { return holds(these, entry); });
-  };
-  return within(a, b) && within(b, a);
-}
-
-// Makes the map hold `wanted` and nothing else of what `present` lists. New entries first, so that nothing is ever
-// missing.
-template <class Key>
-Result<void> settle(const MapSet& maps, MapRole role, const std::vector<Entry<Key, __u32>>& wanted,
-                    const std::vector<Entry<Key, __u32>>& present) {
-  for (const auto& entry : wanted) {
-    if (!holds(present, entry)) {
-      if (Result<void> done = put(maps, role, &entry.key, &entry.value); !done) {
-        return done;
-      }
+Result<void> settle(const MapSet& maps, MapRole role, const FollowingRows<Key>& wanted,
+                    const FollowingRows<Key>& present) {
+  const Difference<Key> rows = difference(wanted, present);
+  for (const auto& row : rows.missing) {
+    if (Result<void> done = put(maps, role, &row.key, &row.value); !done) {
+      return done;
     }
   }
-  for (const auto& entry : present) {
-    const bool key_wanted = std::any_of(wanted.begin(), wanted.end(), [&](const auto& other) {
-      return std::memcmp(&other.key, &entry.key, sizeof(Key)) == 0;
-    });
-    if (!key_wanted) {
-      if (Result<void> done = erase(maps, role, &entry.key); !done) {
-        return done;
-      }
+  for (const auto& row : rows.surplus) {
+    if (Result<void> done = erase(maps, role, &row.key); !done) {
+      return done;
     }
   }
   return {};
@@ -186,10 +152,22 @@ Result<void> settle(const MapSet& maps, MapRole role, const std::vector<Entry<Ke
 
 } // namespace
 
+Result<Following> following(const MapSet& maps) {
+  auto mappings = read<MappingRow>(maps);
+  auto slices = read<SliceRow>(maps);
+  auto known = entries<fan_known_key, __u32>(maps, MapRole::known);
+  auto never = entries<fan_lpm_key, __u32>(maps, MapRole::never);
+  if (!mappings || !slices || !known || !never) {
+    return !mappings ? mappings.error() : !slices ? slices.error() : !known ? known.error() : never.error();
+  }
+  std::erase_if(*never, [](const auto& entry) { return decode_never(entry).has_value(); }); // objects of their own
+  return Following{std::move(*mappings), std::move(*slices), std::move(*known), std::move(*never)};
+}
+
 Result<bool> what_follows_is_right(const MapSet& maps) {
   const Result<Following> rows = following(maps);
-  return rows ? Result<bool>(same(rows->known_wanted, rows->known_present) &&
-                             same(rows->never_wanted, rows->never_present))
+  return rows ? Result<bool>(same(known_of(rows->mappings, rows->slices), rows->known) &&
+                             same(ourselves_of(rows->slices), rows->never))
               : rows.error();
 }
 
@@ -198,8 +176,8 @@ Result<void> settle_what_follows(const MapSet& maps) {
   if (!rows) {
     return rows.error();
   }
-  Result<void> done = settle(maps, MapRole::known, rows->known_wanted, rows->known_present);
-  return done ? settle(maps, MapRole::never, rows->never_wanted, rows->never_present) : done;
+  Result<void> done = settle(maps, MapRole::known, known_of(rows->mappings, rows->slices), rows->known);
+  return done ? settle(maps, MapRole::never, ourselves_of(rows->slices), rows->never) : done;
 }
 
 Result<std::vector<Object>> read_rows(const MapSet& maps) {

@@ -18,7 +18,7 @@ namespace fan::bpf {
 inline constexpr std::uint32_t longest_run = 3000;
 
 struct TestRun {
-  std::string program;              // Classifier::program
+  std::string program;              // Classifier::program, without "_shortcut": that is found as well
   Device device;                    // that it is attached to
   std::uint32_t from_ifindex = 0;   // of bridge_out: the device by which it came; 0: this host itself
   std::optional<Outer> arrived;     // of the ingress programs

@@ -61,6 +61,8 @@ std::vector<std::string> dhcp_argv(const Fan& fan, const std::string& state_dire
       fmt::format("{}{}/{}.leases", dhcp_lease_option, state_directory, fan.bridge),
       "--domain-needed",
       "--bogus-priv",
+      "--dhcp-name-match=set:wpad,wpad", // a client of that name would tell all others which proxy to use: VU#598349
+      "--dhcp-ignore-names=tag:wpad",
   };
   if (fan.spec.domain) {
     for (std::string& argument : names_in(*fan.spec.domain, fan.mapping.overlay())) {

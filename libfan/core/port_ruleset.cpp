@@ -59,6 +59,10 @@ constexpr std::string_view rules = R"(table bridge fanctl {
 		type ifname
 	}
 
+	set unlearning {
+		type ifname
+	}
+
 	set answered {
 		type ipv4_addr
 	}
@@ -96,11 +100,18 @@ constexpr std::string_view rules = R"(table bridge fanctl {
 	# Only a broadcast costs more than the lookup above. What the bridge answers, and what may not be copied, is turned to the
 	# host alone, by an address that is every fan bridge's own.
 	chain plain {
-		ether daddr != ff:ff:ff:ff:ff:ff accept
+		meta pkttype != broadcast meta pkttype != multicast accept
+		meta pkttype multicast jump group
 		arp operation request arp daddr ip @answered counter name "answered" ether daddr set 02:fa:ff:ff:ff:fd meta pkttype set host accept
 		iifname != @restricted counter name "passed" accept
 		iifname . ether saddr @allowed counter name "passed" accept
 		counter name "kept" ether daddr set 02:fa:ff:ff:ff:fd meta pkttype set host accept
+	}
+
+	# Who listens to a group has asked for it; any other address in such a frame is a broadcast by another name.
+	chain group {
+		ip daddr 224.0.0.0/4 accept
+		ether type != ip ether type != arp accept
 	}
 
 	# A secured port sends as its endpoints or not at all. Frames with a VLAN tag have another type than these.
@@ -111,8 +122,13 @@ constexpr std::string_view rules = R"(table bridge fanctl {
 		counter name "spoofed" drop
 	}
 
+	# A client looks at the port that an answer is for, and at no other.
+	# Whoever asks who hears which groups is sent all of them by a bridge that snoops: of protocol 2, type 0x11 (RFC 3376). Written
+	# by its bytes, as libnftables has more than one way to print it by name.
 	chain secured_ip {
+		@nh,72,8 0x2 @th,0,8 0x11 counter name "serving" drop
 		udp sport 67 counter name "serving" drop
+		udp dport 68 counter name "serving" drop
 		iifname . ether saddr . ip saddr @addresses goto plain
 		iifname . ether saddr @macs goto secured_more
 		counter name "spoofed" drop
@@ -142,7 +158,9 @@ constexpr std::string_view rules = R"(table bridge fanctl {
 	chain secured_ip6 {
 		icmpv6 type nd-router-advert counter name "serving" drop
 		icmpv6 type nd-redirect counter name "serving" drop
+		icmpv6 type mld-listener-query counter name "serving" drop
 		udp sport 547 counter name "serving" drop
+		udp dport 546 counter name "serving" drop
 		icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @targets6 iifname . @th,64,128 != @target_prefixes6 counter name "spoofed" drop
 		meta l4proto != 255 iifname . ether saddr . ip6 saddr @addresses6 goto plain
 		ip6 saddr :: iifname . ether saddr @macs goto secured_probe6

@@ -34,6 +34,23 @@ std::optional<Mac> take_mac(std::string_view& text) {
   return mac ? std::optional(*mac) : std::nullopt;
 }
 
+// The bridge that each port is a port of.
+std::map<std::string, std::string> bridges_of_ports(const std::vector<LinkFact>& links) {
+  std::map<std::uint32_t, std::string> bridges;
+  for (const LinkFact& link : links) {
+    if (link.kind == "bridge") {
+      bridges.emplace(link.ifindex, link.name);
+    }
+  }
+  std::map<std::string, std::string> found;
+  for (const LinkFact& link : links) {
+    if (const auto master = bridges.find(link.master); master != bridges.end()) {
+      found.emplace(link.name, master->second);
+    }
+  }
+  return found;
+}
+
 // Reads elements into a registry, kind by kind.
 class Reader {
 public:
@@ -55,8 +72,50 @@ public:
       if (const auto mac = take_mac(rest)) {
         registry_.allowed.insert({*device, *mac});
       }
+    } else if (element.set == port_sets::restricted) {
+      restricted_.insert(*device);
     } else {
       read_name(element.set, *device);
+    }
+  }
+
+  // What is not said by the elements because somebody deleted them, and is still to be seen elsewhere.
+  void add_remembered(const Registry& remembered) {
+    for (const auto& [address, endpoint] : remembered.endpoints) {
+      registry_.endpoints.try_emplace(address, endpoint);
+    }
+    for (const auto& [address, endpoint] : registry_.endpoints) {
+      const auto routed = remembered.routed.find(endpoint.port);
+      if (routed != remembered.routed.end()) {
+        registry_.routed.insert(*routed);
+      }
+      if (remembered.secured.count(endpoint.port) != 0) {
+        registry_.secured.try_emplace(endpoint.port);
+      }
+    }
+  }
+
+  // What we have not switched off ourselves.
+  void add_unlearning(const std::vector<LinkFact>& links) {
+    for (const LinkFact& link : links) {
+      if (!link.learning && registry_.secured.count(link.name) == 0) {
+        registry_.unlearning.insert(link.name);
+      }
+    }
+  }
+
+  // Each port says what holds for its bridge.
+  void add_bridges(const std::vector<LinkFact>& links) {
+    if (restricted_.empty() && registry_.receivers.empty()) {
+      return;
+    }
+    for (const auto& [port, bridge] : bridges_of_ports(links)) {
+      if (restricted_.count(port) != 0) {
+        registry_.quiet.insert(bridge);
+      }
+      if (registry_.receivers.count(port) != 0) {
+        registry_.selective.insert(bridge);
+      }
     }
   }
 
@@ -83,6 +142,8 @@ private:
       registry_.routed.try_emplace(device, false);
     } else if (set == port_sets::forwarded) {
       registry_.routed[device] = true;
+    } else if (set == port_sets::unlearning) {
+      registry_.unlearning.insert(device);
     } else if (set == port_sets::quiet) {
       registry_.quiet.insert(device);
     } else if (set == port_sets::selective) {
@@ -94,6 +155,7 @@ private:
 
   Registry registry_;
   std::map<std::string, std::set<AnyPrefix>> prefixes_;
+  std::set<std::string> restricted_; // ports
 };
 
 std::string proxy_key(const std::string& device) {
@@ -108,19 +170,7 @@ constexpr const char* kernel_proxy_delay = "80"; // 1/100 s; arp_tbl, net/ipv4/a
 class Derivation {
 public:
   Derivation(const Facts& facts, const Registry& registry, const std::string& program)
-      : facts_(facts), registry_(registry), program_(program) {
-    std::map<std::uint32_t, std::string> bridges;
-    for (const LinkFact& link : facts.links) {
-      if (link.kind == "bridge") {
-        bridges.emplace(link.ifindex, link.name);
-      }
-    }
-    for (const LinkFact& link : facts.links) {
-      if (const auto master = bridges.find(link.master); master != bridges.end()) {
-        master_of_.emplace(link.name, master->second);
-      }
-    }
-  }
+      : facts_(facts), registry_(registry), program_(program), master_of_(bridges_of_ports(facts.links)) {}
 
   void add(const Fan& fan) {
     const std::vector<const Registration*> endpoints = endpoints_of(fan);
@@ -133,11 +183,14 @@ public:
     for (std::uint32_t n = 1; n <= fan.spec.host_reserve; ++n) {
       put(port_sets::answered, fan.slice().at(n).str());
     }
+    std::set<std::string> used;
     for (const Registration* endpoint : endpoints) {
       add(fan, *endpoint);
+      used.insert(endpoint->port);
     }
     for (const std::string& port : ports_of(fan)) {
-      add_port(port, quiet, selective);
+      const bool secured = used.count(port) != 0 ? is_secured(fan, port) : registry_.secured.count(port) != 0;
+      add_port(port, secured, quiet, selective);
     }
     add_words(fan, quiet, selective);
   }
@@ -169,6 +222,11 @@ private:
     return found != master_of_.end() && found->second == fan.bridge;
   }
 
+  // Of a port that has an endpoint. A routed one is held by the guard on its device.
+  [[nodiscard]] bool is_secured(const Fan& fan, const std::string& port) const {
+    return registry_.secured.count(port) != 0 || (fan.spec.secure && registry_.routed.count(port) == 0);
+  }
+
   [[nodiscard]] std::vector<std::string> ports_of(const Fan& fan) const {
     std::vector<std::string> ports;
     for (const auto& [port, master] : master_of_) {
@@ -180,7 +238,7 @@ private:
   }
 
   void add(const Fan& fan, const Registration& endpoint) {
-    const bool secured = registry_.secured.count(endpoint.port) != 0;
+    const bool secured = is_secured(fan, endpoint.port);
     put(port_sets::addresses,
         device_element(endpoint.port) + " . " + endpoint.mac.str() + " . " + endpoint.address.str());
     if (secured) {
@@ -198,6 +256,14 @@ private:
         Neighbour{fan.bridge, endpoint.address, endpoint.mac, secured ? secured_endpoint_protocol : endpoint_protocol});
     objects_.emplace_back(FdbEntry{fan.bridge, endpoint.mac, endpoint.port});
     objects_.emplace_back(PortFlag{endpoint.port, PortFlagName::proxy_arp_wifi});
+    if (secured) {
+      // The bridge learns the source of a frame for a link-local group (01:80:c2:00:00:01 to 0f) before the table sees
+      // the frame (net/bridge/br_input.c, br_handle_frame).
+      objects_.emplace_back(PortFlag{endpoint.port, PortFlagName::learning});
+      if (registry_.unlearning.count(endpoint.port) != 0) {
+        put(port_sets::unlearning, device_element(endpoint.port));
+      }
+    }
   }
 
   // The guard on the device also makes it known as one that endpoints are behind. The address is its own next hop, so
@@ -235,7 +301,11 @@ private:
     put(port_sets::macs, device + " . " + endpoint.mac.str());
     put(port_sets::addresses6, device + " . " + endpoint.mac.str() + " . " + ipv6_text(link_local_of(endpoint.mac)));
     put(port_sets::targets6, device + " . " + ipv6_number(link_local_of(endpoint.mac)));
-    for (const AnyPrefix& prefix : registry_.secured.at(endpoint.port)) {
+    const auto allowed = registry_.secured.find(endpoint.port);
+    if (allowed == registry_.secured.end()) {
+      return; // secured by the fan's option
+    }
+    for (const AnyPrefix& prefix : allowed->second) {
       put(prefix.is_v4() ? port_sets::prefixes : port_sets::prefixes6, device + " . " + prefix.element());
       if (!prefix.is_v4()) {
         put(port_sets::target_prefixes6, device + " . " + prefix.numbers());
@@ -243,8 +313,8 @@ private:
     }
   }
 
-  void add_port(const std::string& port, bool quiet, bool selective) {
-    if (registry_.secured.count(port) == 0) {
+  void add_port(const std::string& port, bool is_secured, bool quiet, bool selective) {
+    if (!is_secured) {
       put(port_sets::ports, device_element(port), port_sets::plain_verdict);
     }
     if (quiet) {
@@ -284,11 +354,15 @@ private:
 
 } // namespace
 
-Registry registry_of(const std::vector<SetElement>& elements) {
+Registry registry_of(const std::vector<SetElement>& elements, const Registry& remembered,
+                     const std::vector<LinkFact>& links) {
   Reader reader;
   for (const SetElement& element : elements) {
     reader.read(element);
   }
+  reader.add_remembered(remembered);
+  reader.add_unlearning(links);
+  reader.add_bridges(links);
   return std::move(reader).take();
 }
 
@@ -325,10 +399,44 @@ ObjectSet restored_ports(const ObjectSet& before, const ObjectSet& after, const 
       restore(proxy_delay_key(port), kernel_proxy_delay);
     }
   }
+  for (const std::string& port : facts.registry.unlearning) {
+    const Object flag = PortFlag{port, PortFlagName::learning};
+    if (before.count(key_of(flag)) != 0 && after.count(key_of(flag)) == 0) {
+      restored.emplace(key_of(flag), flag);
+    }
+  }
   for (const auto& [key, object] : before) {
     const auto* bridge = std::get_if<Bridge>(&object);
     if (bridge != nullptr && after.count(key) != 0) {
       restore(proxy_key(bridge->name), "0");
+    }
+  }
+  return restored;
+}
+
+// What a device forwarded before is kept by its name. Of one that has another name by now it is not known: most
+// likely it was as with the host's other devices, and where one of those that are gone had it on, it stays on.
+ObjectSet restored_by_guards(const ObservedSet& observed, const ObjectSet& after, const Facts& facts) {
+  const std::map<std::string, bool>& routed = facts.registry.routed;
+  const bool may_have_forwarded = facts.forwarding || std::any_of(routed.begin(), routed.end(), [&](const auto& port) {
+                                    return port.second && facts.link(port.first) == nullptr;
+                                  });
+  ObjectSet restored;
+  for (const auto& [key, found] : observed) {
+    const auto* guard = std::get_if<Classifier>(&found.object);
+    const bool goes = guard != nullptr && found.ours && guard->program == "bridge_out" && after.count(key) == 0;
+    const LinkFact* link = goes ? facts.link(guard->device) : nullptr;
+    if (link == nullptr || link->kind == "bridge") {
+      continue;
+    }
+    const auto known = routed.find(link->name);
+    const bool forwarded = known != routed.end() ? known->second : may_have_forwarded;
+    for (const Sysctl& sysctl :
+         {Sysctl{forwarding_key(link->name), forwarded ? "1" : "0"}, Sysctl{proxy_key(link->name), "0"},
+          Sysctl{proxy_delay_key(link->name), kernel_proxy_delay}}) {
+      if (after.count(key_of(sysctl)) == 0) {
+        restored.emplace(key_of(sysctl), sysctl);
+      }
     }
   }
   return restored;

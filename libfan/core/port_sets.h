@@ -17,15 +17,16 @@ namespace port_sets {
 // Where the intent is kept:
 inline constexpr const char* addresses =
     "addresses"; // port . MAC . address        "veth1" . 02:00:00:00:00:01 . 250.0.28.2
-inline constexpr const char* prefixes = "prefixes";   // secured port . network      "veth1" . 10.1.0.0/16
-inline constexpr const char* prefixes6 = "prefixes6"; // the same of IPv6            "veth1" . 2001:db8:1::/64
-inline constexpr const char* ports = "ports";         // map: port : chain           "veth1" : goto secured
-inline constexpr const char* routed = "routed";       // ports of no bridge          "veth1"
-inline constexpr const char* forwarded = "forwarded"; // those that forwarded before "veth1"
-inline constexpr const char* quiet = "quiet";         // bridges                     "fan-250-0-28"
-inline constexpr const char* allowed = "allowed";     // port . MAC                  "veth1" . 02:00:00:00:00:01
-inline constexpr const char* selective = "selective"; // bridges                     "fan-250-0-28"
-inline constexpr const char* receivers = "receivers"; // ports                       "veth1"
+inline constexpr const char* prefixes = "prefixes";     // secured port . network      "veth1" . 10.1.0.0/16
+inline constexpr const char* prefixes6 = "prefixes6";   // the same of IPv6            "veth1" . 2001:db8:1::/64
+inline constexpr const char* ports = "ports";           // map: port : chain           "veth1" : goto secured
+inline constexpr const char* routed = "routed";         // ports of no bridge          "veth1"
+inline constexpr const char* forwarded = "forwarded";   // those that forwarded before "veth1"
+inline constexpr const char* unlearning = "unlearning"; // those secured that did not learn before "veth1"
+inline constexpr const char* quiet = "quiet";           // bridges                     "fan-250-0-28"
+inline constexpr const char* allowed = "allowed";       // port . MAC                  "veth1" . 02:00:00:00:00:01
+inline constexpr const char* selective = "selective";   // bridges                     "fan-250-0-28"
+inline constexpr const char* receivers = "receivers";   // ports                       "veth1"
 // What follows from it:
 inline constexpr const char* macs = "macs";                         // secured port . MAC
 inline constexpr const char* addresses6 = "addresses6";             // secured port . MAC . link-local address
@@ -38,8 +39,11 @@ inline constexpr const char* plain_verdict = "goto plain";
 } // namespace port_sets
 
 // What elements of the table say. Of two that contradict each other the first in order counts; what cannot be read is
-// left out, so that `show` finds it in the way.
-Registry registry_of(const std::vector<SetElement>& elements);
+// left out, so that `show` finds it in the way. Where an element was deleted by hand, `remembered` counts, which is
+// what neighbours and entries of bridges say of endpoints, and what is said of a port that `links` have as a bridge's:
+// a port stays secured, and a bridge quiet. Without elements all that is remembered is.
+Registry registry_of(const std::vector<SetElement>& elements, const Registry& remembered = {},
+                     const std::vector<LinkFact>& links = {});
 
 // Does `fan` own the address, by its slice or by one that it had before?
 bool owns(const Fan& fan, Address address);
@@ -50,8 +54,12 @@ bool owns(const Fan& fan, Address address);
 std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const std::string& program);
 
 // What routed ports were set to before, where `after` no longer wants what `before` did: as nothing else in the kernel
-// remembers it. Only of devices that are still there.
+// remembers it. Only of devices that are still there. What somebody else had set on a port stays as it is.
 ObjectSet restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts);
+
+// The same of devices that `after` knows nothing of, such as one that got another name or a master since. What tells
+// them is the guard, which stays on the device whatever becomes of that.
+ObjectSet restored_by_guards(const ObservedSet& observed, const ObjectSet& after, const Facts& facts);
 
 // fe80::/64 and the EUI-64 of the address (RFC 4291, appendix A), in network byte order.
 std::array<std::uint8_t, 16> link_local_of(const Mac& mac);

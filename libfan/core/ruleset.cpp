@@ -27,6 +27,9 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	counter misdelivered {
 	}
 
+	counter checksum {
+	}
+
 	counter smuggled {
 	}
 
@@ -133,19 +136,39 @@ constexpr std::string_view rules = R"(table inet fanctl {
 
 	# What a packet of the fan has to pass comes first, and of that the comparisons before the sets: each rule costs it some
 	# 60 ns. The first mark is the ingress program's, which has checked more than these rules do; the second spares the
-	# chain input. The group is that of our devices; one that lost it is judged by its name further down, to the same end.
+	# chain input. A container can keep a mark on its way out of its namespace (a macvlan does), so ours mean nothing by a bridge or
+	# a port, nor by any other device. The group is that of our devices; one that lost it is judged by its name further down, to the same end.
 	# The guard: an overlay source comes out of the tunnel, or from a slice of this host by its own bridge, or not at all.
 	chain prerouting {
 		type filter hook prerouting priority -300; policy accept;
-		meta mark 0x0fa70002 goto checked
+		meta mark 0x0fa70002 iifgroup 64023 meta iifkind != "bridge" goto checked
 		iifgroup 64023 ip saddr @shortcuts jump shortcut
 		iifgroup 64023 iifname . ip saddr @bridge_slices goto untracked
-		udp dport @ports iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
+		udp dport @ports udp checksum 0 iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
 		meta l4proto @protocols iifname . ip daddr @underlays ip saddr @underlay_nets meta mark set 0x0fa70003 notrack accept
 		jump untracked
 		iifname "lo" accept
 		iifname "fan*" iifname @tunnels goto coarse
 		ip saddr @overlays iifname . ip saddr != @bridge_slices counter name "forged" drop
+		iifname @bridges jump stranger
+		meta mark 0x0fa70003 meta mark set 0x00000000
+	}
+
+	# Nobody behind a bridge has an address of this host. A frame between two ports that says so (br_netfilter) would begin a
+	# connection which the host then takes for its own.
+	chain beginning {
+		type nat hook prerouting priority -101; policy accept;
+		iifname @bridges fib saddr type local counter name "forged" drop
+	}
+
+	# By a bridge or a port of ours, and not from what it may send as everywhere. Between ports of one bridge that is nobody's
+	# business (br_netfilter), so it is marked here, and refused where it would come to this host or leave by it. A network that
+	# the host itself routes to behind an endpoint may speak; and so may who asks for an address.
+	chain stranger {
+		meta mark 0x0fa70003 meta mark set 0x00000000
+		iifname . ip saddr @bridge_slices return
+		ip daddr 255.255.255.255 udp dport 67 return
+		ip saddr != 0.0.0.0 fib saddr . iif oif missing meta mark set 0x0fa70006
 	}
 
 	# What may take the shortcut (bpf/shortcut.h) comes here under br_netfilter only, and is not tracked; the rest gets a mark,
@@ -181,23 +204,52 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	# this host comes after that, which the fan's own packets do not reach, and before TCP is let go.
 	chain input {
 		type filter hook input priority 0; policy accept;
-		meta mark 0x0fa70003 accept
+		meta mark 0x0fa70003 iifgroup != 64023 accept
 		iifname @bridges jump from_bridge
-		iifname "fan*" iifname @tunnels ip daddr @closed_slices goto asking
+		iifname "fan*" iifname @tunnels jump from_tunnel
 		meta l4proto 6 accept
+		icmp type destination-unreachable icmp code frag-needed goto narrowing
 		udp dport @ports goto arriving
 		meta l4proto @protocols goto arriving
 	}
 
+	# A word on the path to a peer comes from where its packets do. From a container of another bridge it would lower the path
+	# MTU to that peer: the kernel believes whoever quotes a packet that this host may have sent, of protocol 4 or UDP. Those of
+	# the tunnel are not tracked.
+	chain narrowing {
+		ct state related accept
+		iifname "lo" accept
+		iifname . ip daddr @underlays accept
+		@th,136,8 0x4 counter name "forged" drop
+		@th,136,8 0x11 counter name "forged" drop
+	}
+
+	# A fan sends vxlan without a checksum. A packet with one may be what a container made its host's network device write: whatever
+	# is translated has a checksum, and what is to be filled in is never filled in with 0.
 	chain arriving {
+		udp checksum != 0 iifname . ip daddr @underlays ip saddr @underlay_nets counter name "checksum" drop
 		iifname . ip daddr @underlays ip saddr @underlay_nets accept
 		counter name "misdelivered" drop
 	}
 
+	# An error about a tunnel packet, or any that hosts of the underlay send each other, can be no endpoint's: it would lower the
+	# path MTU to a peer. Tunnel packets are not tracked, so nothing is related to them.
 	chain from_bridge {
+		meta mark 0x0fa70006 counter name "forged" drop
+		icmp type destination-unreachable jump telling
 		ip daddr @slices iifname . ip daddr != @bridge_slices jump other_fan
 		iifname @no_metadata jump to_metadata
 		iifname @closed_bridges goto asking
+	}
+
+	chain from_tunnel {
+		icmp type destination-unreachable jump telling
+		ip daddr @closed_slices goto asking
+	}
+
+	chain telling {
+		ct state != related counter name "forged" drop
+		ct original ip saddr != @overlays ct original ip daddr != @overlays counter name "forged" drop
 	}
 
 	# The guard on the bridge keeps fans apart; a gateway is behind no bridge.
@@ -216,9 +268,9 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	# An answer is to what the host began: an endpoint's own connections, from before this was asked for, end here too.
 	chain asking {
 		ct state established ct direction reply accept
-		icmp type destination-unreachable accept
-		icmp type time-exceeded accept
-		icmp type parameter-problem accept
+		icmp type destination-unreachable ct state related accept
+		icmp type time-exceeded ct state related accept
+		icmp type parameter-problem ct state related accept
 		icmp type echo-request iifname . ip daddr @pinged accept
 		iifname . ip daddr . meta l4proto . th dport @served accept
 		icmpv6 type nd-neighbor-solicit accept
@@ -232,6 +284,7 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		iifgroup 64023 oifgroup 64023 accept
 		iifname @no_metadata jump to_metadata
 		meta l4proto != 6 jump passing
+		meta mark 0x0fa70006 counter name "forged" drop
 		ip daddr @slices goto into_slice
 	}
 
@@ -243,7 +296,9 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	}
 
 	# A peer may receive what this host does not: in a fleet that moves from one encapsulation to the other.
+	# Of what this host translates the other host knows this host's address only, and so would its path MTU.
 	chain speaking_to_hosts {
+		icmp type destination-unreachable icmp code frag-needed ct status snat counter name "forged" drop
 		udp dport 8472 counter name "smuggled" drop
 		udp sport 8472 counter name "smuggled" drop
 		meta l4proto 4 counter name "smuggled" drop
@@ -283,13 +338,15 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	}
 
 	# The answer to what this host translated has to come back to it, and between endpoints none would where they take the
-	# shortcut: so those connections are the gateway's.
+	# shortcut: so those connections are the gateway's, of the endpoint's own fan, as fans are kept apart.
+	# From one fan bridge to another the source is kept too, whoever masquerades: the guard keeps fans apart by it.
 	# By neither bridge nor tunnel: under br_netfilter frames between ports of one bridge come through here as well.
 	chain srcnat {
 		type nat hook postrouting priority 99; policy accept;
 		oifname "lo" accept
-		oifname @tunnels ip saddr @shortcuts ct status dnat snat ip to ip daddr map @gateways
+		oifname @tunnels ip saddr @shortcuts ct status dnat snat ip to ip saddr map @gateways
 		oifname @tunnels ip saddr @slices snat ip to ip saddr
+		oifname @bridges ip saddr @slices iifname . ip daddr != @bridge_slices snat ip to ip saddr
 		oifname @tunnels ip saddr != @slices fib saddr type local snat ip to ip daddr map @gateways
 		oifname @tunnels ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways
 		oifname @bridges ip daddr @shortcuts ip saddr @overlays ip saddr != @slices ct status dnat snat ip to ip daddr map @gateways

@@ -22,11 +22,17 @@ std::string_view ruleset_rules(NftTable table = NftTable::inet);
 // "inet fanctl", "bridge fanctl": how nft names the table.
 std::string table_words(NftTable table);
 
-// What the ingress program marks with: such packets the rules do not check again. Taken off by the first rule.
+// What the ingress program marks with: such packets the rules do not check again. Taken off by the first rule. Like all
+// of ours it means nothing on what comes by a bridge or a port of ours.
 inline constexpr std::uint32_t checked_mark = 0x0fa70002;
+// Of a tunnel packet that prerouting found to be in its place.
+inline constexpr std::uint32_t arrived_mark = 0x0fa70003;
 // Of fans that take the shortcut, between the ruleset and the program on the bridge (bpf/fan_abi.h).
 inline constexpr std::uint32_t kept_mark = 0x0fa70004;
 inline constexpr std::uint32_t left_mark = 0x0fa70005;
+// On what came by a bridge or a port of ours with a source that none of its endpoints has: neither this host takes it
+// nor does it leave by this host.
+inline constexpr std::uint32_t stranger_mark = 0x0fa70006;
 
 // FNV-1a, 64 bit, of ruleset_rules(), 16 hex digits. Kept in the kernel as part of the table's comment.
 const std::string& ruleset_version(NftTable table = NftTable::inet);

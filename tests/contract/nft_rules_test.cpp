@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include <fmt/format.h>
 
 #include "core/ruleset.h"
@@ -53,6 +55,16 @@ protected:
     EXPECT_TRUE(seen.reached(3)) << "came: " << seen.count();
   }
 
+  // As the endpoint 250.0.28.9, by eth1.
+  void put_behind_routed_port(const Netns& routed) {
+    join(host, "eth1", routed, "eth0");
+    host.ip({"route add 250.0.28.9 dev eth1"});
+    host.set_sysctl("net/ipv4/conf/eth1/proxy_arp", "1");
+    routed.ip({"addr add 250.0.28.9/8 dev eth0", "route add default dev eth0"});
+    element(firewall::bridges, "\"eth1\"");
+    element(firewall::bridge_slices, "\"eth1\" . 250.0.28.9");
+  }
+
   // Same protocol and destination port; translation may have changed the rest.
   static bool same(const Frame& frame, const Bytes& packet) {
     if (frame.protocol() != packet[9]) {
@@ -98,6 +110,65 @@ TEST_F(Rules, AContainerCannotSpeakForAnotherSlice) {
   refused("forged", world.near, udp_packet(far_address, Address(0xfa001b06U), 1, 7002), world.far, "eth0");
 }
 
+// By routes a host would take these for whoever they name, and pass them on as they are.
+TEST_F(Rules, NorForAnybodyElse) {
+  const Address other_host(0xac1e0063U);
+  for (const Address source : {other_host, peer_address, outside, Address(0xa9fe0101U)}) {
+    refused("forged", world.near, udp_packet(source, peer_address, 1, 7001), peer, "eth0");
+    refused("forged", world.near, udp_packet(source, Address(0xcb007101U), 1, 7002), world.underlay.router(), "sw");
+    const std::uint64_t before = world.dropped("forged");
+    const Socket service(host, SOCK_DGRAM);
+    ASSERT_EQ(service.bind_to(Address(), 7003), 0);
+    RawSender::packets(world.near).send(udp_packet(source, host_address, 1, 7003));
+    EXPECT_TRUE(eventually([&] { return world.dropped("forged") == before + 1; }, std::chrono::seconds(3)));
+    char byte = 0;
+    EXPECT_EQ(recv(service.fd(), &byte, 1, MSG_DONTWAIT), -1);
+  }
+}
+
+TEST_F(Rules, NorCanOneBehindARoutedPort) {
+  const Netns routed;
+  put_behind_routed_port(routed);
+  passes(routed, udp_packet(Address(0xfa001c09U), peer_address, 1, 7001), peer, "eth0", host_address);
+  passes(routed, udp_packet(Address(0xfa001c09U), far_address, 1, 7002), world.far, "eth0", Address(0xfa001c09U));
+  refused("forged", routed, udp_packet(Address(0xac1e0063U), peer_address, 1, 7003), peer, "eth0");
+  refused("forged", routed, udp_packet(Address(0xac1e0063U), far_address, 1, 7004), world.far, "eth0");
+}
+
+TEST_F(Rules, ButWhatTheHostRoutesToBehindAContainerMaySpeak) {
+  const Address behind(0x0a010203U); // 10.1.2.3
+  refused("forged", world.near, udp_packet(behind, peer_address, 1, 7001), peer, "eth0");
+  host.ip({"route add 10.1.0.0/16 via 250.0.28.5"});
+  passes(world.near, udp_packet(behind, peer_address, 1, 7002), peer, "eth0", behind);
+}
+
+TEST_F(Rules, AndWhoAsksForAnAddressHasNone) {
+  const Socket server(host, SOCK_DGRAM);
+  ASSERT_EQ(server.bind_to(Address(), 67), 0);
+  const Address everybody(0xffffffffU);
+  const auto asks = [&](Address source) {
+    RawSender::frames(world.near, "eth0")
+        .send(ethernet(world.near.mac(), Mac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, 0x0800,
+                       udp_packet(source, everybody, 68, 67)));
+    char byte = 0;
+    return eventually([&] { return recv(server.fd(), &byte, 1, MSG_DONTWAIT) == 1; }, std::chrono::seconds(3));
+  };
+  const std::uint64_t before = world.dropped("forged");
+  EXPECT_TRUE(asks(Address()));
+  EXPECT_TRUE(asks(Address(0x0a010203U))) << "who has one of another network yet";
+  EXPECT_EQ(world.dropped("forged"), before);
+}
+
+// Frames between ports of a bridge, that br_netfilter shows: other networks beside the slice are the containers'
+// affair.
+TEST_F(Rules, BetweenPortsOfABridgeOtherNetworksMaySpeak) {
+  ASSERT_EQ(host.sysctl("net/bridge/bridge-nf-call-iptables"), "1");
+  EXPECT_TRUE(pings(world.near, neighbour_address));
+  for (const Address source : {Address(0x0a010203U), Address(0xa9fe0101U)}) {
+    passes(world.near, udp_packet(source, neighbour_address, 1, 7001), world.neighbour, "eth0", source);
+  }
+}
+
 TEST_F(Rules, TheHostStillReachesItselfByItsGateway) {
   EXPECT_TRUE(pings(host, gateway_address, gateway_address));
 }
@@ -134,6 +205,38 @@ TEST_F(Rules, WhatTheIngressProgramLetInIsNotJudgedAgainAndItsMarkIsTakenOff) {
   flush("checked");
   passes(world.far, udp_packet(outside, near_address, 1, 7002), world.near, "eth0", outside);
   EXPECT_NE(host.must({"nft", "list", "counters", "table", "inet", "probe"}).find("packets 3 "), std::string::npos);
+}
+
+// As a macvlan in a container can send them: its frames do not change namespaces where marks are taken off.
+TEST_F(Rules, OurMarksMeanNothingByABridgeOrAPort) {
+  const Netns routed;
+  put_behind_routed_port(routed);
+  element(firewall::closed_bridges, fmt::format("\"{}\"", in_bridge));
+  element(firewall::closed_bridges, "\"eth1\"");
+  const Address routed_address(0xfa001c09U);
+  const auto mark = [&](std::uint32_t value) {
+    (void)host.run({"nft", "delete table netdev keeper"});
+    for (const std::string& device : {world.near.port(), std::string("eth1")}) {
+      host.must({"nft", fmt::format("add table netdev keeper {{ chain {} {{ type filter hook ingress device {} "
+                                    "priority 0; meta mark set {:#010x} ; }} ; }}",
+                                    device, device, value)});
+    }
+  };
+  for (const std::uint32_t value : {tunnel_mark, checked_mark, arrived_mark, kept_mark, left_mark}) {
+    SCOPED_TRACE(value);
+    mark(value);
+    for (const auto& [from, own] :
+         {std::pair<const Netns&, Address>(world.near, near_address), {routed, routed_address}}) {
+      refused("forged", from, udp_packet(far_address, outside, 1, 7001), world.underlay.router(), "sw");
+      refused("forged", from, udp_packet(peer_address, outside, 1, 7002), world.underlay.router(), "sw");
+      refused("host_access", from, udp_packet(own, host_address, 1, 7003), peer, "eth0");
+      refused("smuggled", from, udp_packet(own, peer_address, 40000, 8472), peer, "eth0");
+      passes(from, udp_packet(own, outside, 1, 7004), world.underlay.router(), "sw", host_address);
+    }
+  }
+  host.ip({std::string("link set ") + in_bridge + " group default"});
+  mark(arrived_mark);
+  refused("host_access", world.near, udp_packet(near_address, host_address, 1, 7003), peer, "eth0");
 }
 
 TEST_F(Rules, ADeviceThatLostItsGroupIsJudgedByItsNameToTheSameEnd) {
@@ -173,6 +276,29 @@ TEST_F(Rules, TheTunnelIsAcceptedOnItsDeviceAndAddressFromTheUnderlayOnly) {
     pause_for(std::chrono::milliseconds(100));
     EXPECT_EQ(world.dropped("misdelivered"), before);
   }
+}
+
+// Only what no network device has filled in: docs/wire.md.
+TEST_F(Rules, ATunnelPacketHasNoChecksum) {
+  Bytes packet = udp_packet(peer_address, host_address, 40000, 8472);
+  const Socket tunnel(host, SOCK_DGRAM);
+  ASSERT_EQ(tunnel.bind_to(Address(), 8472), 0);
+  RawSender::packets(peer).send(packet);
+  char byte = 0;
+  EXPECT_TRUE(eventually([&] { return recv(tunnel.fd(), &byte, 1, MSG_DONTWAIT) == 1; }));
+  std::uint32_t sum = protocol_udp + static_cast<std::uint32_t>(packet.size() - 20);
+  for (std::size_t i = 12; i + 1 < packet.size(); i += 2) { // the addresses, and the whole datagram
+    sum += packet[i] * 256U + packet[i + 1];
+  }
+  sum = (sum & 0xffffU) + (sum >> 16U);
+  sum = ~(sum + (sum >> 16U));
+  packet[26] = static_cast<std::uint8_t>(sum >> 8U);
+  packet[27] = static_cast<std::uint8_t>(sum);
+  refused("checksum", peer, packet, world.near, "eth0");
+  EXPECT_EQ(recv(tunnel.fd(), &byte, 1, MSG_DONTWAIT), -1);
+  flush("arriving");
+  RawSender::packets(peer).send(packet);
+  EXPECT_TRUE(eventually([&] { return recv(tunnel.fd(), &byte, 1, MSG_DONTWAIT) == 1; })) << "it is right";
 }
 
 TEST_F(Rules, WithoutTheCheckOfArrivalTunnelPacketsReachTheHostByAnyWay) {
@@ -231,6 +357,53 @@ TEST_F(Rules, TunnelPacketsAreNeverTracked) {
   EXPECT_TRUE(counted("counter tracked {\n\t\tpackets 0 "));
   from_host.send(udp_packet(host_address, outside, 40000, 8473)); // the probe does see what is tracked
   EXPECT_TRUE(eventually([&] { return counted("counter tracked {\n\t\tpackets 1 "); }, std::chrono::seconds(3)));
+}
+
+// ---- ICMP errors
+
+// Of which a kernel takes the path's MTU, whoever sends it: so to a peer nobody may but the underlay.
+TEST_F(Rules, AnEndpointCannotSayThatThePathToAPeerIsNarrow) {
+  const auto narrow = [](Address source, Address destination) {
+    Bytes quote = udp_packet(host_address, peer_address, 50000, 8472);
+    quote.resize(28);
+    Bytes error{3, 4, 0, 0, 0, 0, 552 >> 8U, 552 & 0xffU};
+    error.insert(error.end(), quote.begin(), quote.end());
+    std::uint32_t sum = 0;
+    for (std::size_t i = 0; i < error.size(); i += 2) {
+      sum += error[i] * 256U + error[i + 1];
+    }
+    sum = (sum & 0xffffU) + (sum >> 16U);
+    sum = ~(sum + (sum >> 16U));
+    error[2] = static_cast<std::uint8_t>(sum >> 8U);
+    error[3] = static_cast<std::uint8_t>(sum);
+    return ipv4({source, destination, protocol_icmp}, error);
+  };
+  const auto is_narrow = [&] {
+    return host.must({"ip", "route", "get", "172.30.0.27"}).find("mtu 552") != std::string::npos;
+  };
+  const Socket outer(host, SOCK_DGRAM); // the kernel asks whose packet it is
+  ASSERT_EQ(outer.bind_to(Address(), 50000), 0);
+  for (const bool closed : {false, true}) {
+    if (closed) {
+      element(firewall::closed_bridges, fmt::format("\"{}\"", in_bridge));
+      element(firewall::closed_slices, "250.0.28.0/24");
+    }
+    refused("forged", world.near, narrow(near_address, gateway_address), peer, "eth0");
+    refused("forged", world.near, narrow(near_address, host_address), peer, "eth0");
+    refused("forged", world.far, narrow(far_address, gateway_address), peer, "eth0");
+    EXPECT_FALSE(is_narrow());
+    // About what this host has sent to an endpoint, an error of the endpoint comes.
+    for (const Address to : {near_address, far_address}) {
+      EXPECT_TRUE(eventually([&] {
+        const Socket asks(host, SOCK_DGRAM);
+        char byte = 0;
+        return asks.connect_to(to, 9) == 0 && send(asks.fd(), "x", 1, 0) == 1 && recv(asks.fd(), &byte, 1, 0) == -1 &&
+               errno == ECONNREFUSED;
+      })) << to.str();
+    }
+  }
+  RawSender::packets(peer).send(narrow(peer_address, host_address)); // as a router of the underlay would
+  EXPECT_TRUE(eventually(is_narrow));
 }
 
 // ---- containers that play host
@@ -310,6 +483,26 @@ TEST_F(Rules, WhatTheHostTranslatesComesIn) {
   EXPECT_TRUE(near_seen.reached(1));
   EXPECT_TRUE(far_seen.reached(1))
       << "to a remote container: with the gateway's address, or the answer does not come back";
+}
+
+// Fans are kept apart by the source: translated, it has to be of the same fan as before.
+TEST_F(Rules, WhatAnEndpointWithTheShortcutAsksOfAnotherFanIsOfItsOwn) {
+  host.ip({"route add 251.0.0.0/8 dev fanvx8472 src 250.0.28.1"});
+  world.far.ip({"addr add 251.0.27.5/8 dev eth0"});
+  element(firewall::overlays, "251.0.0.0/8");
+  element(firewall::slices, "251.0.28.0/24");
+  world.apply({create(SetElement{firewall::gateways, "251.0.0.0/8", "251.0.28.1"})});
+  element(firewall::shortcuts, "250.0.28.0/24");
+  host.must({"nft", "add table ip mine { chain pre { type nat hook prerouting priority -100; udp dport 8082 dnat to "
+                    "251.0.27.5:82 ; udp dport 8083 dnat to 250.0.27.5:83 ; } ; }"});
+  for (const std::uint16_t port : {std::uint16_t{82}, std::uint16_t{83}}) {
+    const Capture seen(world.far, "eth0", [port](const Frame& f) {
+      return f.destination_port() == port && f.source() == gateway_address && !f.outgoing;
+    });
+    RawSender::packets(world.near)
+        .send(udp_packet(near_address, outside, 5000, static_cast<std::uint16_t>(8000 + port)));
+    EXPECT_TRUE(seen.reached(1)) << port;
+  }
 }
 
 // ---- out

@@ -21,9 +21,13 @@ protected:
   Inside inside{host};
   nft::Firewall firewall;
 
+  // As it is listed by one who knows nothing yet, which is what `firewall` has to say, too, whatever it remembers.
   ObservedSet seen() {
-    auto observed = firewall.observe();
+    auto observed = nft::Firewall().observe();
     EXPECT_TRUE(observed.ok()) << observed.error().message << observed.error().kernel_text;
+    const auto remembered = firewall.observe();
+    EXPECT_TRUE(remembered.ok()) << remembered.error().message;
+    EXPECT_TRUE(*remembered == *observed);
     return *observed;
   }
   std::string version() {
@@ -159,6 +163,28 @@ TEST_F(Table, ChangedDataReplacesTheElement) {
   const SetElement after{firewall::gateways, "250.0.0.0/8", "250.0.29.1"};
   ASSERT_TRUE(apply({{before, after, "moved"}}).ok());
   EXPECT_EQ(seen().at(key_of(after)).object, Object(after));
+}
+
+// What `firewall` remembers of its own changes is compared by seen().
+TEST_F(Table, ItsOwnChangesAreRememberedAndOthersAreSeen) {
+  load();
+  const SetElement first{"exposed", "250.0.28.9", ""};
+  const SetElement second{"exposed", "250.0.28.10", ""};
+  ASSERT_TRUE(apply({create(first), create(second)}).ok());
+  EXPECT_EQ(seen().count(key_of(second)), 1U);
+  ASSERT_TRUE(apply({remove(first)}).ok());
+  EXPECT_EQ(seen().count(key_of(first)), 0U);
+  // Between two changes of ours,
+  ASSERT_TRUE(apply({create(first)}).ok());
+  nft({"delete", "element", "inet", "fanctl", "exposed", "{ 250.0.28.10 }"});
+  ASSERT_TRUE(apply({remove(first)}).ok());
+  EXPECT_EQ(seen().count(key_of(second)), 0U);
+  // and after the last one.
+  ASSERT_TRUE(apply({create(first)}).ok());
+  nft({"add", "element", "inet", "fanctl", "exposed", "{ 250.0.28.10 }"});
+  EXPECT_EQ(seen().count(key_of(second)), 1U);
+  EXPECT_FALSE(apply({create(first)}).ok()) << "it is there already";
+  EXPECT_EQ(seen().count(key_of(first)), 1U);
 }
 
 TEST_F(Table, AnIntervalGivesWayToOneThatOverlapsIt) {
@@ -360,7 +386,8 @@ TEST_F(Table, WithoutPrivilegeTheErrorSaysSo) {
 TEST(RulesetText, HoldsTheNumbersOfTheProgramsAndDevicesAndDeclaresEverySet) {
   for (const std::string& rule :
        {fmt::format("\tmeta mark {:#010x} meta mark set 0x00000000 notrack accept\n", tunnel_mark),
-        fmt::format("\tmeta mark {:#010x} goto checked\n", checked_mark),
+        fmt::format("\tmeta mark {:#010x} iifgroup {} meta iifkind != \"bridge\" goto checked\n", checked_mark,
+                    link_group),
         fmt::format("\tiifgroup {0} oifgroup {0} accept\n", link_group)}) {
     EXPECT_NE(ruleset_rules().find(rule), std::string_view::npos) << rule;
   }

@@ -1,8 +1,11 @@
 // What a stranger, a container or a local user can put on the wire, as one table: from where, what, and what becomes of
 // it. Only what may enter enters; what reaches a program is counted under its own reason, with who; what the ruleset
-// refuses under its own counter; and the rest the kernel drops before either, as no counter of ours knows of it.
+// refuses under its own counter; and the rest the kernel drops before either: no counter of ours knows of it, and one
+// of the kernel's does, where it has one.
 #include <algorithm>
+#include <fstream>
 #include <map>
+#include <sstream>
 #include <sys/socket.h>
 
 #include <fmt/format.h>
@@ -32,17 +35,23 @@ const Mac unicast{{0x0e, 0x11, 0x22, 0x33, 0x44, 0x55}};
 // the host, a process of the host.
 enum class From { underlay, side, container, other_bridge, user };
 
-// What becomes of it: it enters; the counter of a program or of a rule; nothing of ours sees it.
+// What becomes of it: it enters; the counter of a program or of a rule; nothing of ours sees it, and then the kernel's
+// own counter, where it has one for that.
 struct Verdict {
   enum class Kind { enters, counted, kernel } kind;
   std::string counter;
+  std::string kernels_own = {};
 };
 const Verdict enters{Verdict::Kind::enters, "in-accepted"};
-const Verdict kernel{Verdict::Kind::kernel, {}};
+const Verdict uncounted{Verdict::Kind::kernel, {}};
 const Verdict not_here{Verdict::Kind::kernel,
                        "nobody refuses it"}; // of the encapsulation that this host does not receive
 Verdict counted(const char* counter) {
   return {Verdict::Kind::counted, counter};
+}
+
+Verdict dropped(const char* kernels_own) {
+  return {Verdict::Kind::kernel, {}, kernels_own};
 }
 
 struct Attack {
@@ -77,6 +86,17 @@ Bytes summed(Bytes packet, std::size_t at, std::size_t length) {
 // The header's checksum made right again.
 Bytes sealed(const Bytes& packet) {
   return summed(packet, 10, (packet[0] & 0xfU) * 4U);
+}
+
+// A UDP packet with its checksum, which covers the addresses as well.
+Bytes with_checksum(Bytes packet) {
+  const std::size_t length = packet.size() - 20;
+  Bytes covered(packet.begin() + 12, packet.end());
+  covered.insert(covered.end(),
+                 {0, protocol_udp, static_cast<std::uint8_t>(length >> 8U), static_cast<std::uint8_t>(length)});
+  const Bytes right = summed(std::move(covered), 14, packet.size() - 12 + 4);
+  std::copy_n(right.begin() + 14, 2, packet.begin() + 26);
+  return packet;
 }
 
 Bytes with(Bytes packet, std::size_t at, std::uint8_t value) {
@@ -136,6 +156,54 @@ const Address target = ip("250.0.28.2");
 const Address gateway = ip("250.0.28.1");
 const Address outside = ip("198.51.100.1");
 const Address behind = ip("172.17.0.2"); // a container of another bridge
+
+// Lines in pairs: "Ip: A B", "Ip: 1 2".
+void read_pairs(const std::string& path, Counts& into) {
+  std::ifstream file(path);
+  for (std::string names, numbers; std::getline(file, names) && std::getline(file, numbers);) {
+    std::istringstream n(names);
+    std::istringstream v(numbers);
+    std::string group;
+    n >> group;
+    v >> group;
+    group.back() = '.';
+    std::int64_t number = 0;
+    for (std::string name; n >> name && v >> number;) {
+      into[group + name] = static_cast<std::uint64_t>(number);
+    }
+  }
+}
+
+// A line of names, and one of hexadecimal numbers for each processor. All namespaces of a machine share these.
+void read_of_processors(const std::string& path, Counts& into) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  const std::string names = line;
+  while (std::getline(file, line)) {
+    std::istringstream n(names);
+    std::istringstream v(line);
+    std::uint64_t number = 0;
+    for (std::string name; n >> name && v >> std::hex >> number;) {
+      into["route." + name] += number;
+    }
+  }
+}
+
+Counts protocol_counts(const Netns& netns) {
+  const Inside here(netns);
+  const std::string folder = "/proc/thread-self/net/";
+  Counts found;
+  read_pairs(folder + "snmp", found);
+  read_pairs(folder + "netstat", found);
+  read_of_processors(folder + "stat/rt_cache", found);
+  std::ifstream file(folder + "snmp6");
+  std::uint64_t number = 0;
+  for (std::string name; file >> name >> number;) {
+    found[name] = number;
+  }
+  return found;
+}
 
 class Attacks : public OverEach {
 protected:
@@ -222,6 +290,17 @@ protected:
     }
     return found;
   }
+  // What the kernel counts in the host: "Ip.InHdrErrors", "Udp6InErrors", "eth0.rx_dropped" and the like.
+  [[nodiscard]] Counts kernels_own() const {
+    Counts found = protocol_counts(b);
+    for (const Json& device : Json::parse(b.must({"ip", "-s", "-s", "-j", "link", "show"}))) {
+      for (const auto& [name, number] : device["stats64"]["rx"].items()) {
+        found[device["ifname"].get<std::string>() + ".rx_" + name] = number;
+      }
+    }
+    return found;
+  }
+
   static std::uint64_t blamed(const Json& document, const std::string& reason, const std::string& who) {
     for (const Json& one : document["refused"]) {
       if (one["reason"] == reason && one["outer_source"] == who) {
@@ -241,6 +320,7 @@ protected:
     Json before = shown();
     for (const Attack& attack : attacks) {
       SCOPED_TRACE(attack.name);
+      Counts kernel_before = attack.verdict.kernels_own.empty() ? Counts() : kernels_own();
       const std::uint64_t entered = inside.count();
       const std::uint64_t bridged = on_bridge.count();
       const std::uint64_t left = at_peer.count();
@@ -259,15 +339,16 @@ protected:
         expected["in-accepted"] += 1;
       }
       Json after = shown();
-      EXPECT_TRUE(eventually(
-          [&] {
-            if (counts(after) != expected) {
-              after = shown();
-            }
-            return counts(after) == expected;
-          },
-          std::chrono::seconds(5)));
+      EXPECT_TRUE(eventually([&] {
+        if (counts(after) != expected) {
+          after = shown();
+        }
+        return counts(after) == expected;
+      }));
       EXPECT_EQ(counts(after), expected);
+      if (const std::string& own = attack.verdict.kernels_own; !own.empty()) {
+        EXPECT_GE(kernels_own()[own], kernel_before[own] + how_many) << own;
+      }
       if (attack.verdict.kind == Verdict::Kind::enters) {
         EXPECT_TRUE(inside.reached(entered + how_many * attack.arrive));
       } else {
@@ -316,7 +397,7 @@ TEST_P(Attacks, WhoSpeaksForWhom) {
       {"with the victim's own address",
        From::underlay,
        {tunnelled(datagram(ip("250.0.28.9"), target), victim)},
-       kernel},
+       dropped("route.in_martian_src")},
       {"the world", From::underlay, lie(outside), counted("in-source-unknown")},
       {"an address of the underlay", From::underlay, lie(peer), counted("in-source-unknown")},
       {"the network's address", From::underlay, lie(ip("250.0.66.0")), counted("in-source-unusable")},
@@ -381,12 +462,14 @@ TEST_P(Attacks, OuterHeaders) {
   const std::vector<Bytes> two = fragments(good, 16);
   expect({
       {"in two fragments", From::underlay, two, enters},
-      {"the first fragment only", From::underlay, {two[0]}, kernel},
+      // It is kept until its time is over.
+      {"the first fragment only", From::underlay, {two[0]}, dropped("Ip.ReasmReqds")},
       {"with an option that says nothing", From::underlay, {with_options(good, {1, 1, 1, 0})}, enters},
-      {"with a route of the sender's", From::underlay, {with_options(good, {131, 7, 4, 172, 30, 0, 28, 0})}, kernel},
-      {"a header of 16 bytes", From::underlay, {with(good, 0, 0x44)}, kernel},
-      {"longer than the frame", From::underlay, {with(good, 2, 0x7f)}, kernel},
-      {"shorter than its header", From::underlay, {with(with(good, 2, 0), 3, 12)}, kernel},
+      // accept_source_route is off: ip_rcv_options() drops it and counts it nowhere.
+      {"with a route of the sender's", From::underlay, {with_options(good, {131, 7, 4, 172, 30, 0, 28, 0})}, uncounted},
+      {"a header of 16 bytes", From::underlay, {with(good, 0, 0x44)}, dropped("Ip.InHdrErrors")},
+      {"longer than the frame", From::underlay, {with(good, 2, 0x7f)}, dropped("IpExt.InTruncatedPkts")},
+      {"shorter than its header", From::underlay, {with(with(good, 2, 0), 3, 12)}, dropped("Ip.InHdrErrors")},
       {"a wrong checksum",
        From::underlay,
        {[&] {
@@ -394,7 +477,7 @@ TEST_P(Attacks, OuterHeaders) {
          bad[10] ^= 0x55U;
          return bad;
        }()},
-       kernel},
+       dropped("IpExt.InCsumErrors")},
       {"TTL 254, from two hops away",
        From::underlay,
        {tunnelled(datagram(mine, target), stranger, victim, 254)},
@@ -404,7 +487,10 @@ TEST_P(Attacks, OuterHeaders) {
        From::underlay,
        {tunnelled(datagram(mine, target), outside)},
        counted("nft-misdelivered")},
-      {"from a group", From::underlay, {tunnelled(datagram(mine, target), ip("224.0.0.9"))}, kernel},
+      {"from a group",
+       From::underlay,
+       {tunnelled(datagram(mine, target), ip("224.0.0.9"))},
+       dropped("route.in_martian_src")},
       {"to another address of the host",
        From::underlay,
        {tunnelled(datagram(mine, target), stranger, second)},
@@ -428,9 +514,17 @@ TEST_P(Attacks, OuterHeaders) {
       {"to the tunnel's port over IPv6",
        From::underlay,
        {ethernet(nobody, to, 0x86dd, v6)},
-       is_vxlan() ? counted("nft-misdelivered") : kernel,
+       is_vxlan() ? counted("nft-misdelivered") : dropped("Udp6InCsumErrors"), // nobody listens there
        true},
-      {"in a VLAN that is none of the host's", From::underlay, {ethernet(nobody, to, 0x8100, tag)}, kernel, true},
+      {"with a UDP checksum that is right",
+       From::underlay,
+       {is_vxlan() ? with_checksum(good) : good},
+       is_vxlan() ? counted("nft-checksum") : enters},
+      {"in a VLAN that is none of the host's",
+       From::underlay,
+       {ethernet(nobody, to, 0x8100, tag)},
+       dropped("eth0.rx_otherhost"),
+       true},
   });
 }
 
@@ -472,7 +566,8 @@ TEST_P(AttacksInFrames, OfEveryOtherKind) {
   const Bytes without_a_number = with(bare, 28, 0x00); // the flag that says that there is one
   expect({
       {"a bridged LXD fan's number", From::underlay, inside(0x0800, good, unicast, vni ^ 1U), counted("in-vni")},
-      {"no number", From::underlay, {without_a_number}, kernel},
+      // The tunnel's socket took it; that the device then did not is counted nowhere.
+      {"no number", From::underlay, {without_a_number}, dropped("Udp.InDatagrams")},
       {"IPv6", From::underlay, inside(0x86dd, v6), counted("in-not-ipv4")},
       {"ARP", From::underlay, inside(0x0806, Bytes(28, 1)), counted("in-not-ipv4")},
       {"LLDP", From::underlay, inside(0x88cc, Bytes(28, 1)), counted("in-not-ipv4")},
@@ -512,7 +607,8 @@ TEST_P(Attacks, WithoutATunnel) {
          error.insert(error.end(), quote.begin(), quote.end());
          return ipv4({stranger, victim, protocol_icmp}, summed(error, 2, error.size()));
        }()},
-       kernel},
+       // That the device of ipip had no use for it is counted nowhere; that it came is.
+       dropped(is_vxlan() ? "Icmp.InErrors" : "Icmp.InDestUnreachs")},
   });
 }
 
@@ -536,7 +632,9 @@ TEST_P(Attacks, OfContainersAndUsers) {
       {"protocol 4 to a peer", From::container, by_protocol(target, peer), own_tunnel},
       {"to a peer's port", From::container, by_port(target, peer, 40000, 8472), own_tunnel},
       {"from the port to a peer", From::container, by_port(target, peer, 8472, 40000), own_tunnel},
-      {"to a peer's port as its host", From::container, by_port(victim, peer, 40000, 8472), kernel},
+      // A tunnel packet is not tracked, so that no connection begins with it: the kernel itself refuses the source.
+      {"to a peer's port as its host", From::container, by_port(victim, peer, 40000, 8472),
+       ipip ? counted("nft-forged") : dropped("route.in_martian_src")},
       {"as another slice, to the world", From::container, plain(far, outside), counted("nft-forged")},
       {"as another slice, to a peer", From::container, plain(far, peer), counted("nft-forged")},
       {"as another slice, to another slice", From::container, plain(ip("250.0.66.2"), far), counted("nft-forged")},
@@ -573,6 +671,55 @@ TEST_P(Attacks, OfContainersAndUsers) {
   // nobody who does not receive it either.
   std::erase_if(attacks, [](const Attack& attack) { return attack.verdict.counter == not_here.counter; });
   expect(attacks);
+}
+
+// What this host translates the peer takes for this host's: so would it an error about it, and send this host less in
+// each packet, tunnel packets among them.
+TEST_P(Attacks, OnThePathMtuBetweenHosts) {
+  const Capture answers(*container, "eth0", [](const Frame& f) {
+    return !f.outgoing && f.protocol() == protocol_icmp && f.source() == peer && f.bytes.size() > 34 &&
+           f.bytes[34] == 0;
+  });
+  std::uint64_t answered = 0;
+  const auto ask = [&](std::uint16_t id) {
+    const Bytes echo = icmp_echo(id, 1, text("what the error is about"));
+    EXPECT_EQ(from_container->send(ipv4({target, peer, protocol_icmp}, echo)), 0);
+    EXPECT_TRUE(answers.reached(++answered));
+    return echo;
+  };
+  const auto is_believed = [&](std::uint16_t id) {
+    Bytes answer = ask(id);
+    answer[0] = 0;
+    const Bytes quote = ipv4({peer, target, protocol_icmp}, summed(answer, 2, answer.size()));
+    Bytes error{3, 4, 0, 0, 0, 0, 0x02, 0x28}; // 552
+    error.insert(error.end(), quote.begin(), quote.end());
+    EXPECT_EQ(from_container->send(ipv4({target, peer, protocol_icmp}, summed(error, 2, error.size()))), 0);
+    (void)ask(static_cast<std::uint16_t>(id + 1)); // what was sent before has come by then, if it comes
+    return a.must({"ip", "route", "get", victim.str()}).find("mtu 552") != std::string::npos;
+  };
+  EXPECT_FALSE(is_believed(1));
+  b.must({"nft", "flush", "chain", "inet", "fanctl", "speaking_to_hosts"});
+  EXPECT_TRUE(is_believed(3)) << "without the rule";
+  a.ip({"route flush cache"});
+}
+
+// The kernel believes an error about a tunnel packet of its own, from wherever: so it has to come by the underlay. What
+// it quotes is whole, as over vxlan the network's number is looked at.
+TEST_P(Attacks, OnThePathMtuOfTheTunnel) {
+  const Bytes quote = tunnelled(datagram(target, far), victim, peer);
+  Bytes error{3, 4, 0, 0, 0, 0, 0x02, 0x28}; // 552
+  error.insert(error.end(), quote.begin(), quote.end());
+  const Bytes packet = ipv4({behind, victim, protocol_icmp}, summed(error, 2, error.size()));
+  const auto is_believed = [&] {
+    EXPECT_EQ(from_other->send(packet), 0);
+    EXPECT_TRUE(pings(*other, victim)); // what was sent before has come by then, if it comes
+    return b.must({"ip", "route", "get", peer.str()}).find("mtu 552") != std::string::npos;
+  };
+  EXPECT_FALSE(is_believed());
+  EXPECT_EQ(counts(shown())["nft-forged"], 1U);
+  b.must({"nft", "flush", "chain", "inet", "fanctl", "narrowing"});
+  EXPECT_TRUE(is_believed()) << "without the rule";
+  b.ip({"route flush cache"});
 }
 
 // A container's word on routes is not taken, neither by ICMP nor by IPv6.

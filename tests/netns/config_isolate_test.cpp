@@ -120,5 +120,34 @@ TEST_P(Isolation, AnAddressOfNoOverlayIsNoWayIntoAnotherFan) {
   EXPECT_TRUE(eventually([&] { return sender.send(packet) == 0 && heard.count() > 0; }));
 }
 
+// Docker has such a rule for each network that it makes on a bridge, the fan's among them.
+TEST_P(Isolation, AnothersMasqueradeIsNoWayPastIt) {
+  for (const bool bridged : {true, false}) {
+    SCOPED_TRACE(bridged ? "with br_netfilter" : "without br_netfilter");
+    near.set_sysctl("net/bridge/bridge-nf-call-iptables", bridged ? "1" : "0");
+    up(near, "250.0.0.0/8", true);
+    up(near, "241.0.0.0/8", true);
+    near.must({"nft", "add table ip docker { chain post { type nat hook postrouting priority 100 ; ip saddr "
+                      "250.0.27.0/24 oifname != \"fan-250-0-27\" counter masquerade ; } ; }"});
+    const Container a = container(near, "250", "27");
+    const Container b = container(near, "241", "27");
+    const Capture asked(b, "eth0", [](const Frame& f) { return !f.outgoing && f.protocol() == protocol_icmp; });
+    EXPECT_FALSE(reaches(a, other_here, false));
+    EXPECT_EQ(asked.count(), 0U);
+    EXPECT_NE(counted(near, "guard-isolated"), "");
+    up(near, "250.0.0.0/8", false);
+    up(near, "241.0.0.0/8", false);
+    const Capture known(b, "eth0", [](const Frame& f) {
+      return !f.outgoing && f.protocol() == protocol_icmp && f.source() == *Address::parse("250.0.27.2");
+    });
+    EXPECT_TRUE(reaches(a, other_here, true));
+    EXPECT_TRUE(known.reached(1)) << "the source is kept";
+    EXPECT_TRUE(pings(a, Underlay::outside())) << "and what is for the world is translated, by whomever";
+    near.must({"nft", "delete", "table", "ip", "docker"});
+    near.fanctl_must({"down", "250.0.0.0/8", "eth0/16", "--force"});
+    near.fanctl_must({"down", "241.0.0.0/8", "eth0/16", "--force"});
+  }
+}
+
 } // namespace
 } // namespace fan::test

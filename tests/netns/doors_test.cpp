@@ -12,12 +12,15 @@
 #include "support/forger.h"
 #include "support/raw_sender.h"
 #include "support/udp_stream.h"
+#include "transfer.h"
 
 namespace fan::test {
 namespace {
 
 class Doors : public OverEach {};
 FAN_OVER_EACH_AND_BY_SHORTCUT(Doors);
+
+const Address gateway_a{0xfa001b01U}; // 250.0.27.1
 
 Mac mac_of(const Netns& netns, const std::string& device) {
   auto mac = Mac::parse(link_field(netns, device, "link/ether"));
@@ -245,14 +248,16 @@ TEST_P(Doors, AForeignFilterBeforeOursIsSeenAndUpPutsOursFirst) {
   const Container a = fans.container_a();
   const Container b = fans.container_b();
   const std::string tunnel = type() == "ipip" ? "fanip" : "fanvx8472";
-  // Ours has the first preference; somebody who wants to be before it makes room first.
-  fans.a.must({"tc", "filter", "del", "dev", tunnel, "ingress"});
+  // Among filters of one preference the newest is the first.
   fans.a.must({"tc", "filter", "add", "dev", tunnel, "ingress", "pref", "1", "protocol", "all", "bpf", "bytecode",
                "1,6 0 0 4294967295", "classid", "1:1"});
-  EXPECT_EQ(fans.a.fanctl({"show", "--check"}).status, 8);
+  const Outcome seen = fans.a.fanctl({"show", "--check", "-v"});
+  EXPECT_EQ(seen.status, 8);
+  EXPECT_NE(seen.out.find("behind another filter"), std::string::npos) << seen.out;
   fans.a.fanctl_must(fans.line("up"));
   EXPECT_EQ(fans.a.fanctl({"show", "--check"}).status, 0) << fans.a.fanctl({"show", "-v"}).out;
   const std::string filters = fans.a.must({"tc", "filter", "show", "dev", tunnel, "ingress"});
+  ASSERT_NE(filters.find("bytecode"), std::string::npos) << "theirs is kept: " << filters;
   EXPECT_LT(filters.find("fan_"), filters.find("bytecode")) << filters;
   EXPECT_TRUE(pings(a, at_b, {}, 1));
 }
@@ -285,6 +290,44 @@ TEST_P(Doors, AForeignTunnelDeviceInTheWayIsRefusedAndNamed) {
               std::string::npos)
         << refused.err;
   }
+}
+
+// A container keeps its marks on the way out of its namespace when its device is a macvlan upon one of the host's,
+// whose veth peer is the port: the host sees them. So it does what is sent by that veth peer, as here. They are our
+// programs' to give, by tunnel devices alone.
+TEST_P(Doors, OurMarksMeanNothingByAnotherDevice) {
+  FanPair fans(type());
+  fans.up();
+  const Container b = fans.container_b();
+  const Container honest = fans.container_a();
+  fans.a.ip({"link add p0 type veth peer name p1", "link set p0 master fan-250-0-27 up", "link set p1 up"});
+  fans.a.must({"nft",
+               "add table ip seen { counter marked { } ; chain pre { type filter hook prerouting priority -400 ; "
+               "ip saddr 250.0.66.2 meta mark & 0xffffff00 == 0x0fa70000 counter name marked ; } ; }"});
+  const auto from_liar = [](const Frame& f) { return !f.outgoing && f.source() == *Address::parse("250.0.66.2"); };
+  const Capture at_container(b, "eth0", from_liar);
+  const Socket service(fans.a, SOCK_DGRAM);
+  ASSERT_EQ(service.bind_to(Address(), 7), 0);
+  const Mac bridge = mac_of(fans.a, "fan-250-0-27");
+  const auto packet = [&](const char* source, Address destination) {
+    return ethernet(*Mac::parse("02:00:00:00:00:09"), bridge, 0x0800,
+                    ipv4({.source = *Address::parse(source), .destination = destination}, udp(7, 7, text("a lie"))));
+  };
+  RawSender sender = RawSender::frames(fans.a, "p1");
+  char byte = 0;
+  for (std::uint32_t mark = 0x0fa70000; mark <= 0x0fa70007; ++mark) {
+    SCOPED_TRACE(mark);
+    sender.mark(mark);
+    EXPECT_EQ(sender.send(packet("250.0.66.2", gateway_a)), 0);
+    EXPECT_EQ(sender.send(packet("250.0.66.2", at_b)), 0);
+    EXPECT_TRUE(pings(honest, at_b, {}, 1)); // what was sent before has come by then, if it comes
+    EXPECT_EQ(recv(service.fd(), &byte, 1, MSG_DONTWAIT), -1) << "a service of the host was given it";
+  }
+  EXPECT_EQ(at_container.count(), 0U);
+  EXPECT_NE(fans.a.must({"nft", "list", "counter", "ip", "seen", "marked"}).find("packets 16 "), std::string::npos);
+  sender.mark(0);
+  EXPECT_EQ(sender.send(packet("250.0.27.9", gateway_a)), 0);
+  EXPECT_TRUE(eventually([&] { return recv(service.fd(), &byte, 1, MSG_DONTWAIT) == 1; })) << "the test sees nothing";
 }
 
 } // namespace

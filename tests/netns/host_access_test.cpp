@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "fan_pair.h"
+#include "support/capture.h"
 #include "support/packet.h"
+#include "support/raw_sender.h"
 #include "transfer.h"
 
 namespace fan::test {
@@ -104,6 +106,35 @@ TEST_P(HostAccess, EndpointsAskWhatTheyMayAndNothingElse) {
     EXPECT_EQ(packets(fans.a, "host_access").find("packets 0 ") != std::string::npos, mode.asked);
   }
   EXPECT_THAT(fans.a.fanctl_must({"show", "--stats"}), HasSubstr("nft-host_access"));
+}
+
+// Where bridged frames are shown to the host's firewall, one between two ports that bears the host's own address would
+// be the first of a connection that the host began.
+TEST_P(HostAccess, AForgedFrameOpensNoWayToTheHost) {
+  FanPair fans(type());
+  const std::string shown = "net/bridge/bridge-nf-call-iptables";
+  if (fans.a.sysctl(shown).empty()) {
+    GTEST_SKIP() << "no-br-netfilter: this kernel shows bridged frames to no firewall";
+  }
+  fans.a.set_sysctl(shown, "1");
+  fans.up();
+  const Container a = fans.container_a();
+  const Container other = fans.container_a("250.0.27.3/24");
+  const Mac gateway = *Mac::parse(link_field(fans.a, "fan-250-0-27", "link/ether"));
+  const auto opens = [&](Address own, std::uint16_t port, bool expected) {
+    const Capture answers(a, "eth0", [](const Frame& f) { return !f.outgoing && f.protocol() == protocol_icmp; });
+    RawSender sender = RawSender::frames(a, "eth0");
+    sender.send(ethernet(a.mac(), other.mac(), 0x0800, ipv4({own, at_a}, udp(nobodys_port, port, text("forged")))));
+    return comes(expected, [&] {
+      sender.send(ethernet(a.mac(), gateway, 0x0800, ipv4({at_a, own}, udp(port, nobodys_port, text("well?")))));
+      return answers.reached(1, std::chrono::milliseconds(300));
+    });
+  };
+  EXPECT_TRUE(opens(gateway_a, 7004, true));
+  EXPECT_TRUE(opens(fans.a.address, 7005, true));
+  fans.up({"host-access", "none"});
+  EXPECT_FALSE(opens(gateway_a, 7006, false));
+  EXPECT_FALSE(opens(fans.a.address, 7007, false));
 }
 
 TEST_P(HostAccess, AClientGetsItsAddressAndNothingElse) {

@@ -76,7 +76,16 @@ TEST(PortSets, WhatIsSaidIsReadBack) {
   scene.registry.allowed.insert({"veth2", mac_of_two});
   scene.registry.selective.insert(scene.fan.bridge);
   scene.registry.receivers.insert("veth2");
+  scene.registry.unlearning.insert("veth3");
   EXPECT_EQ(scene.read_back(), scene.registry);
+}
+
+TEST(PortSets, LearningThatIsOffIsSomebodyElsesWhereThePortIsNotSecured) {
+  Scene scene;
+  scene.facts.links.back().learning = false; // veth3
+  const std::vector<SetElement> secured{element(port_sets::ports, "\"veth3\"", port_sets::secured_verdict)};
+  EXPECT_EQ(registry_of({}, {}, scene.facts.links).unlearning.count("veth3"), 1U);
+  EXPECT_EQ(registry_of(secured, {}, scene.facts.links).unlearning.count("veth3"), 0U);
 }
 
 TEST(PortSets, AnEndpointIsANeighbourAnEntryAndAFlag) {
@@ -103,6 +112,16 @@ TEST(PortSets, OfAPortThatIsNotThereOnlyTheRecordAndWhatSecuresItStays) {
   EXPECT_THAT(objects, Not(Contains(Object(element(port_sets::answered, "250.0.28.2")))));
   EXPECT_TRUE(std::none_of(objects.begin(), objects.end(),
                            [](const Object& o) { return std::holds_alternative<Neighbour>(o); }));
+}
+
+TEST(PortSets, AFanThatSecuresItsPortsSecuresThoseWithAnEndpointThatIsNotRouted) {
+  Scene scene;
+  scene.fan.spec.secure = true;
+  scene.say("250.0.28.2", "veth2", mac_of_two);
+  EXPECT_THAT(scene.objects(), Contains(Object(element(port_sets::ports, "\"veth2\"", port_sets::secured_verdict))));
+  EXPECT_THAT(scene.objects(), Contains(Object(element(port_sets::ports, "\"veth3\"", port_sets::plain_verdict))));
+  scene.registry.routed["veth2"] = false; // it was attached since: nothing says what it may send as
+  EXPECT_THAT(scene.objects(), Contains(Object(element(port_sets::ports, "\"veth2\"", port_sets::plain_verdict))));
 }
 
 TEST(PortSets, WhatASecuredPortMayAdvertiseIsARangeOfNumbers) {

@@ -7,6 +7,7 @@
 
 #include "core/dhcp.h"
 #include "core/firewall_sets.h"
+#include "core/mtu.h"
 #include "core/names.h"
 #include "core/port_sets.h"
 #include "core/record.h"
@@ -20,6 +21,10 @@ public:
   Derivation(const Facts& facts, const Builds& builds, const std::vector<Fan>& fans) : facts_(facts), builds_(builds) {
     for (const Fan& fan : fans) {
       note_tunnels(fan);
+      hosts_.insert(fan.host);
+    }
+    for (const AddressFact& address : facts.addresses) {
+      hosts_.insert(address.address);
     }
   }
 
@@ -90,7 +95,7 @@ private:
     put(Bridge{fan.bridge, bridge_mac(fan.slice()), fan.mtu, alias_of(fan)});
     put(Classifier{fan.bridge, Direction::egress, "bridge_out", builds_.program, true});
     put(Sysctl{forwarding_key(fan.bridge), "1"});
-    if (facts_.ipv6) {
+    if (facts_.ipv6 && fan.mtu >= least_ipv6_mtu) {
       put(Sysctl{"net/ipv6/conf/" + fan.bridge + "/accept_ra", "0"}); // CVE-2020-13401: a container's advertisement
     }
     for (std::uint32_t n = 1; n <= fan.spec.host_reserve; ++n) {
@@ -102,10 +107,9 @@ private:
     }
   }
 
-  // A host without a bridge speaks from the gateway's address, which then is on the tunnel device.
-  void add_reaching_address(const Fan& fan) {
-    put(InterfaceAddress{tunnel_name(fan.spec.encapsulation, fan.port()), fan.gateway(), 32});
-  }
+  // A host without a bridge speaks from the gateway's address. It is not on the tunnel device: with the last address of
+  // a device the kernel drops all routes by it, those of other fans too (fib_disable_ip in net/ipv4/fib_frontend.c).
+  void add_reaching_address(const Fan& fan) { put(InterfaceAddress{loopback, fan.gateway(), 32}); }
 
   // With br_netfilter frames between two ports meet the firewall, which would take those of an old slice for forged.
   // What leaves for the world is translated as before, so that the underlay does not see the overlay's addresses.
@@ -130,9 +134,10 @@ private:
       tunnel.mac = mac_of_tunnel(name, fan.host);
       put(Neighbour{name, next_hop, next_hop_mac});
     }
+    std::uint32_t mtu = tunnel.mtu;
     if (const auto other = objects_.find(key_of(Object(tunnel))); other != objects_.end()) {
       auto& shared = *std::get_if<Tunnel>(&other->second);
-      shared.mtu = std::max(shared.mtu, tunnel.mtu);
+      mtu = shared.mtu = std::max(shared.mtu, tunnel.mtu);
     }
     put(tunnel);
     put(Classifier{name, Direction::ingress, "tunnel_in_" + suffix + (takes_shortcut(name) ? "_shortcut" : ""),
@@ -141,19 +146,20 @@ private:
     if (!fan.spec.reach) {
       put(Sysctl{forwarding_key(name), "1"});
     }
-    if (facts_.ipv6) {
+    if (facts_.ipv6 && mtu >= least_ipv6_mtu) {
       put(Sysctl{"net/ipv6/conf/" + name + "/disable_ipv6", "1"});
     }
     put(LinkUp{name});
   }
 
-  // The MAC that the device has, when it is one of ours: the fan that it was made for may be gone.
+  // The MAC that the device has, when it is that of an address of this host: the fan that it was made for may be gone.
+  // Whoever has an address that was this host's has its MAC too, and the kernel drops frames that come from its own.
   [[nodiscard]] Mac mac_of_tunnel(const std::string& name, Address host) const {
     const LinkFact* link = facts_.link(name);
-    if (link != nullptr && link->mac.bytes[0] == mac_prefix[0] && link->mac.bytes[1] == mac_prefix[1]) {
-      return link->mac;
-    }
-    return tunnel_mac(host);
+    const bool holds = link != nullptr && std::any_of(hosts_.begin(), hosts_.end(), [link](Address address) {
+                         return tunnel_mac(address) == link->mac;
+                       });
+    return holds ? link->mac : tunnel_mac(host);
   }
 
   void add_rows(const Fan& fan) {
@@ -193,10 +199,8 @@ private:
   }
 
   void add_forwarding(const Fan& fan) {
-    for (const std::string& device : {fan.device, facts_.default_device}) {
-      if (facts_.link(device) != nullptr) {
-        put(Sysctl{forwarding_key(device), "1"});
-      }
+    for (const std::string& device : forwarding_devices(fan.device, facts_)) {
+      put(Sysctl{forwarding_key(device), "1"});
     }
   }
 
@@ -208,18 +212,25 @@ private:
   const Facts& facts_;
   const Builds& builds_;
   std::set<std::string> shortcut_tunnels_;
+  std::set<Address> hosts_; // of the fans, and every other address of this host
   ObjectSet objects_;
 };
 
-bool saves(const Fan& fan, const std::string& device) {
-  return std::any_of(fan.forwarding.begin(), fan.forwarding.end(),
-                     [&](const SavedForwarding& saved) { return saved.device == device; });
+bool is_for(const SavedForwarding& saved, const LinkFact& link) {
+  return saved.ifindex != 0 ? saved.ifindex == link.ifindex : saved.device == link.name;
 }
 
 } // namespace
 
 std::string forwarding_key(const std::string& device) {
   return "net/ipv4/conf/" + device + "/forwarding";
+}
+
+std::set<std::string> forwarding_devices(const std::string& device, const Facts& facts) {
+  std::set<std::string> devices{device, facts.default_device};
+  devices.insert(facts.other_hops.begin(), facts.other_hops.end());
+  std::erase_if(devices, [&facts](const std::string& name) { return facts.link(name) == nullptr; });
+  return devices;
 }
 
 ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds& builds) {
@@ -236,16 +247,51 @@ ObjectSet derive(const std::vector<Fan>& fans, const Facts& facts, const Builds&
   return std::move(derivation).take();
 }
 
+const LinkFact* link_of(const SavedForwarding& saved, const Facts& facts) {
+  return saved.ifindex != 0 ? facts.link(saved.ifindex) : facts.link(saved.device);
+}
+
+const SavedForwarding* saved_for(const LinkFact& link, const std::vector<Fan>& fans) {
+  for (const Fan& fan : fans) {
+    for (const SavedForwarding& saved : fan.forwarding) {
+      if (is_for(saved, link)) {
+        return &saved;
+      }
+    }
+  }
+  return nullptr;
+}
+
 ObjectSet derive_restored(const std::vector<Fan>& before, const std::vector<Fan>& after, const Facts& facts) {
   ObjectSet restored;
   for (const Fan& fan : before) {
     for (const SavedForwarding& saved : fan.forwarding) {
-      const bool still_needed =
-          std::any_of(after.begin(), after.end(), [&](const Fan& f) { return saves(f, saved.device); });
-      if (!still_needed && facts.link(saved.device) != nullptr) {
-        Object object = Sysctl{forwarding_key(saved.device), saved.was ? "1" : "0"};
+      const LinkFact* link = link_of(saved, facts);
+      if (link == nullptr) {
+        continue;
+      }
+      const bool still_needed = saved_for(*link, after) != nullptr;
+      // Whoever has switched the whole host on meanwhile, as Docker does, needs every device.
+      const bool needed_by_others = !saved.was && !saved.alone && facts.forwarding;
+      if (!still_needed && !needed_by_others) {
+        Object object = Sysctl{forwarding_key(link->name), saved.was ? "1" : "0"};
         restored.emplace(key_of(object), std::move(object));
       }
+    }
+  }
+  return restored;
+}
+
+ObjectSet restored_tunnels(const ObjectSet& before, const ObjectSet& after, const Facts& facts) {
+  ObjectSet restored;
+  for (const auto& [key, object] : after) {
+    const auto* tunnel = std::get_if<Tunnel>(&object);
+    if (tunnel == nullptr || facts.forwarding) { // as each new device of a host that forwards
+      continue;
+    }
+    const Object sysctl = Sysctl{forwarding_key(tunnel->name), "0"};
+    if (before.count(key_of(sysctl)) != 0 && after.count(key_of(sysctl)) == 0) {
+      restored.emplace(key_of(sysctl), sysctl);
     }
   }
   return restored;

@@ -1,10 +1,13 @@
 #include "core/diff.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "core/firewall_sets.h"
+#include "core/record.h"
 #include "core/render.h"
 #include "core/ruleset.h"
 
@@ -47,19 +50,13 @@ Result<void> add_change(std::vector<Change>& plan, const std::string& key, const
   return {};
 }
 
-std::string device_made(const Object& object) {
-  const auto* bridge = std::get_if<Bridge>(&object);
-  const auto* tunnel = std::get_if<Tunnel>(&object);
-  return bridge != nullptr ? bridge->name : (tunnel != nullptr ? tunnel->name : std::string());
-}
-
 // Names of the devices of ours that go, as they are in the keys of their sysctls.
 std::vector<std::string> sysctls_that_go(const ObjectSet& desired, const ObservedSet& observed) {
   std::vector<std::string> parts;
   for (const auto& [key, found] : observed) {
-    const std::string name = found.ours && desired.count(key) == 0 ? device_made(found.object) : std::string();
-    if (!name.empty()) {
-      parts.push_back("/conf/" + name + "/");
+    const auto device = found.ours && desired.count(key) == 0 ? device_state(found.object) : std::nullopt;
+    if (device) {
+      parts.push_back("/conf/" + device->name + "/");
     }
   }
   return parts;
@@ -121,7 +118,46 @@ void make_room(std::vector<Change>& made, std::vector<Change>& removed) {
   made.insert(elements, first.begin(), first.end());
 }
 
+bool is_server(const Change& change) {
+  return std::holds_alternative<DhcpServer>(change.object());
+}
+
+// A server that comes may listen where one that goes does, when a fan's bridge gets another name.
+void stop_servers_first(std::vector<Change>& made, std::vector<Change>& removed) {
+  const auto first = std::find_if(made.begin(), made.end(), is_server);
+  if (first == made.end()) {
+    return;
+  }
+  const auto stopped =
+      std::stable_partition(removed.begin(), removed.end(), [](const Change& change) { return !is_server(change); });
+  made.insert(first, std::make_move_iterator(stopped), std::make_move_iterator(removed.end()));
+  removed.erase(stopped, removed.end());
+}
+
+// Bridges that somebody else made in the place of ours: what hangs on them is theirs. One that only lost our sign says
+// by its alias what it is.
+std::set<std::string> bridges_of_others(const ObservedSet& observed) {
+  std::set<std::string> names;
+  for (const auto& [key, found] : observed) {
+    const auto* bridge = std::get_if<Bridge>(&found.object);
+    if (bridge != nullptr && !found.ours && !is_record(bridge->alias)) {
+      names.insert(bridge->name);
+    }
+  }
+  return names;
+}
+
 } // namespace
+
+std::optional<DeviceState> device_state(const Object& object) {
+  if (const auto* bridge = std::get_if<Bridge>(&object)) {
+    return DeviceState{bridge->name, bridge->mac, bridge->mtu};
+  }
+  if (const auto* tunnel = std::get_if<Tunnel>(&object)) {
+    return DeviceState{tunnel->name, tunnel->mac, tunnel->mtu};
+  }
+  return std::nullopt;
+}
 
 bool bears_sign(const Object& object) {
   return std::holds_alternative<Tunnel>(object) || std::holds_alternative<Bridge>(object) ||
@@ -140,17 +176,22 @@ Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& ob
 
   std::vector<Change> removed;
   const std::vector<std::string> going = sysctls_that_go(desired, observed);
+  const std::set<std::string> others = bridges_of_others(observed);
   for (const auto& [key, found] : observed) {
     if (desired.count(key) != 0) {
       continue;
     }
-    const bool is_ours = bears_sign(found.object) ? found.ours : (found.ours || claimed.count(key) != 0);
+    const auto device = device_of(found.object);
+    const bool is_claimed =
+        !bears_sign(found.object) && claimed.count(key) != 0 && (!device || others.count(*device) == 0);
+    const bool is_ours = found.ours || is_claimed;
     if (is_ours && !outlives_us(found.object, going)) {
       removed.push_back({found.object, std::nullopt, "no longer wanted"});
     }
   }
   sort_changes(removed, [](const Change& a, const Change& b) { return comes_before(b, a); });
   make_room(made, removed);
+  stop_servers_first(made, removed);
   made.insert(made.end(), removed.begin(), removed.end());
   return made;
 }

@@ -1,6 +1,9 @@
 // Desired minus observed: the changes that make the host match. Pure.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/object.h"
@@ -14,6 +17,15 @@ namespace fan {
 // consist of: an object that is no longer desired is removed only when it is claimed or bears our own sign. Something
 // foreign in the place of a desired object is an error (class host_state), never changed.
 Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& observed, const ObjectSet& claimed);
+
+// What a device of ours is called, and what the kernel takes other things along with when it changes.
+struct DeviceState {
+  std::string name;
+  Mac mac;
+  std::uint32_t mtu = 0;
+};
+// Nothing for an object that is no device in itself.
+std::optional<DeviceState> device_state(const Object& object);
 
 // True for kinds that carry our sign in the kernel, so that a foreign object under the same key can be told.
 bool bears_sign(const Object& object);

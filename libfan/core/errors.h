@@ -2,6 +2,7 @@
 // in JSON whatever bytes the input had. No policy here: what is wrong is decided where it is found.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,5 +37,8 @@ inline std::string quoted(const std::string& text) {
 inline std::string quoted(const char* text) {
   return quoted(std::string_view(text));
 }
+
+// The first ten names, comma-separated, and how many more there are: a bridge may have a thousand ports.
+std::string some_of(std::span<const std::string> names);
 
 } // namespace fan

@@ -22,7 +22,9 @@ struct LinkFact {
   std::uint32_t group = 0;
   std::string alias;        // IFLA_IFALIAS
   std::uint32_t master = 0; // ifindex of the bridge or bond it is a port of, 0 for none
+  std::uint32_t lower = 0;  // ifindex of the device of this namespace that it is upon (macvlan, VLAN), 0 for none
   bool forwarding = false;  // net.ipv4.conf.DEV.forwarding
+  bool learning = true;     // of a bridge's port: the bridge notes who is behind it
   // Only for tunnels:
   bool external = false;  // collect-metadata
   std::uint16_t port = 0; // vxlan: UDP port, host byte order
@@ -38,16 +40,28 @@ struct AddressFact {
   bool host_scope = false; // scope host or wider refusal: 127.0.0.1
 };
 
+// A row of the map of records.
+struct RecordFact {
+  std::string bridge;
+  std::string text; // core/record.h
+  auto operator<=>(const RecordFact&) const = default;
+};
+
 struct Facts {
   std::vector<LinkFact> links;
-  std::vector<AddressFact> addresses; // IPv4, in the kernel's own order
-  std::string default_device;         // device of the IPv4 default route with the lowest metric, "" when there is none
-  std::vector<std::string> records;   // texts of the record map, one per fan (core/record.h)
-  bool records_known = true;          // false: this process may not read the record map (it needs CAP_SYS_ADMIN)
+  std::vector<AddressFact> addresses;  // IPv4, in the kernel's own order
+  std::string default_device;          // device of the IPv4 default route with the lowest metric, "" when there is none
+  std::vector<std::string> other_hops; // devices of its other next hops, where it has several
+  std::vector<RecordFact> records;     // one per fan, and those that a change leaves until it is done (core/record.h)
+  bool records_known = true;           // false: this process may not read the record map (it needs CAP_SYS_ADMIN)
   std::string
-      state_directory; // where lease files go: /var/lib/fanctl, or a folder per network namespace under /run/fanctl
-  bool ipv6 = false;   // /proc/sys/net/ipv6 is there
-  Registry registry;   // of table `bridge fanctl`; where that is gone, what neighbours and bridges still tell of it
+      state_directory;     // where lease files go: /var/lib/fanctl, or a folder per network namespace under /run/fanctl
+  bool ipv6 = false;       // /proc/sys/net/ipv6 is there
+  bool forwarding = false; // net.ipv4.ip_forward: whoever set it switched all devices on that there were
+  // net.ipv4.neigh.default.gc_thresh3, which is one for the machine; 0 where it is not told.
+  std::uint64_t neighbours_at_most = 0;
+  Registry registry;          // of table `bridge fanctl`, and what neighbours and bridges tell of what is gone from it
+  bool registry_known = true; // false: this process may not read nftables (it needs CAP_NET_ADMIN)
 
   // Null where there is none. `links` may have changed since the last call.
   [[nodiscard]] const LinkFact* link(const std::string& name) const;

@@ -15,6 +15,8 @@ namespace fan {
 struct SavedForwarding {
   std::string device;
   bool was = false;
+  bool alone = false;        // it was off while the host forwarded: somebody wanted just that
+  std::uint32_t ifindex = 0; // which stays when the device is renamed; 0: not recorded
   auto operator<=>(const SavedForwarding&) const = default;
 };
 
@@ -29,6 +31,9 @@ struct Fan {
   // Addresses that `host` was before, the newest last. What is attached to the bridge may still use their slices among
   // itself, and nowhere else.
   std::vector<Address> former;
+  // Read from an alias that had no room for the whole record: what is not in it is not known, so whoever changes
+  // something else leaves the fan as it is.
+  bool in_part = false;
 
   [[nodiscard]] Prefix slice() const { return mapping.slice_of(host); }
   [[nodiscard]] Prefix slice_of_former(Address address) const {

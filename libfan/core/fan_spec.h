@@ -60,6 +60,7 @@ struct FanSpec {
   bool strict = false;         // refuse tunnel packets that are addressed to this host inside the tunnel
   bool snooping = false;       // the bridge asks who listens to which group, and sends a group's frames to those only
   bool proxy_arp = false; // endpoints that appear on the bridge are registered, so that who-has is answered for them
+  bool secure = false;    // ports that have an endpoint send as their endpoints or not at all (docs/ports.md)
   bool shortcut = false;  // packets between endpoints of two hosts go past the host's own forwarding (docs/firewall.md)
   bool autostart = false; // came from the configuration (flag `auto`)
   bool off = false;       // do nothing and succeed

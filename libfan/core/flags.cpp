@@ -189,6 +189,11 @@ const Flag flags[] = {
        s.proxy_arp = true;
        return Result<void>();
      }},
+    {"secure", nullptr,
+     [](FanSpec& s, std::string_view) {
+       s.secure = true;
+       return Result<void>();
+     }},
     {"shortcut", nullptr,
      [](FanSpec& s, std::string_view) {
        s.shortcut = true;

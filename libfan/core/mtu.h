@@ -8,7 +8,9 @@
 
 namespace fan {
 
-inline constexpr std::uint32_t least_mtu = 576;  // every IPv4 host takes as much (RFC 791); endpoints may count on it
+inline constexpr std::uint32_t least_mtu = 576; // every IPv4 host takes as much (RFC 791); endpoints may count on it
+// On a device with less there is no IPv6, nor a setting of it (IPV6_MIN_MTU, RFC 8200; net/ipv6/addrconf.c).
+inline constexpr std::uint32_t least_ipv6_mtu = 1280;
 inline constexpr std::uint32_t most_mtu = 65535; // an IPv4 packet's total length
 
 // The MTU, in bytes of inner IP packet, that fits through a path of `path_mtu` bytes of outer IP packet.

@@ -36,11 +36,19 @@ std::string joined(std::initializer_list<std::string_view> parts) {
 } // namespace
 
 const char* word_for(PortFlagName flag) {
-  return flag == PortFlagName::proxy_arp_wifi ? "proxy_arp_wifi" : "bcast_flood";
+  switch (flag) {
+  case PortFlagName::proxy_arp_wifi:
+    return "proxy_arp_wifi";
+  case PortFlagName::bcast_flood:
+    return "bcast_flood";
+  case PortFlagName::learning:
+    break;
+  }
+  return "learning";
 }
 
 bool is_on_at_first(PortFlagName flag) {
-  return flag == PortFlagName::bcast_flood;
+  return flag != PortFlagName::proxy_arp_wifi;
 }
 
 bool is_port_object(const Object& object) {

@@ -47,6 +47,7 @@ struct Tunnel {
   Mac mac;                // vxlan only; all zeros for ipip
   std::uint32_t mtu = 0;
   std::string qdisc = "noqueue"; // the root qdisc; a queue here misdelivers packets (docs/limits.md)
+  std::string master = {};       // the bridge, say, that it was made a port of; all that comes is then that one's
   auto operator<=>(const Tunnel&) const = default;
 };
 
@@ -147,19 +148,27 @@ struct InterfaceAddress {
   std::string device;
   Address address;
   unsigned prefix_length = 0;
+  // The route to its network, which the kernel makes with the first address of a network on a device that is up, is
+  // there. True where there is none to be made.
+  bool connected = true;
   auto operator<=>(const InterfaceAddress&) const = default;
 };
+// Of scope host there: no socket is given such an address by itself.
+inline constexpr const char* loopback = "lo";
 
 struct LinkUp {
   std::string device;
   auto operator<=>(const LinkUp&) const = default;
 };
 
-// The bridge's multicast snooping with the bridge itself as querier. It is there when both are on; a bridge that snoops
-// and hears no querier sends every group to every port, as if it did not snoop.
+// The bridge's multicast snooping with the bridge itself as querier. A bridge that snoops and hears no querier sends
+// every group to every port, as if it did not snoop.
 struct Querier {
   std::string bridge;
   std::uint32_t response_interval = 0; // in which listeners answer, 1/100 s
+  // Both are on. Off: all that is left of it is our interval; somebody switched one of them off, or was killed when
+  // that was done and the interval was not.
+  bool on = true;
   auto operator<=>(const Querier&) const = default;
 };
 // With it a new querier knows who listens after a second or two, not after twelve.
@@ -180,6 +189,7 @@ struct FdbEntry {
   std::string bridge;
   Mac mac;
   std::string port;
+  bool sticky = true;
   auto operator<=>(const FdbEntry&) const = default;
 };
 
@@ -187,6 +197,7 @@ struct FdbEntry {
 enum class PortFlagName {
   proxy_arp_wifi, // on: the bridge answers who-has for who is behind the port, and does not copy such requests to it
   bcast_flood,    // off: no broadcast of others is copied to the port
+  learning,       // off: the bridge does not note who is behind the port by what comes from there
 };
 struct PortFlag {
   std::string port;
@@ -203,6 +214,7 @@ struct Route { // main table, onlink, protocol route_protocol
   std::string device;
   Address source; // preferred source
   std::uint32_t mtu = 0;
+  bool first = true; // nobody else's route to the same destination comes before it
   auto operator<=>(const Route&) const = default;
 };
 
@@ -238,6 +250,7 @@ struct Observed {
   Object object;
   bool ours = false; // bears our own sign (group and MAC prefix, route protocol, table, program); kinds that cannot
                      // bear one: false
+  bool operator==(const Observed&) const = default;
 };
 using ObservedSet = std::map<std::string, Observed>; // by key
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view signature = "fanctl/";
 constexpr std::string_view shortened_mark = "more";
+constexpr std::uint32_t most_ifindex = 0x7fffffff; // an int of the kernel's
 
 Error bad(const std::string& why) {
   return host_error("a fan's record cannot be read: " + why,
@@ -31,15 +32,19 @@ std::string facts_of(const Fan& fan) {
   std::string text = fmt::format(" ; host={} device={} mtu={}", fan.host.str(), fan.device, fan.mtu);
   if (fan.bridge != bridge_of(fan.spec, fan.slice()))
     text += " bridge=" + fan.bridge;
-  for (const SavedForwarding& saved : fan.forwarding)
-    text += fmt::format(" was={}:{}", saved.device, saved.was ? 1 : 0);
+  for (const SavedForwarding& saved : fan.forwarding) {
+    text += fmt::format(" was={}:{}", saved.device, saved.alone ? "off" : saved.was ? "1" : "0");
+    if (saved.ifindex != 0)
+      text += fmt::format(":{}", saved.ifindex);
+  }
   for (const Address address : fan.former)
     text += " former=" + address.str();
   return text;
 }
 
 std::string text_of(const Fan& fan) {
-  return fmt::format("{}{} {}{}", signature, record_version, join_words(words_of(fan.spec)), facts_of(fan));
+  return fmt::format("{}{} {}{}{}", signature, record_version, join_words(words_of(fan.spec)), facts_of(fan),
+                     fan.in_part ? fmt::format(" {}", shortened_mark) : "");
 }
 
 // Only what `show` and `down` need.
@@ -59,6 +64,7 @@ Fan shortened(Fan fan) {
   spec.origin = fan.spec.origin;
   fan.spec = spec;
   fan.former.clear();
+  fan.in_part = true;
   return fan;
 }
 
@@ -70,15 +76,19 @@ struct RecordedFacts {
   std::optional<std::string> bridge;
   std::vector<SavedForwarding> forwarding;
   std::vector<Address> former;
+  bool in_part = false;
 };
 
 bool read_saved(RecordedFacts& facts, std::string_view value) {
-  const std::size_t colon = value.rfind(':');
+  const std::size_t colon = value.find(':'); // in no device's name
   if (colon == std::string_view::npos || !is_device_name(value.substr(0, colon)))
     return false;
-  const std::string_view was = value.substr(colon + 1);
-  facts.forwarding.push_back({std::string(value.substr(0, colon)), was == "1"});
-  return was == "0" || was == "1";
+  const std::string_view rest = value.substr(colon + 1);
+  const std::string_view was = rest.substr(0, rest.find(':'));
+  const bool has_index = was.size() < rest.size();
+  const auto index = has_index ? parse_number(rest.substr(was.size() + 1), most_ifindex) : std::optional(0U);
+  facts.forwarding.push_back({std::string(value.substr(0, colon)), was == "1", was == "off", index.value_or(0)});
+  return (was == "0" || was == "1" || was == "off") && index && has_index == (*index != 0);
 }
 
 bool read_host(RecordedFacts& facts, std::string_view value) {
@@ -137,16 +147,16 @@ Result<Fan> assemble(FanSpec spec, const RecordedFacts& facts) {
   if (!mapping->usable_host(*facts.host))
     return bad("its host address " + facts.host->str() + " names a network");
   std::string bridge = facts.bridge.value_or(bridge_of(spec, mapping->slice_of(*facts.host)));
-  return Fan{std::move(spec), *mapping,          *facts.host,      *facts.device,
-             *facts.mtu,      std::move(bridge), facts.forwarding, facts.former};
+  return Fan{std::move(spec),   *mapping,         *facts.host,  *facts.device, *facts.mtu,
+             std::move(bridge), facts.forwarding, facts.former, facts.in_part};
 }
 
 Result<std::vector<std::string>> words_after_version(std::string_view text) {
   if (text.size() > record_max)
     return bad(fmt::format("it has {} bytes, and the longest has {}", text.size(), record_max));
-  std::vector<std::string> words = split_words(text);
-  if (words.empty() || !words[0].starts_with(signature))
+  if (!is_record(text))
     return bad(quoted(text) + " is not a record");
+  std::vector<std::string> words = split_words(text);
   const std::string version = words[0].substr(signature.size());
   if (version != std::to_string(record_version))
     return make_error(
@@ -168,22 +178,48 @@ std::string alias_of(const Fan& fan) {
   if (text.size() <= alias_max)
     return text;
   Fan small = shortened(fan);
-  text = fmt::format("{} {}", text_of(small), shortened_mark);
+  text = text_of(small);
   if (text.size() <= alias_max)
     return text;
   small.spec.origin.clear();
-  return fmt::format("{} {}", text_of(small), shortened_mark);
+  return text_of(small);
+}
+
+bool is_record(std::string_view text) {
+  return text.starts_with(signature);
+}
+
+std::string name_of_change(std::string_view text) {
+  std::uint32_t hash = 2166136261U; // FNV-1a
+  for (const char c : text)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return fmt::format("~{:08x}", hash);
+}
+
+bool is_of_change(std::string_view bridge) {
+  return bridge.starts_with('~');
 }
 
 bool is_shortened(std::string_view text) {
   return text.starts_with(signature) && text.ends_with(" more");
 }
 
+Error known_in_part(const Fan& fan) {
+  return host_error(
+      fmt::format("{} is known by its alias alone, which had no room for all of its options, so it is left "
+                  "as it is",
+                  fan.bridge),
+      fmt::format("say it again with all of its options: fanctl up {} ...; or take it down: fanctl down {}",
+                  join_words(words_of(fan.spec)), fan.bridge));
+}
+
 Result<Fan> parse_record(std::string_view text) {
   auto words = words_after_version(text);
   if (!words)
     return std::move(words).error();
-  if (is_shortened(text))
+  RecordedFacts facts;
+  facts.in_part = is_shortened(text);
+  if (facts.in_part)
     words->pop_back();
   // The first two words are typed text, in which a device may be called ";".
   const auto facts_begin =
@@ -193,7 +229,6 @@ Result<Fan> parse_record(std::string_view text) {
   auto spec = parse_words(std::vector<std::string>(words->begin(), facts_begin));
   if (!spec)
     return bad(spec.error().message);
-  RecordedFacts facts;
   for (auto word = facts_begin + 1; word != words->end(); ++word)
     if (!read_fact(facts, *word))
       return bad(quoted(*word) + " makes no sense");

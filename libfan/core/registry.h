@@ -35,6 +35,8 @@ struct Registry {
   // Devices that are no port of a bridge, with a route to each of their endpoints instead, and whether they forwarded
   // before: a bridge takes 1,023 ports (net/bridge/br_private.h, BR_MAX_PORTS).
   std::map<std::string, bool> routed;
+  // Ports on which somebody else has switched learning off: of those that are secured, before they were.
+  std::set<std::string> unlearning;
   std::set<std::string> quiet; // bridges on which a broadcast is copied only from `allowed`
   std::set<Sender> allowed;
   std::set<std::string> selective; // bridges on which broadcasts are copied only to `receivers`

@@ -25,7 +25,7 @@ std::string quoted_words(const std::vector<std::string>& words) {
 
 Lines create(const Tunnel& o) {
   if (o.encapsulation == Encapsulation::ipip) {
-    return {fmt::format("ip link add {} mtu {} group {} type ipip external", o.name, o.mtu, link_group)};
+    return {fmt::format("ip link add {} mtu {} group {} type ipip external mode ipip", o.name, o.mtu, link_group)};
   }
   return {fmt::format("ip link add {} address {} mtu {} group {} type vxlan dstport {} external nolearning", o.name,
                       o.mac.str(), o.mtu, link_group, o.port)};
@@ -33,6 +33,9 @@ Lines create(const Tunnel& o) {
 
 Lines change(const Tunnel& from, const Tunnel& to) {
   Lines lines;
+  if (from.master != to.master) {
+    lines.push_back(fmt::format("ip link set dev {} nomaster", to.name));
+  }
   if (from.qdisc != to.qdisc) {
     lines.push_back(fmt::format("tc qdisc del dev {} root", to.name));
   }
@@ -119,10 +122,14 @@ Lines remove(const Sysctl&) {
 } // it goes with its device
 
 Lines create(const InterfaceAddress& o) {
-  return {fmt::format("ip addr add {}/{} dev {}", o.address.str(), o.prefix_length, o.device)};
+  return {fmt::format("ip addr add {}/{} dev {}{}", o.address.str(), o.prefix_length, o.device,
+                      o.device == loopback ? " scope host" : "")};
 }
 Lines change(const InterfaceAddress&, const InterfaceAddress& to) {
-  return create(to);
+  const Prefix network = Prefix::of(to.address, to.prefix_length);
+  return {to.connected ? fmt::format("ip route add {} dev {} proto kernel scope link src {}", network.str(), to.device,
+                                     to.address.str())
+                       : fmt::format("ip route del {} dev {} proto kernel", network.str(), to.device)};
 }
 Lines remove(const InterfaceAddress& o) {
   return {fmt::format("ip addr del {}/{} dev {}", o.address.str(), o.prefix_length, o.device)};
@@ -144,13 +151,19 @@ Lines create(const Querier& o) {
                       o.response_interval),
           fmt::format("ip link set dev {} type bridge mcast_querier 1", o.bridge)};
 }
-Lines change(const Querier&, const Querier& to) {
+Lines switch_off(const Querier& o, std::uint32_t interval) {
+  return {fmt::format("ip link set dev {} type bridge mcast_querier 0 mcast_query_response_interval {}", o.bridge,
+                      interval)};
+}
+Lines change(const Querier& from, const Querier& to) {
+  if (from.on != to.on) {
+    return to.on ? create(to) : switch_off(to, to.response_interval);
+  }
   return {
       fmt::format("ip link set dev {} type bridge mcast_query_response_interval {}", to.bridge, to.response_interval)};
 }
 Lines remove(const Querier& o) {
-  return {fmt::format("ip link set dev {} type bridge mcast_querier 0 mcast_query_response_interval {}", o.bridge,
-                      kernel_response_interval)};
+  return switch_off(o, kernel_response_interval);
 }
 
 Lines create(const Neighbour& o) {
@@ -215,12 +228,25 @@ Lines create(const DhcpServer& o) {
   lines.push_back("/usr/sbin/dnsmasq " + quoted_words(o.argv));
   return lines;
 }
+// As part of an extended regular expression.
+std::string literally(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    out += (std::string_view(R"(.+*?^$|\()[]{})").find(c) != std::string_view::npos ? "\\" : "") + std::string(1, c);
+  }
+  return out;
+}
+
+// Anchored at the program's own name: a shell that was given these lines as an argument (sh -c) has in its command line
+// both this pattern and, where the server is started anew, that of the server. The next server cannot have the sockets
+// of one that is on its way out, which has no command line any more by then: so it is the process that is waited for.
 Lines stop(const DhcpServer& o) {
   if (is_dead(o)) {
     return {};
   }
-  return {
-      fmt::format("pkill --ns $$ --nslist net -f -- {}", shell_word("dnsmasq .*--interface=" + o.bridge + "( |$)"))};
+  return {fmt::format("for p in $(pgrep --ns $$ --nslist net -f -- {}); do kill $p; timeout 5 tail -s 0.1 -f --pid=$p "
+                      "/dev/null || true; done",
+                      shell_word("^([^ ]*/)?dnsmasq .*--interface=" + literally(o.bridge) + "( |$)"))};
 }
 Lines remove(const DhcpServer& o) {
   Lines lines = stop(o);
@@ -287,7 +313,8 @@ std::string describe(const Object& object) {
       Overloaded{
           [&](const Tunnel& o) {
             const std::string mac = o.encapsulation == Encapsulation::vxlan ? " address " + o.mac.str() : "";
-            return fmt::format("{} type {}{} mtu {} qdisc {}", key, name_of(o.encapsulation), mac, o.mtu, o.qdisc);
+            return fmt::format("{} type {}{} mtu {} qdisc {}{}", key, name_of(o.encapsulation), mac, o.mtu, o.qdisc,
+                               o.master.empty() ? "" : " master " + o.master);
           },
           [&](const Bridge& o) {
             return fmt::format("{} address {} mtu {} alias '{}'", key, o.mac.str(), o.mtu, o.alias);
@@ -310,15 +337,21 @@ std::string describe(const Object& object) {
                                o.first ? "" : " behind another filter");
           },
           [&](const Sysctl& o) { return fmt::format("{} = {}", key, o.value); },
-          [&](const Querier& o) { return fmt::format("{} response-interval {}", key, o.response_interval); },
+          [&](const InterfaceAddress& o) { return key + (o.connected ? "" : " without the route to its network"); },
+          [&](const Querier& o) {
+            return fmt::format("{} response-interval {}{}", key, o.response_interval, o.on ? "" : " off");
+          },
           [&](const Neighbour& o) {
             const std::string sign = o.protocol == 0 ? "" : fmt::format(" protocol {}", o.protocol);
             return fmt::format("{} lladdr {}{}", key, o.mac.str(), sign);
           },
-          [&](const FdbEntry& o) { return key + (o.port.empty() ? " local" : " dev " + o.port + " static sticky"); },
+          [&](const FdbEntry& o) {
+            return key + (o.port.empty() ? " local" : " dev " + o.port + " static" + (o.sticky ? " sticky" : ""));
+          },
           [&](const PortFlag& o) { return key + (is_on_at_first(o.flag) ? " off" : " on"); },
           [&](const Route& o) {
-            return fmt::format("{} via {} dev {} src {} mtu {}", key, o.via.str(), o.device, o.source.str(), o.mtu);
+            return fmt::format("{} via {} dev {} src {} mtu {}{}", key, o.via.str(), o.device, o.source.str(), o.mtu,
+                               o.first ? "" : " behind another's");
           },
           [&](const DhcpServer& o) {
             return is_dead(o) ? fmt::format("{} not running, leases in {}", key, lease_file_of(o))
@@ -330,16 +363,26 @@ std::string describe(const Object& object) {
 }
 
 Lines command_lines(const std::vector<Change>& plan, const RenderContext& context) {
-  const auto first = std::find_if(plan.begin(), plan.end(), is_bpf);
-  const auto last = std::find_if(plan.rbegin(), plan.rend(), is_bpf).base();
-  Lines lines;
-  for (auto c = plan.begin(); c != plan.end(); ++c) {
-    if (c == first) {
-      append(lines, context.bpf_begin());
-    }
-    append(lines, is_bpf(*c) ? context.bpf(*c) : lines_of(*c));
-    if (c + 1 == last) {
-      append(lines, context.bpf_end(plan));
+  return command_lines(std::vector<std::vector<Change>>{plan}, context).front();
+}
+
+std::vector<Lines> command_lines(const std::vector<std::vector<Change>>& plans, const RenderContext& context) {
+  std::vector<Change> all;
+  for (const std::vector<Change>& plan : plans) {
+    all.insert(all.end(), plan.begin(), plan.end());
+  }
+  const auto of_bpf = std::count_if(all.begin(), all.end(), is_bpf);
+  std::vector<Lines> lines(plans.size());
+  std::ptrdiff_t seen = 0;
+  for (std::size_t n = 0; n < plans.size(); ++n) {
+    for (const Change& change : plans[n]) {
+      if (!is_bpf(change)) {
+        append(lines[n], lines_of(change));
+        continue;
+      }
+      append(lines[n], seen == 0 ? context.bpf_begin() : Lines());
+      append(lines[n], context.bpf(change));
+      append(lines[n], ++seen == of_bpf ? context.bpf_end(all) : Lines());
     }
   }
   return lines;

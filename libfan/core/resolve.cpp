@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/derive.h"
 #include "core/errors.h"
 #include "core/mtu.h"
 #include "core/names.h"
@@ -113,26 +114,15 @@ Found of_default_route(const Facts& facts) {
   return of_device(facts.default_device, facts);
 }
 
-// What a fan of ours has saved for `device`; all that saved it agree.
-const SavedForwarding* saved_for(const std::string& device, const std::vector<Fan>& fans) {
-  for (const Fan& fan : fans)
-    for (const SavedForwarding& saved : fan.forwarding)
-      if (saved.device == device)
-        return &saved;
-  return nullptr;
-}
-
 std::vector<SavedForwarding> forwarding_to_save(const std::string& device, const Facts& facts,
                                                 const std::vector<Fan>& others) {
   std::vector<SavedForwarding> result;
-  for (const std::string& name : std::set<std::string>{device, facts.default_device}) {
-    const LinkFact* link = facts.link(name);
-    if (link == nullptr)
-      continue;
-    if (const SavedForwarding* saved = saved_for(name, others))
-      result.push_back(*saved);
-    else if (!link->forwarding)
-      result.push_back({name, false});
+  for (const std::string& name : forwarding_devices(device, facts)) {
+    const LinkFact& link = *facts.link(name);
+    if (const SavedForwarding* saved = saved_for(link, others))
+      result.push_back({name, saved->was, saved->alone, saved->ifindex});
+    else if (!link.forwarding)
+      result.push_back({name, false, facts.forwarding, link.ifindex});
   }
   return result;
 }
@@ -168,6 +158,10 @@ Result<Fan> make_fan(const FanSpec& spec, const Candidate& candidate, std::uint3
              *mtu,
              spec.bridge.value_or(bridge_name(mapping->slice_of(candidate.host))),
              spec.reach ? std::vector<SavedForwarding>{} : forwarding_to_save(candidate.device, facts, others)};
+}
+
+bool is_linkless(const LinkFact& link) {
+  return link.name == loopback || link.kind == "dummy";
 }
 
 bool is_same_fan(const Fan& a, const Fan& b) {

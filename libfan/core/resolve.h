@@ -33,6 +33,10 @@ Result<std::vector<Candidate>> candidates(const FanSpec& spec, const Facts& fact
 Result<Fan> make_fan(const FanSpec& spec, const Candidate& candidate, std::uint32_t path_mtu, const Facts& facts,
                      const std::vector<Fan>& others);
 
+// True for the loopback device and dummies, which are no way to anybody: an address there is one that a routing
+// protocol tells others of.
+bool is_linkless(const LinkFact& link);
+
 // The same fan in perhaps another state: same mapping, same host address.
 bool is_same_fan(const Fan& a, const Fan& b);
 

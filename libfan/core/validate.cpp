@@ -47,6 +47,17 @@ Valid check_reserve(const Question& q) {
                      fmt::format("use a host-reserve from 1 to {}", usable - 1));
 }
 
+// The host would have an address that it answers for with somebody else's MAC.
+Valid check_reserve_is_free(const Question& q) {
+  const Prefix slice = q.fan.slice();
+  for (const auto& [address, endpoint] : q.facts.registry.endpoints)
+    if (slice.contains(address) && address.v4() - slice.network().v4() <= q.fan.spec.host_reserve)
+      return host_error(fmt::format("host-reserve {} covers {}, which is registered as the endpoint of port {}",
+                                    q.fan.spec.host_reserve, address.str(), endpoint.port),
+                        fmt::format("fanctl endpoint del --address {}, or a smaller host-reserve", address.str()));
+  return {};
+}
+
 // What only a bridge can have means nothing to a host that only speaks.
 Valid check_reach(const Question& q) {
   const FanSpec& spec = q.fan.spec;
@@ -57,6 +68,7 @@ Valid check_reach(const Question& q) {
                         : !spec.pools.empty()                     ? "pool"
                         : spec.snooping                           ? "snooping"
                         : spec.proxy_arp                          ? "proxy-arp"
+                        : spec.secure                             ? "secure"
                         : spec.shortcut                           ? "shortcut"
                                                                   : nullptr;
   if (!spec.reach || useless == nullptr)
@@ -163,11 +175,23 @@ Valid check_others(const Question& q) {
 
 // --- against this host
 
+// The alias is a fan's record still.
+Valid check_lost_sign(const Question& q) {
+  const LinkFact* link = q.facts.link(q.fan.bridge);
+  if (link == nullptr || is_ours(*link) || link->kind != "bridge" || !is_record(link->alias))
+    return {};
+  return host_error(fmt::format("{} is a fan's bridge by its alias, and has lost its link group or MAC address",
+                                quoted(q.fan.bridge)),
+                    fmt::format("if it is the fan's, give them back: ip link set dev {} address {} group {}",
+                                q.fan.bridge, bridge_mac(q.fan.slice()).str(), link_group));
+}
+
 Valid check_local_networks(const Question& q) {
   for (const AddressFact& a : q.facts.addresses) {
     const LinkFact* link = q.facts.link(a.ifindex);
     const Prefix network = Prefix::of(a.address, a.prefix_length);
-    if ((link != nullptr && is_ours(*link)) || !q.fan.mapping.overlay().overlaps(network))
+    const bool reaches = a.host_scope && a.prefix_length == 32; // what a fan that is only reached speaks from
+    if ((link != nullptr && is_ours(*link)) || reaches || !q.fan.mapping.overlay().overlaps(network))
       continue;
     return host_error(fmt::format("the overlay {} overlaps {}, the network of {} on device {}",
                                   q.fan.mapping.overlay().str(), network.str(), a.address.str(),
@@ -212,9 +236,9 @@ std::vector<Fan> without(const Fan& fan, const std::vector<Fan>& fans) {
 Result<void> validate(const Fan& fan, const std::vector<Fan>& others, const Facts& facts) {
   const std::vector<Fan> rest = without(fan, others);
   const Question question{fan, rest, facts};
-  for (const auto check :
-       {check_host_part, check_reach, check_reserve, check_exposed, check_pools, check_mtu, check_bridge_name,
-        check_record, check_others, check_local_networks, check_underlay_device, check_foreign_bridge, check_tunnels})
+  for (const auto check : {check_host_part, check_reach, check_reserve, check_exposed, check_pools, check_mtu,
+                           check_bridge_name, check_record, check_others, check_reserve_is_free, check_lost_sign,
+                           check_local_networks, check_underlay_device, check_foreign_bridge, check_tunnels})
     if (auto valid = check(question); !valid)
       return valid;
   return {};

@@ -34,10 +34,11 @@ Result<void> check_ipip_devices(const Fan& fan, const Facts& facts) {
     if (link.kind != "ipip" || is_ours(link))
       continue;
     if (const std::string why = ipip_conflict(link, fan.host); !why.empty())
-      return host_error(fmt::format("device {} is in the way: {}", quoted(link.name), why),
-                        link.up && !link.external && link.local == Address()
-                            ? "set it down if nothing uses it, or use 'type vxlan'"
-                            : "remove it if nothing uses it, or use 'type vxlan'");
+      return host_error(
+          fmt::format("device {} is in the way: {}", quoted(link.name), why),
+          fmt::format("{} it if nothing uses it, or {}",
+                      link.up && !link.external && link.local == Address() ? "set down" : "remove",
+                      fan.spec.encapsulation == Encapsulation::ipip ? "use 'type vxlan'" : "leave 'accept ipip' out"));
   }
   return {};
 }

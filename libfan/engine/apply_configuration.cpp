@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "core/record.h"
 #include "engine/host.h"
+#include "engine/rehearsal.h"
 
 namespace fan {
 namespace {
@@ -33,18 +35,20 @@ bool is_disposable(const Configuration& configuration, const Fan& fan) {
 
 // May this spec change the fan, or take its place?
 bool is_changeable(const Configuration& configuration, const Fan& fan, const FanSpec& spec) {
-  return fan.spec.autostart && (fan.spec.origin == spec.origin || !is_broken(configuration, fan.spec.origin));
+  const bool adopted = configuration.adopts && !fan.spec.autostart && is_it(fan, spec);
+  return adopted ||
+         (fan.spec.autostart && (fan.spec.origin == spec.origin || !is_broken(configuration, fan.spec.origin)));
 }
 
 std::string until_then(const char* what) {
   return fmt::format("stop what uses them; the next `fanctl apply` {} it", what);
 }
 
-void take_down(Provider& provider, const Fan& fan, const RequestOptions& options, Applied& applied) {
+void take_down(Sequence& requests, const Fan& fan, Applied& applied) {
   const std::string title = "remove " + fan.bridge;
   Selector which;
   which.name = fan.bridge;
-  auto outcome = down(provider, which, RequestOptions{.dry_run = options.dry_run});
+  auto outcome = requests.down(which, {});
   if (outcome) {
     applied.parts.push_back({title, std::move(outcome).value()});
   } else {
@@ -52,9 +56,9 @@ void take_down(Provider& provider, const Fan& fan, const RequestOptions& options
   }
 }
 
-Result<void> take_all_down(Provider& provider, const Configuration& configuration, const RequestOptions& options,
-                           Applied& applied) {
-  auto host = look(provider);
+// Gives whether a fan that is up is known in part only.
+Result<bool> take_all_down(Sequence& requests, const Configuration& configuration, Applied& applied) {
+  auto host = look_to_change(requests.host());
   if (!host) {
     return std::move(host).error();
   }
@@ -68,12 +72,12 @@ Result<void> take_all_down(Provider& provider, const Configuration& configuratio
     }
     const std::vector<std::string> ports = users_of(host->facts, fan);
     if (ports.empty()) {
-      take_down(provider, fan, options, applied);
+      take_down(requests, fan, applied);
     } else {
       applied.errors.push_back(still_used(fan, ports, until_then("removes")).within("remove " + fan.bridge));
     }
   }
-  return {};
+  return std::any_of(host->fans.begin(), host->fans.end(), [](const Fan& fan) { return fan.in_part; });
 }
 
 // The fan is one of `settled`, the fans of entries before this one: two entries that mean the same slice would else
@@ -85,8 +89,8 @@ bool is_settled(const Fan& fan, const std::vector<Fan>& settled) {
 
 // What stands in the way of `spec` and may go; of what may not, what stands in the way stays and makes `up` refuse.
 Result<RequestOptions> options_for(const FanSpec& spec, const Configuration& configuration, const Host& host,
-                                   const std::vector<Fan>& settled, bool dry_run) {
-  RequestOptions options{.dry_run = dry_run};
+                                   const std::vector<Fan>& settled) {
+  RequestOptions options;
   for (const Fan& fan : host.fans) {
     if (is_settled(fan, settled) || !is_changeable(configuration, fan, spec)) {
       options.keep.push_back(fan);
@@ -101,34 +105,62 @@ Result<RequestOptions> options_for(const FanSpec& spec, const Configuration& con
   return options;
 }
 
-Result<Outcome> bring_up(Provider& provider, const FanSpec& spec, const Configuration& configuration,
-                         const std::vector<Fan>& settled, bool dry_run) {
+Result<Outcome> bring_up(Sequence& requests, const FanSpec& spec, const Configuration& configuration,
+                         const std::vector<Fan>& settled) {
   if (spec.off) {
     return Outcome{};
   }
-  auto host = look(provider);
+  auto host = look_to_change(requests.host());
   if (!host) {
     return std::move(host).error();
   }
-  auto options = options_for(spec, configuration, *host, settled, dry_run);
+  auto options = options_for(spec, configuration, *host, settled);
   if (!options) {
     return std::move(options).error();
   }
-  return up(provider, spec, *options);
+  auto outcome = requests.up(spec, *options);
+  if (outcome) { // those that nothing asks for anew are told of at the end
+    for (const Fan& fan : host->fans) {
+      std::erase(outcome->notes, fan.in_part ? note_of_part(fan) : "");
+    }
+  }
+  return outcome;
 }
 
 // Each `up` puts right what any fan that is up has lost. Where none is wanted, a fan brought up by hand is asked for
 // once more, just as it is; one that would become another by it stays as it is.
-Result<void> repair(Provider& provider, const RequestOptions& options, Applied& applied) {
-  auto host = look(provider);
+Result<void> repair(Sequence& requests, Applied& applied) {
+  auto host = look_to_change(requests.host());
+  if (!host) {
+    return std::move(host).error();
+  }
+  std::optional<Error> failed;
+  for (const Fan& fan : host->fans) {
+    if (fan.in_part) {
+      continue;
+    }
+    auto outcome = requests.up(fan.spec, RequestOptions{.keep = host->fans});
+    if (outcome) {
+      applied.parts.push_back({fan.bridge, std::move(outcome).value()});
+      return {};
+    }
+    failed = std::move(outcome).error().within(fan.bridge);
+  }
+  if (failed) { // none of them could be: what all share is not put right either
+    applied.errors.push_back(std::move(*failed));
+  }
+  return {};
+}
+
+// What is known in part and not asked for anew stays as it is, which is no success.
+Result<void> refuse_known_in_part(Provider& provider, Applied& applied) {
+  auto host = look_to_change(provider);
   if (!host) {
     return std::move(host).error();
   }
   for (const Fan& fan : host->fans) {
-    auto outcome = up(provider, fan.spec, RequestOptions{.dry_run = options.dry_run, .keep = host->fans});
-    if (outcome) {
-      applied.parts.push_back({fan.bridge, std::move(outcome).value()});
-      break;
+    if (fan.in_part) {
+      applied.errors.push_back(known_in_part(fan));
     }
   }
   return {};
@@ -139,14 +171,19 @@ Result<void> repair(Provider& provider, const RequestOptions& options, Applied& 
 Result<Applied> apply_configuration(Provider& provider, const Configuration& configuration,
                                     const RequestOptions& options) {
   Applied applied;
-  if (auto removed = take_all_down(provider, configuration, options, applied); !removed) {
-    return std::move(removed).error();
+  Sequence requests(provider, options.dry_run);
+  const auto in_part = take_all_down(requests, configuration, applied);
+  if (!in_part) {
+    return in_part.error();
   }
   std::vector<Fan> settled;
   for (const WantedFan& wanted : configuration.wanted) {
-    auto outcome = bring_up(provider, wanted.spec, configuration, settled, options.dry_run);
+    auto outcome = bring_up(requests, wanted.spec, configuration, settled);
     if (outcome) {
       settled.insert(settled.end(), outcome->fans.begin(), outcome->fans.end());
+      for (Error& failure : outcome->failures) {
+        applied.errors.push_back(std::move(failure).within(wanted.name));
+      }
       applied.parts.push_back({wanted.name, std::move(outcome).value()});
     } else {
       Error error = std::move(outcome).error().within(wanted.name);
@@ -155,11 +192,12 @@ Result<Applied> apply_configuration(Provider& provider, const Configuration& con
     }
   }
   if (settled.empty()) {
-    if (auto repaired = repair(provider, options, applied); !repaired) {
+    if (auto repaired = repair(requests, applied); !repaired) {
       return std::move(repaired).error();
     }
   }
-  return applied;
+  auto refused = *in_part ? refuse_known_in_part(requests.host(), applied) : Result<void>();
+  return refused ? Result<Applied>(std::move(applied)) : std::move(refused).error();
 }
 
 } // namespace fan

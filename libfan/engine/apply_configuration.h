@@ -1,6 +1,6 @@
 // Makes the host have the fans of a configuration and, of those that came from a configuration (flag `auto`), no
-// others. A fan that somebody brought up by hand is never changed and never goes down. Knows nothing of files but their
-// names.
+// others. A fan that somebody brought up by hand is never changed, unless it is adopted, and never goes down. Knows
+// nothing of files but their names.
 #pragma once
 
 #include <optional>
@@ -26,6 +26,7 @@ struct Configuration {
   std::set<std::string> files;  // the origins that were read, the broken ones too
   std::set<std::string> broken; // those of them that have an error: what is up of them stays as it is
   bool everything = true;       // the files are all there are; false: fans of other files are left alone
+  bool adopts = false;          // a fan that was brought up by hand becomes the one of a file that asks for it
 };
 
 struct AppliedPart {

@@ -28,7 +28,7 @@ Result<void> reset(Registry& registry, const Host& host, const Fan& fan, const R
   if (!left.empty() && !options.force && registry.quiet.count(fan.bridge) == 0) {
     return host_error(
         fmt::format("{} has ports without a registered endpoint, which the others would no longer find: {}", fan.bridge,
-                    fmt::join(left, ", ")),
+                    some_of(left)),
         "register them first (fanctl endpoint add), or repeat with --force");
   }
   registry.quiet.insert(fan.bridge);
@@ -46,7 +46,7 @@ void switch_off(Registry& registry, const Fan& fan) {
 
 Error not_quiet(const Fan& fan) {
   return host_error("on " + fan.bridge + " everybody may send broadcasts",
-                    "fanctl broadcast reset " + fan.bridge + " lets nobody, and then allow");
+                    "`fanctl broadcast reset --fan " + fan.bridge + "` lets nobody; then allow");
 }
 
 bool may_name_a_container(const std::string& word, const Host& host) {
@@ -148,7 +148,7 @@ Result<Outcome> change_broadcast(Provider& provider, const std::optional<FanName
   const auto work = [&](const Host& host, const std::vector<Fan>& fans) -> Result<Registry> {
     Registry registry = host.facts.registry;
     if (!who.empty() && fans.size() > 1) {
-      return host_error("more than one fan is meant", "name its bridge");
+      return host_error("more than one fan is meant", "name its bridge with --fan");
     }
     for (const Fan& fan : fans) {
       if (auto done = edit(registry, host, provider, fan, verb, who, containers, options); !done) {
@@ -212,7 +212,10 @@ Result<std::vector<BroadcastStatus>> list_broadcast(Provider& provider, const st
   }
   const std::vector<Fan> fans = name ? fans_named(*name, host->fans, host->facts) : host->fans;
   if (name && fans.empty()) {
-    return no_such_fan(host->fans);
+    return no_such_fan(host->fans, name);
+  }
+  if (auto known = check_registry_known(host->facts); !known && !fans.empty()) {
+    return std::move(known).error();
   }
   std::vector<BroadcastStatus> all;
   for (const Fan& fan : fans) {

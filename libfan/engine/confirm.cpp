@@ -7,15 +7,23 @@
 namespace fan {
 namespace {
 
-Result<std::vector<Change>> what_is_left(Provider& provider, const std::vector<Fan>& fans) {
+// By what was known of the host when the plan was made, as the host may have changed since, at boot all the time: a
+// default route that came meanwhile asks for more than was done, and is no reason to undo it. What has gone meanwhile,
+// a port say, took its own with it, and is not missed.
+Result<std::vector<Change>> what_is_left(Provider& provider, const Facts& facts, const std::vector<Fan>& fans) {
+  auto left = plan_to(provider, facts, fans, fans);
+  if (left && left->empty()) {
+    return left;
+  }
   auto host = look(provider);
   return host ? plan_to(provider, host->facts, host->fans, fans) : std::move(host).error();
 }
 
 } // namespace
 
-Result<void> confirm(Provider& provider, const std::vector<Fan>& fans, const std::vector<Change>& plan) {
-  auto left = what_is_left(provider, fans);
+Result<void> confirm(Provider& provider, const Facts& facts, const std::vector<Fan>& fans,
+                     const std::vector<Change>& plan) {
+  auto left = what_is_left(provider, facts, fans);
   if (!left) {
     return take_back(provider, plan, std::move(left).error().within("everything was done, but cannot be read back"));
   }

@@ -39,10 +39,25 @@ void leave_used(Outcome& outcome, const Facts& facts) {
   });
 }
 
+// A bridge that lost our sign may be anybody's by now.
+void note_left_bridges(const Facts& facts, Outcome& outcome) {
+  for (const Fan& fan : outcome.fans) {
+    const std::string key = key_of(Bridge{fan.bridge, {}, 0, ""});
+    const bool goes = std::any_of(outcome.plan.begin(), outcome.plan.end(),
+                                  [&](const Change& change) { return !change.after && key_of(*change.before) == key; });
+    if (!goes && !fan.spec.reach && facts.link(fan.bridge) != nullptr) {
+      outcome.notes.push_back(
+          fmt::format("{0} is left, as its link group or MAC address is not fanctl's; if nobody needs "
+                      "it: ip link del {0}",
+                      fan.bridge));
+    }
+  }
+}
+
 } // namespace
 
 Result<Outcome> down(Provider& provider, const Selector& which, const RequestOptions& options) {
-  auto host = look(provider);
+  auto host = look_to_change(provider);
   if (!host) {
     return std::move(host).error();
   }
@@ -66,6 +81,7 @@ Result<Outcome> down(Provider& provider, const Selector& which, const RequestOpt
     return std::move(plan).error();
   }
   outcome.plan = std::move(plan).value();
+  note_left_bridges(host->facts, outcome);
   if (options.dry_run || outcome.plan.empty()) {
     return outcome;
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/errors.h"
 #include "core/words.h"
 
 namespace fan {
@@ -50,13 +51,17 @@ std::vector<Fan> of_word(const std::string& word, const std::vector<Fan>& fans) 
   return those(fans, [&](const Fan& fan) { return fan.mapping.overlay() == *overlay || fan.slice() == *overlay; });
 }
 
+std::string text_of(const FanName& name) {
+  return name.pair ? name.pair->overlay_text + " " + name.pair->underlay_text : quoted(name.word.value_or(""));
+}
+
 } // namespace
 
 std::vector<Fan> fans_named(const FanName& name, const std::vector<Fan>& fans, const Facts& facts) {
   return name.pair ? of_pair(*name.pair, fans, facts) : of_word(name.word.value_or(""), fans);
 }
 
-Error no_such_fan(const std::vector<Fan>& fans) {
+Error no_such_fan(const std::vector<Fan>& fans, const std::optional<FanName>& name) {
   std::vector<std::string> names;
   for (const Fan& fan : fans) {
     names.push_back(fmt::format("{} ({} {}/{})", fan.bridge, fan.mapping.overlay().str(), fan.host.str(),
@@ -64,7 +69,7 @@ Error no_such_fan(const std::vector<Fan>& fans) {
   }
   Error error;
   error.kind = ErrorClass::not_found;
-  error.message = "no such fan is up";
+  error.message = "no such fan is up" + (name ? ": " + text_of(*name) : "");
   error.hint = names.empty() ? "no fan is up on this host" : fmt::format("up are: {}", fmt::join(names, ", "));
   return error;
 }

@@ -23,7 +23,8 @@ struct FanName {
 // before what it means on this host now. Several fans may have one overlay or pair; none may be meant.
 std::vector<Fan> fans_named(const FanName& name, const std::vector<Fan>& fans, const Facts& facts);
 
-// "no such fan is up", class not_found, and which are.
-Error no_such_fan(const std::vector<Fan>& fans);
+// "no such fan is up", class not_found, with `name` where what is in front of the message does not say it; and which
+// are.
+Error no_such_fan(const std::vector<Fan>& fans, const std::optional<FanName>& name = std::nullopt);
 
 } // namespace fan

@@ -14,6 +14,8 @@ struct Heard {
   Address address;
   Mac mac;
   bool resolved = false; // it is the kernel's neighbour, and not one that somebody put there for good
+  // Ifindex of the bridge's port behind which the MAC was then; 0: not known.
+  std::uint32_t port = 0;
   auto operator<=>(const Heard&) const = default;
 };
 

@@ -23,14 +23,6 @@ Error lock_error(const std::string& what, int number) {
   return error;
 }
 
-// The file under `path` may have been unlinked by its last holder while we waited for it: then the lock is on nothing.
-bool is_still_there(int descriptor, const std::string& path) {
-  struct stat held {};
-  struct stat named {};
-  return ::fstat(descriptor, &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
-         held.st_dev == named.st_dev;
-}
-
 Error busy(const std::string& path, std::chrono::milliseconds wait) {
   Error error;
   error.kind = ErrorClass::busy;
@@ -41,6 +33,13 @@ Error busy(const std::string& path, std::chrono::milliseconds wait) {
 }
 
 } // namespace
+
+bool is_still_there(int descriptor, const std::string& path) {
+  struct stat held {};
+  struct stat named {};
+  return ::fstat(descriptor, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
+         held.st_dev == named.st_dev;
+}
 
 Result<Lock> Lock::acquire(const std::string& directory, const std::string& name, std::chrono::milliseconds wait) {
   const std::string path = directory + "/" + name;
@@ -72,6 +71,10 @@ Lock& Lock::operator=(Lock&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(path_, other.path_);
   return *this;
+}
+
+void Lock::leave() {
+  ::close(std::exchange(descriptor_, -1));
 }
 
 Lock::~Lock() {

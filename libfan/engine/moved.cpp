@@ -36,7 +36,7 @@ void keep_what_is_attached(Fan& made, const Fan& old, const Facts& facts) {
   if (!made.spec.bridge) {
     made.bridge = old.bridge;
   }
-  if (made.spec.reach || made.bridge != old.bridge || ports_of(facts, old.bridge).empty()) {
+  if (made.spec.reach || made.bridge != old.bridge || users_of(facts, old).empty()) {
     return;
   }
   made.former = old.former;
@@ -56,7 +56,7 @@ std::string note_of_move(Provider& provider, const Fan& made, const Fan& old, co
   if (made.spec.reach) {
     return note;
   }
-  const std::vector<std::string> ports = ports_of(facts, old.bridge);
+  const std::vector<std::string> ports = users_of(facts, old);
   if (ports.empty()) {
     return note + ". Nothing is attached to it.";
   }

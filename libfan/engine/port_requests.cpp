@@ -7,6 +7,7 @@
 
 #include "core/errors.h"
 #include "core/port_sets.h"
+#include "core/record.h"
 #include "core/validate_endpoint.h"
 #include "engine/apply.h"
 #include "engine/confirm.h"
@@ -17,10 +18,15 @@ namespace {
 Result<std::vector<Fan>> meant_by(const std::optional<FanName>& name, const Host& host) {
   std::vector<Fan> fans = name ? fans_named(*name, host.fans, host.facts) : host.fans;
   if (fans.empty()) {
-    return no_such_fan(host.fans);
+    return no_such_fan(host.fans, name);
   }
   std::erase_if(fans, [](const Fan& fan) { return fan.spec.reach; });
   return fans.empty() ? Result<std::vector<Fan>>(host_error("this fan has no bridge of its own here (reach)")) : fans;
+}
+
+Result<void> check_known(const std::vector<Fan>& fans) {
+  const auto part = std::find_if(fans.begin(), fans.end(), [](const Fan& fan) { return fan.in_part; });
+  return part == fans.end() ? Result<void>() : known_in_part(*part);
 }
 
 const Fan* owner_of(Address address, const std::vector<Fan>& fans) {
@@ -95,8 +101,14 @@ Error placed(Error error, const EndpointRequest& request) {
 Result<void> put_routed(Registry& registry, const EndpointRequest& request, const Facts& facts) {
   const std::string& port = request.endpoint.port;
   const LinkFact* link = facts.link(port);
+  if (request.routed && registry.secured.count(port) != 0) {
+    return host_error(port + " is a secured port, which a routed one cannot be",
+                      "remove its endpoints first: fanctl endpoint del --port " + port);
+  }
   if (request.routed) {
-    registry.routed.try_emplace(port, link != nullptr && link->forwarding);
+    const auto before = facts.registry.routed.find(port); // since then the forwarding is ours
+    registry.routed.try_emplace(port, before != facts.registry.routed.end() ? before->second
+                                                                            : link != nullptr && link->forwarding);
   } else if (registry.routed.count(port) != 0 && link != nullptr && link->master != 0) {
     registry.routed.erase(port); // it was attached to a bridge since
   } else if (registry.routed.count(port) != 0) {
@@ -218,13 +230,16 @@ Result<std::set<Sender>> senders_of(Provider& provider, const Host& host, const 
 
 Result<Outcome> change_registry(Provider& provider, const std::optional<FanName>& name, const RegistryEdit& edit,
                                 const RequestOptions& options) {
-  auto host = look(provider);
+  auto host = look_to_change(provider);
   if (!host) {
     return std::move(host).error();
   }
   auto meant = meant_by(name, *host);
   if (!meant) {
     return std::move(meant).error();
+  }
+  if (auto known = check_known(*meant); !known) {
+    return std::move(known).error();
   }
   auto registry = edit(*host, *meant);
   if (!registry) {
@@ -245,7 +260,7 @@ Result<Outcome> change_registry(Provider& provider, const std::optional<FanName>
   if (auto applied = carry_out(provider, outcome.plan); !applied) {
     return std::move(applied).error();
   }
-  if (auto confirmed = confirm(provider, host->fans, outcome.plan); !confirmed) {
+  if (auto confirmed = confirm(provider, after, host->fans, outcome.plan); !confirmed) {
     return std::move(confirmed).error();
   }
   return outcome;
@@ -294,6 +309,12 @@ Result<Outcome> remove_endpoints(Provider& provider, const std::optional<FanName
   return outcome;
 }
 
+Result<void> check_registry_known(const Facts& facts) {
+  return facts.registry_known
+             ? Result<void>()
+             : make_error(ErrorClass::privilege, "what is said of ports takes CAP_NET_ADMIN to see", "run it as root");
+}
+
 Result<std::vector<EndpointStatus>> list_endpoints(Provider& provider, const std::optional<FanName>& name) {
   auto host = look(provider);
   if (!host) {
@@ -306,6 +327,9 @@ Result<std::vector<EndpointStatus>> list_endpoints(Provider& provider, const std
   auto meant = meant_by(name, *host);
   if (!meant) {
     return std::move(meant).error();
+  }
+  if (auto known = check_registry_known(host->facts); !known) {
+    return std::move(known).error();
   }
   const Registry& registry = host->facts.registry;
   for (const auto& [address, endpoint] : registry.endpoints) {

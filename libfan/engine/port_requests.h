@@ -66,6 +66,9 @@ Result<Outcome> add_endpoints(Provider& provider, const std::optional<FanName>& 
 Result<Outcome> remove_endpoints(Provider& provider, const std::optional<FanName>& name, const EndpointSelector& which,
                                  const RequestOptions& options);
 
+// Class privilege: this process may not see what is said of ports, of which it must not be told that there is nothing.
+Result<void> check_registry_known(const Facts& facts);
+
 // By address.
 Result<std::vector<EndpointStatus>> list_endpoints(Provider& provider, const std::optional<FanName>& name);
 

@@ -55,6 +55,9 @@ public:
   // route there.
   virtual Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) = 0;
 
+  // The device by which the kernel sends into `underlay`. nullopt: it has no route there.
+  virtual Result<std::optional<std::string>> device_into(const Prefix& underlay) = 0;
+
   // A route of this host, other than the default and other than ours, that overlaps `overlay`; as text, "10.8.0.0/16
   // dev tun0". One streamed dump in constant memory; call it only when a mapping is new.
   virtual Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) = 0;

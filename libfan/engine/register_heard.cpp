@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "core/sighting.h"
 #include "engine/host.h"
 #include "engine/port_requests.h"
 
@@ -16,35 +15,57 @@ std::vector<Fan> watched(const std::optional<FanName>& name, const Host& host) {
   return fans;
 }
 
-// Behind which port of the bridge the bridge itself has seen a MAC.
-Result<std::map<Mac, std::string>> ports_by_mac(Provider& provider, const std::string& bridge) {
-  auto known = provider.known_macs(bridge);
+struct Place {
+  std::string port;
+  bool learned = true;
+};
+
+// Behind which port a MAC is. Of those that are registered, whose entries are ours, the bridge learns nothing.
+Result<std::map<Mac, Place>> places_by_mac(Provider& provider, const Fan& fan, const Registry& registry) {
+  auto known = provider.known_macs(fan.bridge);
   if (!known) {
     return std::move(known).error();
   }
-  std::map<Mac, std::string> ports;
+  std::map<Mac, Place> places;
   for (const KnownMac& mac : *known) {
     if (!mac.own && !mac.fixed) {
-      ports.emplace(mac.mac, mac.port);
+      places.emplace(mac.mac, Place{mac.port, true});
     }
   }
-  return ports;
+  for (const auto& [address, endpoint] : registry.endpoints) {
+    if (fan.slice().contains(address)) {
+      places.emplace(endpoint.mac, Place{endpoint.port, false});
+    }
+  }
+  return places;
 }
 
+// The MAC went to another port since it was heard: who said it cannot be told.
+bool has_moved(const Heard& one, const Place& place, const Facts& facts) {
+  const LinkFact* then = one.port != 0 && place.learned ? facts.link(one.port) : nullptr;
+  return then != nullptr && then->name != place.port;
+}
+
+// `moved`: what is to be heard again before it counts.
 Result<std::vector<Sighting>> sightings_of(Provider& provider, const Host& host, const std::vector<Fan>& fans,
-                                           const std::vector<Heard>& heard) {
+                                           const std::vector<Heard>& heard, std::set<Registration>& moved) {
   std::vector<Sighting> seen;
   for (const Fan& fan : fans) {
     const std::uint32_t bridge = host.facts.link(fan.bridge)->ifindex;
     const bool any = std::any_of(heard.begin(), heard.end(), [&](const Heard& one) { return one.bridge == bridge; });
-    auto ports = any ? ports_by_mac(provider, fan.bridge) : Result(std::map<Mac, std::string>());
-    if (!ports) {
-      return std::move(ports).error();
+    auto places = any ? places_by_mac(provider, fan, host.facts.registry) : Result(std::map<Mac, Place>());
+    if (!places) {
+      return std::move(places).error();
     }
     for (const Heard& one : heard) {
-      const auto port = ports->find(one.mac);
-      if (one.bridge == bridge && port != ports->end()) {
-        seen.push_back({one.address, one.mac, port->second});
+      const auto place = places->find(one.mac);
+      if (one.bridge != bridge || place == places->end()) {
+        continue;
+      }
+      if (has_moved(one, place->second, host.facts)) {
+        moved.insert({one.address, place->second.port, one.mac});
+      } else {
+        seen.push_back({one.address, one.mac, place->second.port, place->second.learned});
       }
     }
   }
@@ -59,13 +80,14 @@ bool is_overwritten(const Endpoints& endpoints, const std::vector<Heard>& heard)
 } // namespace
 
 Result<HeardOutcome> register_heard(Provider& provider, const std::optional<FanName>& name,
-                                    const std::vector<Heard>& heard) {
+                                    const std::vector<Heard>& heard, const Answers& answers) {
   const auto host = look(provider);
   if (!host) {
     return host.error();
   }
   const std::vector<Fan> fans = watched(name, *host);
-  auto seen = sightings_of(provider, *host, fans, heard);
+  std::set<Registration> moved;
+  auto seen = sightings_of(provider, *host, fans, heard, moved);
   if (!seen) {
     return std::move(seen).error();
   }
@@ -74,7 +96,10 @@ Result<HeardOutcome> register_heard(Provider& provider, const std::optional<FanN
     outcome.bridges.emplace(host->facts.link(fan.bridge)->ifindex, fan.bridge);
   }
   const Registry& before = host->facts.registry;
-  const Registry after = with_sightings(before, fans, host->facts, *seen);
+  Sighted sighted = with_sightings(before, fans, host->facts, *seen, answers);
+  const Registry after = std::move(sighted.registry);
+  outcome.to_ask = std::move(sighted.to_ask);
+  outcome.to_ask.merge(moved);
   outcome.before = before.endpoints;
   outcome.after = after.endpoints;
   if (fans.empty() || (after == before && !is_overwritten(after.endpoints, heard))) {

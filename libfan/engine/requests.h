@@ -19,14 +19,14 @@ struct RequestOptions {
   bool dry_run = false;        // work the plan out, carry nothing out
   bool force = false;          // down: also while ports are attached
   std::vector<Fan> instead_of; // up: recorded fans that go down in the same plan
-  std::vector<Fan> keep;       // up: recorded fans that it may not change; refused, class host_state, if it would
+  std::vector<Fan> keep;       // up: of the recorded fans those that it may not change; class host_state, if it would
 };
 
 // What a request did, or would do.
 struct Outcome {
   std::vector<Fan> fans;          // the fans that were asked for
   std::vector<Change> plan;       // in the order of application; empty: everything was so already
-  std::vector<Error> failures;    // down of several: the fans that were left as they are, and why
+  std::vector<Error> failures;    // of several fans those that were left as they are, and why
   std::vector<std::string> notes; // what a person should know: a choice among candidates, a firewall in the way, ...
 };
 
@@ -95,7 +95,9 @@ struct FanStatus {
 struct Status {
   std::vector<FanStatus> fans;
   bool complete = true;
-  std::optional<Error> unseen; // class privilege; set when and only when not complete
+  std::optional<Error> unseen; // why; set when and only when not complete
+  // Fans that are there and cannot be read, one each: until each is, nothing can be changed. Then `complete` is false.
+  std::vector<Error> unreadable;
 };
 Result<Status> status(Provider& provider);
 // The fans alone, in the same order.

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/derive.h"
+#include "core/errors.h"
 #include "core/resolve.h"
 #include "core/validate.h"
 #include "engine/moved.h"
@@ -36,6 +38,28 @@ Result<std::vector<Candidate>> choose(Provider& provider, const FanSpec& spec, c
       fmt::format("{} has the addresses {}; took {}, which the kernel prefers as source. Name another to choose it.",
                   first.device, fmt::join(addresses, ", "), chosen.host.str()));
   return std::vector<Candidate>{chosen};
+}
+
+// An address on the loopback device, as hosts have that route to each other: packets come and go by the device into the
+// underlay.
+Result<Candidate> with_link(Provider& provider, const FanSpec& spec, Candidate candidate, const Facts& facts) {
+  const LinkFact* link = facts.link(candidate.device);
+  if (link == nullptr || !is_linkless(*link)) {
+    return candidate;
+  }
+  const Prefix underlay = Prefix::of(candidate.host, spec.underlay.prefix_length);
+  auto device = provider.device_into(underlay);
+  if (!device) {
+    return std::move(device).error();
+  }
+  const LinkFact* way = *device ? facts.link(**device) : nullptr;
+  if (way == nullptr || is_linkless(*way)) {
+    return host_error(fmt::format("{} is on {}, and this host has no route into the underlay {}", candidate.host.str(),
+                                  candidate.device, underlay.str()),
+                      "wait until there is one, or name an address on the device that other hosts are behind");
+  }
+  candidate.device = way->name;
+  return candidate;
 }
 
 Result<Fan> fan_of(Provider& provider, const FanSpec& spec, const Candidate& candidate, const Host& host) {
@@ -112,17 +136,16 @@ Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& a
 // say.
 void save_forwarding(std::vector<Fan>& fans, const Facts& facts) {
   for (Fan& fan : fans) {
-    for (const std::string& device : {fan.device, facts.default_device}) {
-      if (fan.spec.reach) {
-        continue; // forwards nothing
-      }
-      const LinkFact* link = facts.link(device);
-      const bool saved = std::any_of(fans.begin(), fans.end(), [&](const Fan& other) {
-        return std::any_of(other.forwarding.begin(), other.forwarding.end(),
-                           [&](const SavedForwarding& s) { return s.device == device; });
-      });
-      if (link != nullptr && !link->forwarding && !saved) {
-        fan.forwarding.push_back({device, false});
+    if (fan.spec.reach) {
+      continue; // forwards nothing
+    }
+    for (const std::string& device : forwarding_devices(fan.device, facts)) {
+      const LinkFact& link = *facts.link(device);
+      if (!link.forwarding && saved_for(link, fans) == nullptr) {
+        // One of this name that is gone had its own forwarding, which went with it.
+        std::erase_if(fan.forwarding,
+                      [&](const SavedForwarding& s) { return s.device == device && link_of(s, facts) == nullptr; });
+        fan.forwarding.push_back({device, false, facts.forwarding, link.ifindex});
       }
     }
   }
@@ -136,7 +159,8 @@ Result<std::vector<Fan>> fans_of(Provider& provider, const FanSpec& spec, const 
   }
   std::vector<Fan> fans;
   for (const Candidate& candidate : *chosen) {
-    auto fan = fan_of(provider, spec, candidate, host);
+    auto with = with_link(provider, spec, candidate, host.facts);
+    auto fan = with ? fan_of(provider, spec, *with, host) : Result<Fan>(std::move(with).error());
     if (!fan) {
       return std::move(fan).error();
     }

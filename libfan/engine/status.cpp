@@ -4,7 +4,9 @@
 #include "core/derive.h"
 #include "core/errors.h"
 #include "core/port_sets.h"
+#include "core/record.h"
 #include "core/render.h"
+#include "core/resolve.h"
 #include "engine/broadcast.h"
 #include "engine/host.h"
 #include "engine/requests.h"
@@ -37,6 +39,31 @@ PortStatus said_of(const Host& host, const Fan& fan) {
   }
   said.secured.assign(secured.begin(), secured.end());
   return said;
+}
+
+// A tunnel packet arrives at the fan's address, by its device. Where that is on a device of no link, the fan's is the
+// one into the underlay.
+void note_host(FanStatus& status, const Facts& facts) {
+  const Fan& fan = status.fan;
+  const auto at = std::find_if(facts.addresses.begin(), facts.addresses.end(),
+                               [&fan](const AddressFact& fact) { return fact.address == fan.host; });
+  const LinkFact* link = at == facts.addresses.end() ? nullptr : facts.link(at->ifindex);
+  const bool there = link != nullptr && facts.link(fan.device) != nullptr;
+  if (there && (link->name == fan.device || is_linkless(*link))) {
+    return;
+  }
+  const std::string address = "address " + fan.host.str();
+  status.drift.push_back(
+      {address, "host", address + " on " + fan.device, link == nullptr ? "" : address + " on " + link->name});
+}
+
+// What it consists of beside what its alias tells is not known.
+void note_part(FanStatus& status) {
+  if (status.fan.in_part) {
+    const RecordRow row{status.fan.bridge, ""};
+    status.drift.push_back({key_of(Object(row)), kind_of(Object(row)), key_of(Object(row)) + " with every option",
+                            describe(RecordRow{row.bridge, alias_of(status.fan)})});
+  }
 }
 
 // A shared object belongs to every fan that consists of it; what belongs to nobody is everybody's.
@@ -74,6 +101,11 @@ Result<Status> status(Provider& provider) {
                                     "read from the bridges alone: whether the rest is as it should be takes "
                                     "CAP_SYS_ADMIN to see"));
   }
+  if (!host->unreadable.empty()) {
+    leave_unseen(result, host->unreadable.front());
+    result.unreadable = std::move(host->unreadable);
+    return result;
+  }
   if (!host->complete || host->fans.empty()) {
     return result;
   }
@@ -87,6 +119,10 @@ Result<Status> status(Provider& provider) {
       fan.drift.push_back({"host", "host", "", changes.error().message});
     }
     return result;
+  }
+  for (FanStatus& fan : result.fans) {
+    note_host(fan, host->facts);
+    note_part(fan);
   }
   share_out(*changes, *host, {provider.program_build(), provider.ruleset_version()}, result.fans);
   return result;

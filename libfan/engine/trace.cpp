@@ -49,7 +49,8 @@ Result<TraceHost> look_for_trace(Provider& provider) {
   for (const auto& [key, one] : *observed) {
     if (const auto* element = std::get_if<SetElement>(&one.object)) {
       seen.elements.push_back(*element);
-    } else if (const auto* ruleset = std::get_if<Ruleset>(&one.object)) {
+    } else if (const auto* ruleset = std::get_if<Ruleset>(&one.object);
+               ruleset != nullptr && ruleset->table == NftTable::inet) {
       seen.table_is_ours = one.ours && ruleset->version == provider.ruleset_version();
     }
   }

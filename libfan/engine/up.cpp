@@ -1,6 +1,11 @@
 #include <algorithm>
+#include <set>
 
+#include <fmt/format.h>
+
+#include "core/errors.h"
 #include "core/firewall_obstacles.h"
+#include "core/record.h"
 #include "engine/apply.h"
 #include "engine/confirm.h"
 #include "engine/host.h"
@@ -10,20 +15,39 @@
 namespace fan {
 namespace {
 
+bool is_in(const Fan& kept, const std::vector<Fan>& fans) {
+  return std::any_of(fans.begin(), fans.end(), [&](const Fan& fan) {
+    return fan.spec == kept.spec && fan.bridge == kept.bridge && fan.slice() == kept.slice();
+  });
+}
+
+Error must_stay(const Fan& kept, const FanSpec& spec) {
+  if (!kept.spec.autostart) {
+    return host_error(kept.bridge + " was brought up by hand, so it is left as it is",
+                      "run `fanctl down " + kept.bridge + "` first, or leave it out of the file");
+  }
+  const bool twice = kept.spec.origin == spec.origin;
+  return host_error(kept.bridge + " comes from " + (twice ? "another entry of " : "") + kept.spec.origin,
+                    twice ? "name the fan once: both entries mean one slice" : "name the fan in one file only");
+}
+
 // The fans that the request may not change are as they were, but for what all fans share.
-Result<void> check_kept(const std::vector<Fan>& keep, const std::vector<Fan>& after) {
-  for (const Fan& kept : keep) {
-    const bool stays = std::any_of(after.begin(), after.end(), [&](const Fan& fan) {
-      return fan.spec == kept.spec && fan.bridge == kept.bridge && fan.slice() == kept.slice();
-    });
-    if (!stays) {
-      Error error;
-      error.kind = ErrorClass::host_state;
-      error.message = kept.spec.autostart ? kept.bridge + " comes from " + kept.spec.origin
-                                          : kept.bridge + " was brought up by hand, so it is left as it is";
-      error.hint = kept.spec.autostart ? "name the fan in one file only"
-                                       : "run `fanctl down " + kept.bridge + "` first, or leave it out of the file";
-      return error;
+Result<void> check_kept(const std::vector<Fan>& keep, const FanSpec& spec, const std::vector<Fan>& before,
+                        const std::vector<Fan>& after) {
+  const auto gone = std::find_if(keep.begin(), keep.end(),
+                                 [&](const Fan& kept) { return is_in(kept, before) && !is_in(kept, after); });
+  return gone == keep.end() ? Result<void>() : must_stay(*gone, spec);
+}
+
+// A bridge that is in use does not go, whatever becomes of its fan: nor do routed endpoints.
+Result<void> check_unused(const Facts& facts, const std::vector<Fan>& before, const std::vector<Fan>& after) {
+  for (const Fan& old : before) {
+    const bool stays = old.spec.reach || std::any_of(after.begin(), after.end(), [&](const Fan& fan) {
+                         return fan.bridge == old.bridge && !fan.spec.reach;
+                       });
+    const std::vector<std::string> users = stays ? std::vector<std::string>() : users_of(facts, old);
+    if (!users.empty()) {
+      return still_used(old, users, "stop what uses it first: this would remove the bridge");
     }
   }
   return {};
@@ -36,6 +60,49 @@ void note_shortcuts(Outcome& outcome) {
       outcome.notes.push_back("shortcut: no firewall rule, counter, connection tracking or DNAT of this host sees what "
                               "endpoints of " +
                               fan.slice().str() + " and of other hosts say to each other");
+    }
+  }
+}
+
+// The kernel's table of neighbours is one for the whole machine, and each port may bring one; those of registered
+// endpoints are permanent and do not count (net/core/neighbour.c, neigh_alloc).
+void note_neighbours(const Facts& facts, Outcome& outcome) {
+  std::set<std::string> ports;
+  for (const Fan& fan : outcome.fans) {
+    for (std::string& port : ports_of(facts, fan.bridge)) {
+      ports.insert(std::move(port));
+    }
+  }
+  for (const auto& [address, endpoint] : facts.registry.endpoints) {
+    ports.erase(endpoint.port);
+  }
+  const std::uint64_t most = facts.neighbours_at_most;
+  if (most != 0 && ports.size() * 10 >= most * 9) {
+    outcome.notes.push_back(fmt::format("{} ports may be more neighbours than the machine keeps, "
+                                        "net.ipv4.neigh.default.gc_thresh3 = {}; give it more, or register them as "
+                                        "endpoints: sysctl -w net.ipv4.neigh.default.gc_thresh3={}",
+                                        ports.size(), most, ports.size() * 4));
+  }
+}
+
+// Of a network each address is a fan of its own, and none moves: one whose address has gone stays, as endpoints of one
+// host can still speak to each other.
+void note_gone(const FanSpec& spec, const std::vector<Fan>& after, Outcome& outcome) {
+  for (const Fan& fan : after) {
+    const bool is_asked = std::any_of(outcome.fans.begin(), outcome.fans.end(),
+                                      [&](const Fan& asked) { return asked.slice() == fan.slice(); });
+    if (!is_asked && same_request(fan.spec, spec)) {
+      outcome.failures.push_back(host_error(
+          fmt::format("{} is no longer an address of this host, and {} is left as it is", fan.host.str(), fan.bridge),
+          fmt::format("give it back, on {}, or take the fan down: fanctl down {}", fan.device, name_for_down(fan))));
+    }
+  }
+}
+
+void note_known_in_part(const std::vector<Fan>& after, Outcome& outcome) {
+  for (const Fan& fan : after) {
+    if (fan.in_part) {
+      outcome.notes.push_back(note_of_part(fan));
     }
   }
 }
@@ -65,7 +132,7 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   if (spec.off) {
     return outcome;
   }
-  auto host = look(provider);
+  auto host = look_to_change(provider);
   if (!host) {
     return std::move(host).error();
   }
@@ -73,8 +140,11 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   if (!resolution) {
     return std::move(resolution).error();
   }
-  if (auto kept = check_kept(options.keep, resolution->after); !kept) {
+  if (auto kept = check_kept(options.keep, spec, host->fans, resolution->after); !kept) {
     return std::move(kept).error();
+  }
+  if (auto unused = check_unused(host->facts, host->fans, resolution->after); !unused) {
+    return std::move(unused).error();
   }
   auto plan = plan_to(provider, host->facts, host->fans, resolution->after);
   if (!plan) {
@@ -83,7 +153,10 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   outcome.fans = std::move(resolution->asked);
   outcome.notes = std::move(resolution->notes);
   outcome.plan = std::move(plan).value();
+  note_gone(spec, resolution->after, outcome);
+  note_known_in_part(resolution->after, outcome);
   note_shortcuts(outcome);
+  note_neighbours(host->facts, outcome);
   note_obstacles(provider, host->facts, outcome);
   if (options.dry_run || outcome.plan.empty()) {
     return outcome;
@@ -91,7 +164,7 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   if (auto applied = carry_out(provider, outcome.plan); !applied) {
     return std::move(applied).error();
   }
-  if (auto confirmed = confirm(provider, resolution->after, outcome.plan); !confirmed) {
+  if (auto confirmed = confirm(provider, host->facts, resolution->after, outcome.plan); !confirmed) {
     return std::move(confirmed).error();
   }
   return outcome;

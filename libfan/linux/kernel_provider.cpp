@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <functional>
 
+#include "core/port_sets.h"
 #include "core/ruleset.h"
+#include "linux/netlink/inspection.h"
 #include "linux/netlink/network.h"
 #include "linux/sysctl/sysctls.h"
 
@@ -46,14 +49,26 @@ Result<Facts> KernelProvider::facts() {
     return facts;
   }
   facts->state_directory = service::state_directory();
-  auto said = registry(facts->links);
-  if (!said) {
+  const auto forwarding = sysctl::read("net/ipv4/ip_forward");
+  if (!forwarding) {
+    return forwarding.error();
+  }
+  facts->forwarding = *forwarding == "1";
+  if (const auto most = sysctl::read("net/ipv4/neigh/default/gc_thresh3"); most && *most) { // in the first namespace
+    facts->neighbours_at_most = std::strtoull((*most)->c_str(), nullptr, 10);
+  }
+  if (auto said = registry(facts->links)) {
+    facts->registry = std::move(said).value();
+  } else if (said.error().kind == ErrorClass::privilege) {
+    facts->registry_known = false; // whoever may not read nftables sees the fans all the same
+  } else {
     return std::move(said).error();
   }
-  facts->registry = std::move(said).value();
   auto records = programs_.records(pick(facts->links, {}));
   if (records) {
-    facts->records = std::move(*records);
+    for (RecordRow& row : *records) {
+      facts->records.push_back({std::move(row.bridge), std::move(row.text)});
+    }
   } else if (records.error().kind == ErrorClass::privilege) {
     facts->records_known = false; // looking at devices needs no privilege, and their aliases say most of it
   } else {
@@ -62,15 +77,18 @@ Result<Facts> KernelProvider::facts() {
   return facts;
 }
 
-// Whoever may not read nftables, or has none, sees the fans all the same, without what is said of their ports: to
-// change anything observe() has to read it too.
+// A host without nftables has fans all the same, and nothing is said of their ports: to change anything observe() has
+// to read it too.
 Result<Registry> KernelProvider::registry(const std::vector<LinkFact>& links) {
-  auto said = firewall_.registry();
-  if (!said) {
-    const bool unreadable = said.error().kind == ErrorClass::privilege || said.error().kind == ErrorClass::kernel;
-    return unreadable ? Result<Registry>(Registry()) : std::move(said).error();
+  auto remembered = network_.remembered(links);
+  if (!remembered) {
+    return remembered;
   }
-  return *said ? Result<Registry>(std::move(**said)) : netlink::Network::remembered(links);
+  auto said = firewall_.registry(*remembered, links);
+  if (!said) {
+    return said.error().kind == ErrorClass::kernel ? Result<Registry>(Registry()) : std::move(said).error();
+  }
+  return *said ? std::move(**said) : registry_of({}, *remembered, links);
 }
 
 Result<std::vector<KnownMac>> KernelProvider::known_macs(const std::string& bridge) {
@@ -83,6 +101,10 @@ Result<std::uint32_t> KernelProvider::path_mtu(const Prefix& underlay, Address s
 
 Result<std::optional<Address>> KernelProvider::preferred_source(const Prefix& underlay, const std::string& device) {
   return netlink::Network::preferred_source(underlay, device);
+}
+
+Result<std::optional<std::string>> KernelProvider::device_into(const Prefix& underlay) {
+  return netlink::Inspection::device_into(underlay);
 }
 
 Result<std::vector<Endpoint>> KernelProvider::endpoints(const std::string& bridge) {

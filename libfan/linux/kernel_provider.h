@@ -19,6 +19,7 @@ public:
   Result<Facts> facts() override;
   Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) override;
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
+  Result<std::optional<std::string>> device_into(const Prefix& underlay) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
   Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override;
   Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override;
@@ -37,6 +38,9 @@ public:
   Result<std::vector<nft::DropCount>> nft_counts(NftTable table) { return firewall_.counts(table); }
   // For --dry-run: the maps that the lines have to work on; empty while no fan is up.
   [[nodiscard]] std::vector<bpf::MapId> maps_in_use() const { return programs_.maps_in_use(); }
+  [[nodiscard]] std::vector<std::string> last_lines(const std::vector<Change>& changes) const {
+    return programs_.last_lines(changes);
+  }
 
 private:
   // Those that bear our sign.

@@ -13,6 +13,7 @@
 #include "linux/netlink/encode.h"
 #include "linux/netlink/error.h"
 #include "linux/netlink/link.h"
+#include "linux/netlink/routes.h"
 
 namespace fan::netlink {
 namespace {
@@ -21,35 +22,6 @@ struct PutAddress {
   void operator()(rtnl_addr* address) const { rtnl_addr_put(address); }
 };
 using AddressObject = std::unique_ptr<rtnl_addr, PutAddress>;
-
-std::optional<AddressFact> parse_address(const nlmsghdr& message) {
-  const auto* header = header_of<ifaddrmsg>(message);
-  const Attributes attributes = Attributes::of(message, sizeof(ifaddrmsg));
-  const auto local = attributes.v4(attributes.has(IFA_LOCAL) ? IFA_LOCAL : IFA_ADDRESS);
-  if (message.nlmsg_type != RTM_NEWADDR || header == nullptr || header->ifa_family != AF_INET || !local) {
-    return std::nullopt;
-  }
-  const std::uint32_t flags = attributes.u32(IFA_FLAGS).value_or(header->ifa_flags);
-  AddressFact fact;
-  fact.ifindex = header->ifa_index;
-  fact.address = *local;
-  fact.prefix_length = header->ifa_prefixlen;
-  fact.secondary = (flags & IFA_F_SECONDARY) != 0;
-  fact.deprecated = (flags & IFA_F_DEPRECATED) != 0;
-  fact.host_scope = header->ifa_scope >= RT_SCOPE_HOST;
-  return fact;
-}
-
-std::optional<Lifetime> parse_lifetime(const nlmsghdr& message) {
-  const std::optional<AddressFact> fact = parse_address(message);
-  const Attributes attributes = Attributes::of(message, sizeof(ifaddrmsg));
-  const auto raw = attributes.get(IFA_CACHEINFO);
-  const auto times = raw ? raw->number<ifa_cacheinfo>() : std::nullopt;
-  if (!fact) {
-    return std::nullopt;
-  }
-  return Lifetime{fact->ifindex, fact->address, times ? times->ifa_valid : ~std::uint32_t{0}};
-}
 
 Message address_dump() {
   Message message(RTM_GETADDR, NLM_F_DUMP);
@@ -67,6 +39,9 @@ AddressObject encode(const AddressFact& fact) {
   }
   rtnl_addr_set_ifindex(object.get(), static_cast<int>(fact.ifindex));
   rtnl_addr_set_prefixlen(object.get(), static_cast<int>(fact.prefix_length));
+  if (fact.host_scope) {
+    rtnl_addr_set_scope(object.get(), RT_SCOPE_HOST);
+  }
   return object;
 }
 
@@ -98,17 +73,37 @@ bool contains(const std::vector<AddressFact>& all, const AddressFact& one) {
   return std::any_of(all.begin(), all.end(), [&one](const AddressFact& other) { return same(one, other); });
 }
 
+// An address with all that the kernel says of it: label, lifetimes, who set it.
+struct WholeAddress {
+  AddressFact fact;
+  std::vector<unsigned char> body; // of the message
+};
+
+Result<std::vector<WholeAddress>> list_whole(Socket& socket) {
+  Message message = address_dump();
+  return collect<WholeAddress>(socket, message, [](const nlmsghdr& one) -> std::optional<WholeAddress> {
+    const auto fact = parse_address(one);
+    if (!fact) {
+      return std::nullopt;
+    }
+    const auto* bytes = reinterpret_cast<const unsigned char*>(&one);
+    return WholeAddress{*fact, {bytes + NLMSG_HDRLEN, bytes + one.nlmsg_len}};
+  });
+}
+
 // Puts back those of `before` on `removed`'s device that went with it.
-Result<void> put_back(Socket& socket, const std::vector<AddressFact>& before, const AddressFact& removed) {
+Result<void> put_back(Socket& socket, const std::vector<WholeAddress>& before, const AddressFact& removed) {
   auto now = list_addresses(socket);
   if (!now) {
     return std::move(now).error();
   }
-  for (const AddressFact& fact : before) {
+  for (const WholeAddress& address : before) {
+    const AddressFact& fact = address.fact;
     if (fact.ifindex != removed.ifindex || same(fact, removed) || contains(*now, fact)) {
       continue;
     }
-    if (auto added = add(socket, fact); !added) {
+    Message message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+    if (auto added = socket.request(message.body(address.body)); !added) {
       return std::move(added).error().within("put back " + fact.address.str());
     }
   }
@@ -124,6 +119,7 @@ Result<AddressFact> fact_of(Socket& socket, const InterfaceAddress& address) {
   fact.ifindex = link->fact.ifindex;
   fact.address = address.address;
   fact.prefix_length = address.prefix_length;
+  fact.host_scope = address.device == loopback;
   return fact;
 }
 
@@ -132,6 +128,36 @@ std::string name_of(const InterfaceAddress& address) {
 }
 
 } // namespace
+
+std::optional<AddressFact> parse_address(const nlmsghdr& message) {
+  const auto* header = header_of<ifaddrmsg>(message);
+  const Attributes attributes = Attributes::of(message, sizeof(ifaddrmsg));
+  const auto local = attributes.v4(attributes.has(IFA_LOCAL) ? IFA_LOCAL : IFA_ADDRESS);
+  if (message.nlmsg_type != RTM_NEWADDR || header == nullptr || header->ifa_family != AF_INET ||
+      header->ifa_prefixlen > 32 || !local) {
+    return std::nullopt;
+  }
+  const std::uint32_t flags = attributes.u32(IFA_FLAGS).value_or(header->ifa_flags);
+  AddressFact fact;
+  fact.ifindex = header->ifa_index;
+  fact.address = *local;
+  fact.prefix_length = header->ifa_prefixlen;
+  fact.secondary = (flags & IFA_F_SECONDARY) != 0;
+  fact.deprecated = (flags & IFA_F_DEPRECATED) != 0;
+  fact.host_scope = header->ifa_scope >= RT_SCOPE_HOST;
+  return fact;
+}
+
+std::optional<Lifetime> parse_lifetime(const nlmsghdr& message) {
+  const std::optional<AddressFact> fact = parse_address(message);
+  const Attributes attributes = Attributes::of(message, sizeof(ifaddrmsg));
+  const auto raw = attributes.get(IFA_CACHEINFO);
+  const auto times = raw ? raw->number<ifa_cacheinfo>() : std::nullopt;
+  if (!fact) {
+    return std::nullopt;
+  }
+  return Lifetime{fact->ifindex, fact->address, times ? times->ifa_valid : ~std::uint32_t{0}};
+}
 
 Result<std::vector<AddressFact>> list_addresses(Socket& socket) {
   Message message = address_dump();
@@ -151,9 +177,19 @@ Result<void> add_address(Socket& socket, const InterfaceAddress& address) {
   return done ? std::move(done) : std::move(done).error().within("add " + name_of(address));
 }
 
+Result<void> change_address(Socket& socket, const InterfaceAddress& before, const InterfaceAddress& after) {
+  const auto fact = fact_of(socket, after);
+  Result<void> done = fact ? Result<void>() : Result<void>(fact.error());
+  if (done && before.connected != after.connected) {
+    const ConnectedNetwork network{Prefix::of(fact->address, fact->prefix_length), fact->ifindex};
+    done = after.connected ? connect_network(socket, network, fact->address) : disconnect_network(socket, network);
+  }
+  return done ? std::move(done) : std::move(done).error().within("change " + name_of(after));
+}
+
 Result<void> remove_address(Socket& socket, const InterfaceAddress& address) {
   const auto fact = fact_of(socket, address);
-  const auto before = fact ? list_addresses(socket) : Result<std::vector<AddressFact>>(fact.error());
+  const auto before = fact ? list_whole(socket) : Result<std::vector<WholeAddress>>(fact.error());
   auto done = before ? remove(socket, *fact) : Result<void>(before.error());
   if (done) {
     done = put_back(socket, *before, *fact);

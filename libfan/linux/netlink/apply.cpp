@@ -30,10 +30,10 @@ Result<void> carry_out(Socket& socket, const Tunnel* before, const Tunnel* after
 }
 
 Result<void> carry_out(Socket& socket, const InterfaceAddress* before, const InterfaceAddress* after) {
-  if (before != nullptr && after != nullptr) {
-    return error_from(EINVAL, "").within("an address has nothing to change");
+  if (after == nullptr) {
+    return remove_address(socket, *before);
   }
-  return after == nullptr ? remove_address(socket, *before) : add_address(socket, *after);
+  return before == nullptr ? add_address(socket, *after) : change_address(socket, *before, *after);
 }
 
 Result<void> carry_out(Socket& socket, const LinkUp* before, const LinkUp* after) {
@@ -47,7 +47,7 @@ Result<void> carry_out(Socket& socket, const Querier* before, const Querier* aft
   if (after == nullptr) {
     return remove_querier(socket, *before);
   }
-  return before == nullptr ? add_querier(socket, *after) : change_querier(socket, *after);
+  return before == nullptr ? add_querier(socket, *after) : change_querier(socket, *before, *after);
 }
 
 Result<void> carry_out(Socket& socket, const Neighbour* before, const Neighbour* after) {

@@ -20,6 +20,8 @@
 
 #include "linux/netlink/attributes.h"
 #include "linux/netlink/error.h"
+#include "linux/netlink/fdb.h"
+#include "linux/netlink/socket.h"
 
 namespace fan::netlink {
 namespace {
@@ -89,12 +91,21 @@ Result<Descriptor> arp_socket(std::uint32_t bridge) {
   return socket;
 }
 
-// The sender's own address, when the message names it as the frame does.
-std::optional<Heard> heard_in(const Arp& arp, const sockaddr_ll& from, std::uint32_t bridge) {
+bool is_of_links(const nlmsghdr& message) {
+  return message.nlmsg_type == RTM_NEWLINK || message.nlmsg_type == RTM_DELLINK;
+}
+
+} // namespace
+
+std::optional<Heard> heard_in(std::span<const std::uint8_t> bytes, const Mac& from, std::uint32_t bridge) {
+  Arp arp{};
+  if (bytes.size() < sizeof arp) {
+    return std::nullopt;
+  }
+  std::memcpy(&arp, bytes.data(), sizeof arp);
   const bool ethernet = ntohs(arp.hardware) == ARPHRD_ETHER && ntohs(arp.protocol) == ETH_P_IP &&
                         arp.hardware_length == 6 && arp.protocol_length == 4;
-  if (!ethernet || from.sll_pkttype == PACKET_OUTGOING || from.sll_halen != 6 ||
-      std::memcmp(from.sll_addr, arp.sender_mac.data(), 6) != 0) {
+  if (!ethernet || arp.sender_mac != from.bytes) {
     return std::nullopt;
   }
   std::uint32_t sender = 0;
@@ -102,7 +113,6 @@ std::optional<Heard> heard_in(const Arp& arp, const sockaddr_ll& from, std::uint
   return Heard{bridge, Address(ntohl(sender)), Mac{arp.sender_mac}};
 }
 
-// A neighbour that the kernel found itself.
 std::optional<Heard> heard_in(const nlmsghdr& message) {
   const auto* header = header_of<ndmsg>(message);
   if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != AF_INET ||
@@ -116,9 +126,50 @@ std::optional<Heard> heard_in(const nlmsghdr& message) {
                         : std::nullopt;
 }
 
-bool is_of_links(const nlmsghdr& message) {
-  return message.nlmsg_type == RTM_NEWLINK || message.nlmsg_type == RTM_DELLINK;
-}
+namespace {
+
+// Where the bridges that are listened on have learned MACs. What is registered stays where it is, whoever says what.
+class Whereabouts {
+public:
+  struct Who {
+    std::uint32_t bridge = 0;
+    Mac mac;
+    auto operator<=>(const Who&) const = default;
+  };
+
+  void see(const Who& who, std::uint32_t port) {
+    const auto known = known_.find(who);
+    if (known == known_.end()) {
+      if (known_.size() < most_known) {
+        known_.emplace(who, Spot{port, {}});
+      }
+    } else if (known->second.port != port) {
+      known->second = Spot{port, Clock::now() + distrust};
+    }
+  }
+  void forget(const Who& who) { known_.erase(who); }
+  void forget_all() { known_.clear(); }
+
+  [[nodiscard]] std::uint32_t port_of(const Who& who) const {
+    const auto known = known_.find(who);
+    return known == known_.end() ? 0 : known->second.port;
+  }
+  [[nodiscard]] bool is_doubtful(const Who& who) const {
+    const auto known = known_.find(who);
+    return known != known_.end() && Clock::now() < known->second.doubted_until;
+  }
+
+private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds distrust{60}; // after each move
+  static constexpr std::size_t most_known = 1U << 16U;
+
+  struct Spot {
+    std::uint32_t port = 0;
+    Clock::time_point doubted_until;
+  };
+  std::map<Who, Spot> known_;
+};
 
 } // namespace
 
@@ -126,11 +177,57 @@ struct EndpointWatch::Sockets {
   Descriptor news;
   std::map<std::uint32_t, Descriptor> arp; // by bridge
   std::set<Heard> heard;
+  Whereabouts whereabouts;
   bool links = false;
 
-  void take(const std::optional<Heard>& one) {
-    if (one && arp.count(one->bridge) != 0 && heard.size() < most_heard) {
+  void take(std::optional<Heard> one) {
+    if (!one || arp.count(one->bridge) == 0 || heard.size() >= most_heard) {
+      return;
+    }
+    const Whereabouts::Who who{one->bridge, one->mac};
+    if (!whereabouts.is_doubtful(who)) {
+      one->port = whereabouts.port_of(who);
       heard.insert(*one);
+    }
+  }
+
+  void note_learned(const nlmsghdr& message) {
+    const auto* header = header_of<ndmsg>(message);
+    const bool about = message.nlmsg_type == RTM_NEWNEIGH || message.nlmsg_type == RTM_DELNEIGH;
+    if (!about || header == nullptr || header->ndm_family != AF_BRIDGE) {
+      return;
+    }
+    const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
+    const auto mac = attributes.mac(NDA_LLADDR);
+    const std::uint32_t bridge = attributes.u32(NDA_MASTER).value_or(0);
+    if (!mac || arp.count(bridge) == 0) {
+      return;
+    }
+    if (message.nlmsg_type == RTM_DELNEIGH) {
+      whereabouts.forget({bridge, *mac});
+    } else if ((header->ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0) {
+      whereabouts.see({bridge, *mac}, static_cast<std::uint32_t>(header->ndm_ifindex));
+    }
+  }
+
+  // What was learned before anybody listened.
+  void read_table(std::uint32_t bridge) {
+    auto socket = Socket::open();
+    const auto table = socket ? list_fdb(*socket, bridge) : std::move(socket).error();
+    for (std::size_t n = 0; table && n < table->size(); ++n) {
+      if (const FdbRecord& record = (*table)[n]; !record.fixed) {
+        whereabouts.see({bridge, record.mac}, record.ifindex);
+      }
+    }
+  }
+
+  // Nobody knows who has moved meanwhile.
+  void start_anew() {
+    links = true;
+    heard.clear();
+    whereabouts.forget_all();
+    for (const auto& [bridge, socket] : arp) {
+      read_table(bridge);
     }
   }
 
@@ -138,6 +235,7 @@ struct EndpointWatch::Sockets {
     for (const auto* one = reinterpret_cast<const nlmsghdr*>(begin); NLMSG_OK(one, length);
          one = NLMSG_NEXT(one, length)) {
       links = links || is_of_links(*one);
+      note_learned(*one);
       take(heard_in(*one));
     }
   }
@@ -150,7 +248,7 @@ struct EndpointWatch::Sockets {
       if (got > 0) {
         read_messages(buffer.data(), static_cast<unsigned>(got));
       } else if (got < 0 && errno == ENOBUFS) {
-        links = true;
+        start_anew();
       } else {
         return got < 0 && errno != EAGAIN && errno != EINTR ? failed("read news of links and neighbours")
                                                             : Result<void>();
@@ -161,15 +259,18 @@ struct EndpointWatch::Sockets {
   // At most as many as can be kept, so that a flood cannot hold us here.
   void read_arp(std::uint32_t bridge, const Descriptor& socket) {
     for (std::size_t n = 0; n < most_heard; ++n) {
-      Arp arp{};
+      std::array<std::uint8_t, sizeof(Arp)> arp{};
       sockaddr_ll from{};
       socklen_t length = sizeof from;
-      const ssize_t got = recvfrom(socket.get(), &arp, sizeof arp, 0, reinterpret_cast<sockaddr*>(&from), &length);
+      const ssize_t got =
+          recvfrom(socket.get(), arp.data(), arp.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
       if (got < 0) {
         return; // nothing more, or the bridge is gone, which is news of links
       }
-      if (got == static_cast<ssize_t>(sizeof arp)) {
-        take(heard_in(arp, from, bridge));
+      Mac mac;
+      if (from.sll_pkttype != PACKET_OUTGOING && from.sll_halen == mac.bytes.size()) {
+        std::copy_n(std::begin(from.sll_addr), mac.bytes.size(), mac.bytes.begin());
+        take(heard_in(std::span(arp).first(static_cast<std::size_t>(got)), mac, bridge));
       }
     }
   }
@@ -202,6 +303,7 @@ Result<void> EndpointWatch::listen(const std::set<std::uint32_t>& bridges) {
     }
     if (socket) {
       sockets_->arp.emplace(bridge, std::move(*socket));
+      sockets_->read_table(bridge);
     }
   }
   return ask();

@@ -1,20 +1,31 @@
 // Listens for endpoints: the kernel's news of links and neighbours, and the ARP messages that come up on bridges, in
 // which an endpoint that never speaks to this host tells its address all the same. Reads only; whatever it misses,
-// nothing but a registration is late.
+// nothing but a registration is late. An ARP message does not say by which port it came, but the bridge says when a MAC
+// is seen behind another port: what such a MAC says is not told for a while, as somebody there is not who he says.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "core/address.h"
 #include "core/result.h"
 #include "engine/heard.h"
 
+struct nlmsghdr;
+
 namespace fan::netlink {
+
+// A neighbour that the kernel found itself; nothing for any other message.
+std::optional<Heard> heard_in(const nlmsghdr& message);
+// The sender of an ARP message of IPv4 over Ethernet (RFC 826), as far as a frame of `from` had it. Nothing when the
+// message names another than the frame.
+std::optional<Heard> heard_in(std::span<const std::uint8_t> arp, const Mac& from, std::uint32_t bridge);
 
 class EndpointWatch {
 public:

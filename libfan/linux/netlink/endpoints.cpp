@@ -19,36 +19,15 @@
 namespace fan::netlink {
 namespace {
 
-struct Resolved {
-  std::uint32_t ifindex = 0;
-  Address address; // unspecified for an entry of a bridge's table
-  Mac mac;
-};
-
-// A neighbour with a MAC, of IPv4 or of a bridge. Groups and broadcast addresses, which are nobody, have NUD_NOARP.
-std::optional<Resolved> parse_resolved(const nlmsghdr& message, unsigned char family) {
-  const auto* header = header_of<ndmsg>(message);
-  if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != family) {
-    return std::nullopt;
-  }
-  const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
-  const auto mac = attributes.mac(NDA_LLADDR);
-  const auto address = attributes.v4(NDA_DST);
-  const bool is_group = family == AF_INET && (header->ndm_state & NUD_NOARP) != 0;
-  if (!mac || is_group || (family == AF_INET && !address)) {
-    return std::nullopt;
-  }
-  return Resolved{static_cast<std::uint32_t>(header->ndm_ifindex), address.value_or(Address()), *mac};
-}
-
 // `filter`: NDA_IFINDEX or NDA_MASTER, by which a kernel since 4.20 filters; an older one gives everything.
-Result<std::vector<Resolved>> list_resolved(Socket& socket, unsigned char family, unsigned filter,
-                                            std::uint32_t ifindex) {
+Result<std::vector<ResolvedNeighbour>> list_resolved(Socket& socket, unsigned char family, unsigned filter,
+                                                     std::uint32_t ifindex) {
   Message message(RTM_GETNEIGH, NLM_F_DUMP);
   ndmsg header{};
   header.ndm_family = family;
   message.header(header).u32(filter, ifindex);
-  return collect<Resolved>(socket, message, [family](const nlmsghdr& one) { return parse_resolved(one, family); });
+  return collect<ResolvedNeighbour>(socket, message,
+                                    [family](const nlmsghdr& one) { return parse_resolved(one, family); });
 }
 
 struct BridgePorts {
@@ -70,16 +49,16 @@ BridgePorts ports_of(const std::vector<Link>& links, const std::string& bridge) 
 }
 
 // A kernel that does not filter has given the neighbours and tables of other devices as well.
-std::vector<Endpoint> join(const std::vector<Resolved>& neighbours, const std::vector<Resolved>& table,
-                           const BridgePorts& ports) {
+std::vector<Endpoint> join(const std::vector<ResolvedNeighbour>& neighbours,
+                           const std::vector<ResolvedNeighbour>& table, const BridgePorts& ports) {
   std::map<Mac, std::string> behind;
-  for (const Resolved& entry : table) {
+  for (const ResolvedNeighbour& entry : table) {
     if (const auto port = ports.names.find(entry.ifindex); port != ports.names.end()) {
       behind.emplace(entry.mac, port->second);
     }
   }
   std::vector<Endpoint> found;
-  for (const Resolved& neighbour : neighbours) {
+  for (const ResolvedNeighbour& neighbour : neighbours) {
     if (neighbour.ifindex == ports.bridge) {
       const auto port = behind.find(neighbour.mac);
       found.push_back({neighbour.address, port == behind.end() ? "" : port->second});
@@ -202,41 +181,37 @@ Result<std::vector<KnownMac>> Network::known_macs(const std::string& bridge) {
 }
 
 Result<Registry> Network::remembered(const std::vector<LinkFact>& links) {
-  Registry registry;
-  for (const LinkFact& link : links) {
-    if (link.kind != "bridge" || !bears_our_sign(link)) {
-      continue;
-    }
-    auto socket = Socket::open();
-    if (!socket) {
-      return std::move(socket).error();
-    }
-    const auto neighbours = list_neighbours(*socket, link.ifindex);
-    if (!neighbours) {
-      return neighbours.error();
-    }
-    std::vector<NeighbourEntry> ours;
-    std::copy_if(neighbours->begin(), neighbours->end(), std::back_inserter(ours), [](const NeighbourEntry& entry) {
-      return entry.protocol == endpoint_protocol || entry.protocol == secured_endpoint_protocol;
-    });
-    if (ours.empty()) {
-      continue;
-    }
-    const auto table = list_fdb(*socket, link.ifindex);
-    if (!table) {
-      return table.error();
-    }
-    remember(registry, ours, *table, links);
-  }
   auto socket = Socket::open();
   if (!socket) {
     return std::move(socket).error();
   }
-  const auto everywhere = list_neighbours(*socket, 0);
-  if (!everywhere) {
-    return everywhere.error();
+  const auto all = list_neighbours(*socket, 0);
+  if (!all) {
+    return all.error();
   }
-  remember_routed(registry, *everywhere, links);
+  std::map<std::uint32_t, std::vector<NeighbourEntry>> by_device;
+  for (const NeighbourEntry& entry : *all) {
+    if (entry.protocol == endpoint_protocol || entry.protocol == secured_endpoint_protocol) {
+      by_device[entry.ifindex].push_back(entry);
+    }
+  }
+  std::unique_ptr<Look> own;
+  Look& seen = look(own);
+  Registry registry;
+  for (const LinkFact& link : links) {
+    const auto neighbours = by_device.find(link.ifindex);
+    if (neighbours == by_device.end() || link.kind != "bridge" || !bears_our_sign(link)) {
+      continue;
+    }
+    const auto table = seen.table(*socket, link.ifindex);
+    if (!table) {
+      return table.error();
+    }
+    remember(registry, neighbours->second, **table, links);
+  }
+  for (const auto& [ifindex, neighbours] : by_device) {
+    remember_routed(registry, neighbours, links);
+  }
   return registry;
 }
 

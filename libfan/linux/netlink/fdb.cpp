@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::uint8_t sticky_flag = 1U << 6U; // NTF_STICKY (linux/neighbour.h since 4.20)
 
+} // namespace
+
 std::optional<FdbRecord> parse_record(const nlmsghdr& message, std::uint32_t bridge) {
   const auto* header = header_of<ndmsg>(message);
   if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != AF_BRIDGE) {
@@ -31,8 +33,6 @@ std::optional<FdbRecord> parse_record(const nlmsghdr& message, std::uint32_t bri
   record.sticky = (header->ndm_flags & sticky_flag) != 0;
   return record;
 }
-
-} // namespace
 
 Result<std::vector<FdbRecord>> list_fdb(Socket& socket, std::uint32_t bridge) {
   Message message(RTM_GETNEIGH, NLM_F_DUMP);

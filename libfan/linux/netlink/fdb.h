@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/address.h"
@@ -17,6 +18,9 @@ struct FdbRecord {
   bool fixed = false;        // does not age
   bool sticky = false;       // does not move to another port either
 };
+
+// Nothing for a message that is none of an entry of this bridge's table.
+std::optional<FdbRecord> parse_record(const nlmsghdr& message, std::uint32_t bridge);
 
 // Those of one bridge. Entries of the devices' own tables, such as a vxlan's, are left out.
 Result<std::vector<FdbRecord>> list_fdb(Socket& socket, std::uint32_t bridge);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include <arpa/inet.h>
+#include <linux/fib_rules.h>
 #include <linux/inet_diag.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -21,6 +22,7 @@ namespace fan::netlink {
 namespace {
 
 constexpr std::size_t routes_at_most = 8;
+constexpr std::size_t routes_looked_at = 512; // a host may have a table of the world
 
 std::string name_of(const std::vector<Link>& links, std::uint32_t ifindex) {
   const auto found =
@@ -59,6 +61,71 @@ RouteWords words_of(const RouteEntry& route, const std::vector<Link>& links) {
   return seen;
 }
 
+// The tables that packets of this host are looked up in; of a rule's conditions nothing is asked. Those of VRFs are not
+// among them.
+Result<std::set<std::uint32_t>> tables_of_rules(Socket& socket) {
+  Message message(RTM_GETRULE, NLM_F_DUMP);
+  fib_rule_hdr header{};
+  header.family = AF_INET;
+  message.header(header);
+  auto tables = collect<std::uint32_t>(socket, message, parse_rule_table);
+  if (!tables) {
+    return std::move(tables).error().within("list the rules of routing");
+  }
+  return std::set<std::uint32_t>(tables->begin(), tables->end());
+}
+
+// From whom a packet is: this host, by an address or by none; or an endpoint, in by its bridge.
+struct Sender {
+  Address source;
+  std::uint32_t bridge = 0;
+};
+
+// The route as it stands in its table. What the kernel does not say is taken for none.
+std::optional<RouteEntry> look_up(Socket& socket, const Sender& from, Address destination) {
+  const auto source = from.source == Address() ? std::nullopt : std::optional(from.source);
+  const auto found = look_up_route(socket, {destination, source, 0, from.bridge, true});
+  return found ? *found : std::nullopt;
+}
+
+std::vector<Sender> senders_of(const std::vector<AddressFact>& addresses, const std::vector<Link>& links,
+                               const Prefix& overlay) {
+  std::vector<Sender> senders{{}};
+  for (const AddressFact& own : addresses) {
+    const bool bridge = std::any_of(links.begin(), links.end(), [&](const Link& link) {
+      return link.fact.ifindex == own.ifindex && link.fact.kind == "bridge" && bears_our_sign(link.fact);
+    });
+    if (bridge && overlay.contains(own.address)) {
+      const Prefix slice = Prefix::of(own.address, own.prefix_length);
+      senders.push_back({own.address, 0});
+      senders.push_back({Address(slice.broadcast().v4() - 1), own.ifindex});
+    }
+  }
+  return senders;
+}
+
+// Of several to one destination.
+bool is_same(const RouteEntry& a, const RouteEntry& b) {
+  return a.destination == b.destination && a.table == b.table && a.metric == b.metric && a.protocol == b.protocol &&
+         a.ifindex == b.ifindex && a.via == b.via;
+}
+
+// Whether a packet to an address of `route` takes it, or is kept by it from the fan's own route.
+bool takes_away(Socket& socket, const RouteEntry& route, const std::vector<Sender>& senders,
+                const std::set<std::uint32_t>& ours) {
+  const std::uint32_t last = route.destination.broadcast().v4() - route.destination.network().v4();
+  const std::set<std::uint32_t> places{last > 1 ? 1U : 0U, last / 2, last > 1 ? last - 1 : last};
+  return std::any_of(senders.begin(), senders.end(), [&](const Sender& from) {
+    return std::any_of(places.begin(), places.end(), [&](std::uint32_t place) {
+      const auto used = look_up(socket, from, route.destination.at(place));
+      const bool this_one = used && is_same(*used, route);
+      return this_one || (route.type != RTN_UNICAST && (!used || ours.count(used->ifindex) == 0));
+    });
+  });
+}
+
+} // namespace
+
 std::optional<BoundUdp> parse_bound(const nlmsghdr& message) {
   const auto* seen = header_of<inet_diag_msg>(message);
   return seen == nullptr ? std::nullopt
@@ -66,27 +133,55 @@ std::optional<BoundUdp> parse_bound(const nlmsghdr& message) {
                                                   seen->id.idiag_if, seen->idiag_inode});
 }
 
-} // namespace
+std::optional<std::uint32_t> parse_rule_table(const nlmsghdr& message) {
+  const auto* rule = header_of<fib_rule_hdr>(message);
+  if (message.nlmsg_type != RTM_NEWRULE || rule == nullptr || rule->action != FR_ACT_TO_TBL) {
+    return std::nullopt;
+  }
+  return Attributes::of(message, sizeof(fib_rule_hdr)).u32(FRA_TABLE).value_or(rule->table);
+}
 
-Result<std::vector<RouteWords>> Inspection::routes_inside(const Prefix& overlay) {
+Result<std::vector<RouteWords>> Inspection::routes_inside(const Prefix& overlay, const std::vector<Prefix>& slices) {
   auto socket = Socket::open();
   const auto links = socket ? list_links(*socket) : Result<std::vector<Link>>(socket.error());
   if (!links) {
     return links.error();
   }
   std::set<std::uint32_t> ours;
+  std::set<std::uint32_t> tunnels;
+  std::set<std::uint32_t> bridges;
   for (const Link& link : *links) {
     if (bears_our_sign(link.fact)) {
       ours.insert(link.fact.ifindex);
+      (link.fact.kind == "bridge" ? bridges : tunnels).insert(link.fact.ifindex);
     }
   }
-  const auto found = find_inside(*socket, overlay, ours, routes_at_most);
+  auto found = find_inside(*socket, overlay, tunnels, routes_looked_at);
   if (!found) {
     return found.error();
   }
+  std::erase_if(*found, [&](const RouteEntry& route) {
+    return bridges.count(route.ifindex) != 0 && std::any_of(slices.begin(), slices.end(), [&](const Prefix& slice) {
+             return slice.contains(route.destination);
+           });
+  });
+  const auto tables = tables_of_rules(*socket);
+  const auto addresses = list_addresses(*socket);
+  if (!tables || !addresses) {
+    return tables ? addresses.error() : tables.error();
+  }
+  std::vector<Sender> senders = senders_of(*addresses, *links, overlay);
+  // Of whom every packet is refused, whatever the routes, nothing can be told.
+  std::erase_if(senders, [&](const Sender& from) {
+    return !look_up(*socket, from, overlay.at(1)) && !look_up(*socket, from, Address(overlay.broadcast().v4() - 1));
+  });
   std::vector<RouteWords> routes;
-  std::transform(found->begin(), found->end(), std::back_inserter(routes),
-                 [&](const RouteEntry& route) { return words_of(route, *links); });
+  for (const RouteEntry& route : *found) {
+    if (routes.size() < routes_at_most && tables->count(route.table) != 0 &&
+        takes_away(*socket, route, senders, ours)) {
+      routes.push_back(words_of(route, *links));
+    }
+  }
   return routes;
 }
 

@@ -11,6 +11,8 @@
 #include "core/result.h"
 #include "linux/netlink/addresses.h"
 
+struct nlmsghdr;
+
 namespace fan::netlink {
 
 // A route and the words by which `ip route` knows it.
@@ -26,10 +28,16 @@ struct BoundUdp {
   std::uint32_t inode = 0;   // 0: the kernel's own
 };
 
+// Nothing for a message that says less of a socket than the kernel does.
+std::optional<BoundUdp> parse_bound(const nlmsghdr& message);
+// The table that a rule of routing sends packets to; nothing for one that sends them to none.
+std::optional<std::uint32_t> parse_rule_table(const nlmsghdr& message);
+
 class Inspection {
 public:
-  // Routes to a part of `overlay` that are not ours; at most eight.
-  static Result<std::vector<RouteWords>> routes_inside(const Prefix& overlay);
+  // Routes to a part of `overlay` that are not ours and that packets take which would be the fan's: those of this host,
+  // or of an endpoint of its bridge. By a fan bridge a route to a part of `slices` is ours. At most eight.
+  static Result<std::vector<RouteWords>> routes_inside(const Prefix& overlay, const std::vector<Prefix>& slices);
   // The device by which the kernel sends into `network`. nullopt: no route there.
   static Result<std::optional<std::string>> device_into(const Prefix& network);
   static Result<std::vector<Lifetime>> lifetimes();

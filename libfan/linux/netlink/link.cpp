@@ -38,10 +38,10 @@ void read_tunnel(LinkFact& fact, const Attributes& data) {
 }
 
 // A kernel without snooping says neither.
-std::optional<std::uint32_t> querier_in(const Attributes& data) {
+std::optional<QuerierState> querier_in(const Attributes& data) {
   const bool both = data.u8(IFLA_BR_MCAST_SNOOPING).value_or(0) != 0 && data.u8(IFLA_BR_MCAST_QUERIER).value_or(0) != 0;
   const auto interval = data.u64(IFLA_BR_MCAST_QUERY_RESPONSE_INTVL);
-  return both && interval ? std::optional(static_cast<std::uint32_t>(*interval)) : std::nullopt;
+  return interval ? std::optional(QuerierState{both, static_cast<std::uint32_t>(*interval)}) : std::nullopt;
 }
 
 std::optional<bool> as_bool(std::optional<std::uint8_t> number) {
@@ -53,7 +53,8 @@ std::optional<PortFlags> read_port(const Attributes& info) {
     return std::nullopt;
   }
   const Attributes data = info.nest(IFLA_INFO_SLAVE_DATA);
-  return PortFlags{as_bool(data.u8(IFLA_BRPORT_PROXYARP_WIFI)), as_bool(data.u8(IFLA_BRPORT_BCAST_FLOOD))};
+  return PortFlags{as_bool(data.u8(IFLA_BRPORT_PROXYARP_WIFI)), as_bool(data.u8(IFLA_BRPORT_BCAST_FLOOD)),
+                   as_bool(data.u8(IFLA_BRPORT_LEARNING))};
 }
 
 Message get_link(int flags) {
@@ -81,6 +82,18 @@ Tunnel tunnel_of(const Link& link) {
 
 } // namespace
 
+std::optional<bool> PortFlags::get(PortFlagName flag) const {
+  switch (flag) {
+  case PortFlagName::proxy_arp_wifi:
+    return proxy_arp_wifi;
+  case PortFlagName::bcast_flood:
+    return bcast_flood;
+  case PortFlagName::learning:
+    break;
+  }
+  return learning;
+}
+
 std::optional<Link> parse_link(const nlmsghdr& message) {
   const auto* header = header_of<ifinfomsg>(message);
   const Attributes attributes = Attributes::of(message, sizeof(ifinfomsg));
@@ -95,12 +108,14 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   const Attributes info = attributes.nest(IFLA_LINKINFO);
   fact.kind = info.text(IFLA_INFO_KIND);
   link.port = read_port(info);
+  fact.learning = !link.port || link.port->learning.value_or(true);
   fact.up = (header->ifi_flags & IFF_UP) != 0;
   fact.mtu = attributes.u32(IFLA_MTU).value_or(0);
   fact.mac = attributes.mac(IFLA_ADDRESS).value_or(Mac{});
   fact.group = attributes.u32(IFLA_GROUP).value_or(0);
   fact.alias = attributes.text(IFLA_IFALIAS);
   fact.master = attributes.u32(IFLA_MASTER).value_or(0);
+  fact.lower = attributes.has(IFLA_LINK_NETNSID) ? 0 : attributes.u32(IFLA_LINK).value_or(0);
   fact.forwarding = forwards(attributes);
   if (fact.kind == "bridge") {
     link.querier = querier_in(info.nest(IFLA_INFO_DATA));

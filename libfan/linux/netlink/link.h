@@ -17,17 +17,21 @@ namespace fan::netlink {
 struct PortFlags {
   std::optional<bool> proxy_arp_wifi;
   std::optional<bool> bcast_flood;
+  std::optional<bool> learning;
 
-  [[nodiscard]] std::optional<bool> get(PortFlagName flag) const {
-    return flag == PortFlagName::proxy_arp_wifi ? proxy_arp_wifi : bcast_flood;
-  }
+  [[nodiscard]] std::optional<bool> get(PortFlagName flag) const;
+};
+
+struct QuerierState {
+  bool on = false;                     // it snoops, and is a querier
+  std::uint32_t response_interval = 0; // 1/100 s
 };
 
 struct Link {
   LinkFact fact;
   std::optional<PortFlags> port; // of a bridge
-  // Of a bridge that snoops and is a querier: its response interval, 1/100 s.
-  std::optional<std::uint32_t> querier;
+  // Of a bridge; nothing where this kernel has no snooping.
+  std::optional<QuerierState> querier;
   std::string qdisc; // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
 };
 

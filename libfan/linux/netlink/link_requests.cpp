@@ -100,7 +100,7 @@ Error explain_creation(Error error, const std::string& name, const std::string& 
         "(linux-modules-extra-$(uname -r) on Ubuntu), or use another kernel",
         kind);
     if (kind == "ipip") {
-      error.hint += "; or use `--type vxlan`, which needs no ipip, on every host of the fan";
+      error.hint += "; or use `--type vxlan` without `--accept ipip`, which needs no ipip, on every host of the fan";
     }
     return std::move(error).within(fmt::format("this kernel has no {0}: module `{0}` is missing", kind));
   }
@@ -112,7 +112,7 @@ Error explain_creation(Error error, const std::string& name, const std::string& 
   } else if (error.sys_errno == EEXIST && kind == "ipip") {
     error.hint = fmt::format(
         "a device {} or another external ipip device is there already, and the kernel allows one in a network "
-        "namespace: remove it, or use `--type vxlan` on every host of the fan",
+        "namespace: remove it, or use `--type vxlan` without `--accept ipip` on every host of the fan",
         name);
   } else if (error.sys_errno == EEXIST) {
     error.hint =
@@ -140,6 +140,23 @@ Result<void> alter_tunnel(Socket& socket, const Tunnel& before, const Tunnel& af
     message.u32(IFLA_MTU, after.mtu);
   }
   return socket.request(message);
+}
+
+// Out of what it was made a port of; and into it again, when that is undone.
+Result<void> alter_master(Socket& socket, const Tunnel& before, const Tunnel& after) {
+  if (before.master == after.master) {
+    return {};
+  }
+  std::uint32_t master = 0;
+  if (!after.master.empty()) {
+    const auto link = require_link(socket, after.master);
+    if (!link) {
+      return link.error();
+    }
+    master = link->fact.ifindex;
+  }
+  Message message = alter_message(after.name);
+  return socket.request(message.u32(IFLA_MASTER, master));
 }
 
 Result<void> alter_qdisc(Socket& socket, const Tunnel& before, const Tunnel& after) {
@@ -207,7 +224,10 @@ Result<void> change_tunnel(Socket& socket, const Tunnel& before, const Tunnel& a
   if (auto link = require_ours(socket, after.name); !link) {
     return std::move(link).error();
   }
-  auto done = alter_tunnel(socket, before, after);
+  auto done = alter_master(socket, before, after);
+  if (done) {
+    done = alter_tunnel(socket, before, after);
+  }
   if (done) {
     done = alter_qdisc(socket, before, after);
   }

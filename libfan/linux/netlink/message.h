@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/address.h"
 
@@ -23,6 +24,8 @@ public:
   Message& header(const Header& value) {
     return append(&value, sizeof value);
   }
+  // A family header and attributes, as the kernel gave them.
+  Message& body(const std::vector<unsigned char>& bytes) { return append(bytes.data(), bytes.size()); }
   Message& u8(int type, std::uint8_t value) { return put(type, &value, sizeof value); }
   Message& u32(int type, std::uint32_t value) { return put(type, &value, sizeof value); }
   Message& u64(int type, std::uint64_t value) { return put(type, &value, sizeof value); }

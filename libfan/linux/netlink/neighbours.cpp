@@ -21,19 +21,6 @@ struct PutNeighbour {
 };
 using NeighbourObject = std::unique_ptr<rtnl_neigh, PutNeighbour>;
 
-std::optional<NeighbourEntry> parse_neighbour(const nlmsghdr& message, std::uint32_t ifindex) {
-  const auto* header = header_of<ndmsg>(message);
-  const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
-  const auto address = attributes.v4(NDA_DST);
-  if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != AF_INET || !address ||
-      (ifindex != 0 && static_cast<std::uint32_t>(header->ndm_ifindex) != ifindex) ||
-      (header->ndm_state & NUD_PERMANENT) == 0) {
-    return std::nullopt;
-  }
-  return NeighbourEntry{static_cast<std::uint32_t>(header->ndm_ifindex), *address,
-                        attributes.mac(NDA_LLADDR).value_or(Mac{}), attributes.u8(NDA_PROTOCOL).value_or(0)};
-}
-
 NeighbourObject encode(const NeighbourEntry& entry) {
   NeighbourObject object(rtnl_neigh_alloc());
   const EncodedAddress address = encode_v4(entry.address);
@@ -103,6 +90,34 @@ Result<void> with_entry(Socket& socket, const Neighbour& neighbour, const char* 
 }
 
 } // namespace
+
+std::optional<NeighbourEntry> parse_neighbour(const nlmsghdr& message, std::uint32_t ifindex) {
+  const auto* header = header_of<ndmsg>(message);
+  const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
+  const auto address = attributes.v4(NDA_DST);
+  if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != AF_INET || !address ||
+      (ifindex != 0 && static_cast<std::uint32_t>(header->ndm_ifindex) != ifindex) ||
+      (header->ndm_state & NUD_PERMANENT) == 0) {
+    return std::nullopt;
+  }
+  return NeighbourEntry{static_cast<std::uint32_t>(header->ndm_ifindex), *address,
+                        attributes.mac(NDA_LLADDR).value_or(Mac{}), attributes.u8(NDA_PROTOCOL).value_or(0)};
+}
+
+std::optional<ResolvedNeighbour> parse_resolved(const nlmsghdr& message, unsigned char family) {
+  const auto* header = header_of<ndmsg>(message);
+  if (message.nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != family) {
+    return std::nullopt;
+  }
+  const Attributes attributes = Attributes::of(message, sizeof(ndmsg));
+  const auto mac = attributes.mac(NDA_LLADDR);
+  const auto address = attributes.v4(NDA_DST);
+  const bool is_group = family == AF_INET && (header->ndm_state & NUD_NOARP) != 0;
+  if (!mac || is_group || (family == AF_INET && !address)) {
+    return std::nullopt;
+  }
+  return ResolvedNeighbour{static_cast<std::uint32_t>(header->ndm_ifindex), address.value_or(Address()), *mac};
+}
 
 Result<std::vector<NeighbourEntry>> list_neighbours(Socket& socket, std::uint32_t ifindex) {
   Message message(RTM_GETNEIGH, NLM_F_DUMP);

@@ -116,14 +116,19 @@ Result<Facts> Network::facts() {
   if (!addresses) {
     return std::move(addresses).error();
   }
-  const auto default_device = default_route_device(*socket);
-  if (!default_device) {
-    return default_device.error();
+  const auto to_world = default_route(*socket);
+  if (!to_world) {
+    return to_world.error();
   }
   Facts facts;
   facts.links = facts_of(*links);
   facts.addresses = std::move(*addresses);
-  facts.default_device = device_name(*links, default_device->value_or(0));
+  if (*to_world) {
+    facts.default_device = device_name(*links, (*to_world)->ifindex);
+    for (const std::uint32_t hop : (*to_world)->other_hops) {
+      facts.other_hops.push_back(device_name(*links, hop));
+    }
+  }
   facts.ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
   begun_ = std::chrono::steady_clock::now();
   look_ = std::make_unique<Look>(std::move(*links));

@@ -48,8 +48,8 @@ public:
 
   static Result<std::vector<Endpoint>> endpoints(const std::string& bridge);
   Result<std::vector<KnownMac>> known_macs(const std::string& bridge);
-  // What neighbours and tables of our bridges tell of endpoints, for when the table that says it is gone.
-  static Result<Registry> remembered(const std::vector<LinkFact>& links);
+  // What neighbours and tables of our bridges tell of endpoints: for when what says it is gone, in part or altogether.
+  Result<Registry> remembered(const std::vector<LinkFact>& links);
 
   // Of the bridges in scope.devices: sticky entries of their tables, and flags of their ports.
   // Ours: bridges and tunnels with our sign, routes of our protocol, wherever they are. Of scope.devices: the device

@@ -194,7 +194,7 @@ Result<Message> message_for(const Lists& lists, const FdbEntry& entry, const Fdb
   header.ndm_ifindex = static_cast<int>((*link)->fact.ifindex);
   header.ndm_state = entry.port.empty() ? NUD_PERMANENT : NUD_NOARP;
   header.ndm_flags = entry.port.empty() ? NTF_SELF : to_the_bridge;
-  if (will && !entry.port.empty()) {
+  if (will && !entry.port.empty() && entry.sticky) {
     header.ndm_flags |= sticky_flag;
   }
   const int flags = NLM_F_CREATE | (read ? NLM_F_REPLACE : NLM_F_EXCL);
@@ -206,7 +206,15 @@ Result<Message> message_for(const Lists& lists, const FdbEntry& entry, const Fdb
 // ---- flags of ports
 
 int attribute_of(PortFlagName flag) {
-  return flag == PortFlagName::proxy_arp_wifi ? IFLA_BRPORT_PROXYARP_WIFI : IFLA_BRPORT_BCAST_FLOOD;
+  switch (flag) {
+  case PortFlagName::proxy_arp_wifi:
+    return IFLA_BRPORT_PROXYARP_WIFI;
+  case PortFlagName::bcast_flood:
+    return IFLA_BRPORT_BCAST_FLOOD;
+  case PortFlagName::learning:
+    break;
+  }
+  return IFLA_BRPORT_LEARNING;
 }
 
 Error no_such_flag(const PortFlag& flag) {
@@ -217,9 +225,15 @@ Error no_such_flag(const PortFlag& flag) {
 
 // What does without the flag, where this kernel, or the port's driver, does not take it.
 const char* hint_without(PortFlagName flag) {
-  return flag == PortFlagName::proxy_arp_wifi
-             ? "register no endpoint behind this port, or let it be routed (--routed), which takes no flag"
-             : "let every port receive (fanctl broadcast receive all), which takes no flag";
+  switch (flag) {
+  case PortFlagName::proxy_arp_wifi:
+    return "register no endpoint behind this port, or let it be routed (--routed), which takes no flag";
+  case PortFlagName::bcast_flood:
+    return "let every port receive (fanctl broadcast receive all), which takes no flag";
+  case PortFlagName::learning:
+    break;
+  }
+  return "do not secure this port, or let it be routed (--routed), which takes no flag";
 }
 
 Error no_port(const PortFlag& flag) {

@@ -35,17 +35,14 @@ Result<void> snoop(Socket& socket, std::uint32_t ifindex) {
   return set(socket, ifindex, [](Message& data) { data.u8(IFLA_BR_MCAST_SNOOPING, 1); });
 }
 
-// The bridge, when it is one that we may touch and its querier is as `wanted`.
-Result<std::uint32_t> bridge_of(Socket& socket, const Querier& querier, bool wanted) {
-  auto link = require_link(socket, querier.bridge);
+// The bridge, when its querier is `on` or not.
+Result<std::uint32_t> bridge_of(Socket& socket, const std::string& bridge, bool on) {
+  auto link = require_link(socket, bridge);
   if (!link) {
     return std::move(link).error();
   }
-  if (!bears_our_sign(link->fact)) {
-    return error_from(EPERM, "").within("bridge " + querier.bridge + " is not fanctl's");
-  }
-  if (link->querier.has_value() != wanted) {
-    return error_from(wanted ? ENOENT : EEXIST, "");
+  if ((link->querier && link->querier->on) != on) {
+    return error_from(on ? ENOENT : EEXIST, "");
   }
   return link->fact.ifindex;
 }
@@ -70,28 +67,36 @@ Result<void> switch_on(Socket& socket, std::uint32_t ifindex, std::uint32_t inte
   return done;
 }
 
-Result<void> switch_off(Socket& socket, std::uint32_t ifindex) {
+Result<void> switch_off(Socket& socket, std::uint32_t ifindex, std::uint32_t interval) {
   auto done = set_querier(socket, ifindex, false);
-  return done ? set_interval(socket, ifindex, kernel_response_interval) : std::move(done);
+  return done ? set_interval(socket, ifindex, interval) : std::move(done);
+}
+
+Result<void> alter(Socket& socket, std::uint32_t ifindex, const Querier& before, const Querier& after) {
+  if (before.on == after.on) {
+    return set_interval(socket, ifindex, after.response_interval);
+  }
+  return after.on ? switch_on(socket, ifindex, after.response_interval)
+                  : switch_off(socket, ifindex, after.response_interval);
 }
 
 } // namespace
 
 Result<void> add_querier(Socket& socket, const Querier& querier) {
-  const auto bridge = bridge_of(socket, querier, false);
+  const auto bridge = bridge_of(socket, querier.bridge, false);
   return said(bridge ? switch_on(socket, *bridge, querier.response_interval) : Result<void>(bridge.error()),
               "switch on", querier);
 }
 
-Result<void> change_querier(Socket& socket, const Querier& after) {
-  const auto bridge = bridge_of(socket, after, true);
-  return said(bridge ? set_interval(socket, *bridge, after.response_interval) : Result<void>(bridge.error()), "change",
-              after);
+Result<void> change_querier(Socket& socket, const Querier& before, const Querier& after) {
+  const auto bridge = bridge_of(socket, before.bridge, before.on);
+  return said(bridge ? alter(socket, *bridge, before, after) : Result<void>(bridge.error()), "change", after);
 }
 
 Result<void> remove_querier(Socket& socket, const Querier& querier) {
-  const auto bridge = bridge_of(socket, querier, true);
-  return said(bridge ? switch_off(socket, *bridge) : Result<void>(bridge.error()), "switch off", querier);
+  const auto bridge = bridge_of(socket, querier.bridge, querier.on);
+  return said(bridge ? switch_off(socket, *bridge, kernel_response_interval) : Result<void>(bridge.error()),
+              "switch off", querier);
 }
 
 } // namespace fan::netlink

@@ -11,9 +11,10 @@ namespace fan::netlink {
 // Nothing is lost on a live bridge: until the querier has heard the listeners, the bridge goes on sending to every
 // port. errno EEXIST: it is on already.
 Result<void> add_querier(Socket& socket, const Querier& querier);
-// errno ENOENT: it is off.
-Result<void> change_querier(Socket& socket, const Querier& after);
-// The kernel's own values again: it snoops, and is no querier.
+// errno ENOENT: it is off, and was not to be; EEXIST: the other way round.
+Result<void> change_querier(Socket& socket, const Querier& before, const Querier& after);
+// The kernel's own values again: it snoops, and is no querier. Also on a bridge that lost our sign: a record has
+// claimed it, as it claims an address.
 Result<void> remove_querier(Socket& socket, const Querier& querier);
 
 } // namespace fan::netlink

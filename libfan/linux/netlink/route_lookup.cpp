@@ -14,35 +14,8 @@
 namespace fan::netlink {
 namespace {
 
-struct Lookup {
-  Address destination;
-  std::optional<Address> source;
-  std::uint32_t ifindex = 0;
-  bool as_stored = false; // the route as it stands in the table, without what was learned about single destinations
-};
-
 bool is_no_route(const Error& error) {
   return error.sys_errno == ENETUNREACH || error.sys_errno == EHOSTUNREACH || error.sys_errno == EACCES;
-}
-
-// nullopt: the kernel has no route for it.
-Result<std::optional<RouteEntry>> look_up(Socket& socket, const Lookup& lookup) {
-  Message message(RTM_GETROUTE, 0);
-  rtmsg header{};
-  header.rtm_family = AF_INET;
-  header.rtm_dst_len = 32;
-  header.rtm_src_len = lookup.source ? 32 : 0;
-  header.rtm_flags = lookup.as_stored ? RTM_F_FIB_MATCH : RTM_F_LOOKUP_TABLE;
-  message.header(header).v4(RTA_DST, lookup.destination).u32(RTA_OIF, lookup.ifindex);
-  if (lookup.source) {
-    message.v4(RTA_SRC, *lookup.source);
-  }
-  std::optional<RouteEntry> found;
-  auto done = socket.query(message, [&found](const nlmsghdr& one) { found = parse_route(one); });
-  if (!done && !is_no_route(done.error())) {
-    return std::move(done).error().within("look up the route to " + lookup.destination.str());
-  }
-  return found;
 }
 
 // An address of the underlay that is not this host's own: the way to oneself leads over `lo`.
@@ -66,6 +39,28 @@ Result<Address> probe_address(Socket& socket, const Prefix& underlay) {
 
 } // namespace
 
+Result<std::optional<RouteEntry>> look_up_route(Socket& socket, const RouteLookup& lookup) {
+  Message message(RTM_GETROUTE, 0);
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_dst_len = 32;
+  header.rtm_src_len = lookup.source ? 32 : 0;
+  header.rtm_flags = RTM_F_LOOKUP_TABLE | (lookup.as_stored ? RTM_F_FIB_MATCH : 0U);
+  message.header(header).v4(RTA_DST, lookup.destination).u32(RTA_OIF, lookup.out);
+  if (lookup.source) {
+    message.v4(RTA_SRC, *lookup.source);
+  }
+  if (lookup.in != 0) {
+    message.u32(RTA_IIF, lookup.in);
+  }
+  std::optional<RouteEntry> found;
+  auto done = socket.query(message, [&found](const nlmsghdr& one) { found = parse_route(one); });
+  if (!done && !is_no_route(done.error())) {
+    return std::move(done).error().within("look up the route to " + lookup.destination.str());
+  }
+  return found;
+}
+
 Result<std::uint32_t> path_mtu(Socket& socket, const Prefix& underlay, Address source, const std::string& device) {
   const auto link = require_link(socket, device);
   if (!link) {
@@ -75,7 +70,7 @@ Result<std::uint32_t> path_mtu(Socket& socket, const Prefix& underlay, Address s
   if (!probe) {
     return probe.error();
   }
-  const auto route = look_up(socket, {*probe, source, link->fact.ifindex, true});
+  const auto route = look_up_route(socket, {*probe, source, link->fact.ifindex, 0, true});
   if (!route) {
     return route.error();
   }
@@ -95,11 +90,11 @@ Result<std::optional<Address>> preferred_source(Socket& socket, const Prefix& un
   // Given a device and no route, the kernel assumes that everything is on that link (ip_route_output_key_hash_rcu). So
   // first: is there a route at all? Then: which source would be used, which a stored route says only when it was set by
   // hand.
-  const auto stored = look_up(socket, {*probe, std::nullopt, link->fact.ifindex, true});
+  const auto stored = look_up_route(socket, {*probe, std::nullopt, link->fact.ifindex, 0, true});
   if (!stored) {
     return stored.error();
   }
-  const auto used = *stored ? look_up(socket, {*probe, std::nullopt, link->fact.ifindex, false}) : stored;
+  const auto used = *stored ? look_up_route(socket, {*probe, std::nullopt, link->fact.ifindex}) : stored;
   if (!used) {
     return used.error();
   }
@@ -112,7 +107,7 @@ Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& u
   if (!probe) {
     return probe.error();
   }
-  const auto route = look_up(socket, {*probe, std::nullopt, 0, false});
+  const auto route = look_up_route(socket, {*probe});
   if (!route) {
     return route.error();
   }

@@ -7,9 +7,20 @@
 
 #include "core/address.h"
 #include "core/result.h"
+#include "linux/netlink/routes.h"
 #include "linux/netlink/socket.h"
 
 namespace fan::netlink {
+
+struct RouteLookup {
+  Address destination;
+  std::optional<Address> source;
+  std::uint32_t out = 0;  // ifindex of the device to leave by, 0 for any
+  std::uint32_t in = 0;   // of the device that the packet came by, 0: this host sends it
+  bool as_stored = false; // the route as it stands in its table, without what was learned about single destinations
+};
+// nullopt: the kernel has no route for it, or one that sends nowhere.
+Result<std::optional<RouteEntry>> look_up_route(Socket& socket, const RouteLookup& lookup);
 
 // The smaller of the device's MTU and that of the route which a packet from `source` into `underlay` takes, in bytes.
 // No route there: the device's MTU. ENODEV: no such device.

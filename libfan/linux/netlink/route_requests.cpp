@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <memory>
 
+#include <fmt/format.h>
 #include <linux/rtnetlink.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
@@ -65,19 +66,59 @@ Result<void> put(Socket& socket, const Route& route, int flags) {
   return socket.request(message);
 }
 
-Result<void> require_own_route(Socket& socket, const Prefix& destination) {
-  bool there = false;
-  auto done = walk_routes(socket, {RT_TABLE_MAIN, route_protocol}, [&](const RouteEntry& route) {
-    there = there || route.destination == destination;
-    return true;
+// The kernel would replace the first route to this destination with our metric, whoever made it.
+Result<void> require_own_route_first(Socket& socket, const Prefix& destination) {
+  std::optional<RouteEntry> first;
+  auto done = walk_routes(socket, {RT_TABLE_MAIN, 0}, [&](const RouteEntry& route) {
+    if (route.destination == destination && route.metric == 0 && route.tos == 0) {
+      first = route;
+    }
+    return !first && route.destination.network() <= destination.network(); // they come in this order: default_route()
   });
   if (!done) {
     return done;
   }
-  return there ? Result<void>() : Result<void>(error_from(ESRCH, ""));
+  if (!first) {
+    return error_from(ESRCH, "");
+  }
+  if (first->protocol != route_protocol) {
+    Error error = error_from(EEXIST, "another's route stands before fanctl's");
+    error.kind = ErrorClass::host_state;
+    error.hint = fmt::format("`ip route show exact {0}` lists both; if nobody needs the other, remove it: ip route del "
+                             "{0} proto {1}",
+                             destination.str(), first->protocol);
+    return error;
+  }
+  return {};
+}
+
+// The kernel's own route to a network on a device.
+Message connected_route(std::uint16_t type, int flags, const ConnectedNetwork& network) {
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_dst_len = static_cast<unsigned char>(network.network.length());
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = RTPROT_KERNEL;
+  header.rtm_scope = RT_SCOPE_LINK;
+  header.rtm_type = RTN_UNICAST;
+  Message message(type, flags);
+  message.header(header).v4(RTA_DST, network.network.network()).u32(RTA_OIF, network.ifindex);
+  return message;
 }
 
 } // namespace
+
+Result<void> connect_network(Socket& socket, const ConnectedNetwork& network, Address source) {
+  Message message = connected_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, network);
+  auto done = socket.request(message.v4(RTA_PREFSRC, source));
+  return done ? std::move(done) : std::move(done).error().within("add route " + network.network.str());
+}
+
+Result<void> disconnect_network(Socket& socket, const ConnectedNetwork& network) {
+  Message message = connected_route(RTM_DELROUTE, 0, network);
+  auto done = socket.request(message);
+  return done ? std::move(done) : std::move(done).error().within("remove route " + network.network.str());
+}
 
 Result<void> add_route(Socket& socket, const Route& route) {
   auto done = put(socket, route, NLM_F_CREATE | NLM_F_EXCL);
@@ -85,7 +126,7 @@ Result<void> add_route(Socket& socket, const Route& route) {
 }
 
 Result<void> change_route(Socket& socket, const Route& before, const Route& after) {
-  auto done = require_own_route(socket, before.destination); // the kernel would replace anybody's route with metric 0
+  auto done = require_own_route_first(socket, before.destination);
   if (done) {
     done = put(socket, after, NLM_F_REPLACE);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -11,18 +12,63 @@
 namespace fan::netlink {
 namespace {
 
-// The first next hop of RTA_MULTIPATH: an rtnexthop header, then its attributes.
-void read_first_hop(RouteEntry& route, const Attribute& multipath) {
-  if (multipath.size() < sizeof(rtnexthop)) {
-    return;
+// The next hops of RTA_MULTIPATH: of each an rtnexthop header, then its attributes. The first is the route's.
+void read_hops(RouteEntry& route, const Attribute& multipath) {
+  for (std::size_t at = 0; at + sizeof(rtnexthop) <= multipath.size();) {
+    rtnexthop hop{};
+    std::memcpy(&hop, multipath.data() + at, sizeof hop);
+    if (hop.rtnh_len < sizeof hop) {
+      return;
+    }
+    const auto ifindex = static_cast<std::uint32_t>(hop.rtnh_ifindex);
+    const std::size_t end = std::min<std::size_t>(at + hop.rtnh_len, multipath.size());
+    if (at > 0) {
+      route.other_hops.push_back(ifindex);
+    } else {
+      route.ifindex = ifindex;
+      route.via = Attributes(multipath.data() + sizeof hop, end - sizeof hop).v4(RTA_GATEWAY);
+    }
+    at += RTNH_ALIGN(hop.rtnh_len);
   }
-  rtnexthop hop{};
-  std::memcpy(&hop, multipath.data(), sizeof hop);
-  route.ifindex = static_cast<std::uint32_t>(hop.rtnh_ifindex);
-  const std::size_t end = std::min<std::size_t>(hop.rtnh_len, multipath.size());
-  if (end > sizeof hop) {
-    route.via = Attributes(multipath.data() + sizeof hop, end - sizeof hop).v4(RTA_GATEWAY);
+}
+
+// One that went in between is one without a device: so is the route by then.
+Result<NextHop> next_hop_of(Socket& socket, std::uint32_t id) {
+  Message message(RTM_GETNEXTHOP, 0);
+  message.header(nhmsg{});
+  message.u32(NHA_ID, id);
+  NextHop hop;
+  auto done = socket.query(message, [&hop](const nlmsghdr& answer) { hop = parse_next_hop(answer).value_or(hop); });
+  if (!done && done.error().sys_errno != ENOENT) {
+    return std::move(done).error().within("ask for a next hop");
   }
+  return hop;
+}
+
+// With net.ipv4.nexthop_compat_mode=0 the kernel gives a route's next hops by their object's id alone.
+Result<void> resolve_next_hops(Socket& socket, RouteEntry& route) {
+  if (route.next_hop_id == 0) {
+    return {};
+  }
+  Result<NextHop> hop = next_hop_of(socket, route.next_hop_id);
+  if (!hop) {
+    return std::move(hop).error();
+  }
+  route.ifindex = hop->ifindex;
+  route.via = hop->via;
+  for (const std::uint32_t id : hop->members) {
+    const Result<NextHop> member = next_hop_of(socket, id);
+    if (!member) {
+      return member.error();
+    }
+    if (route.ifindex != 0) {
+      route.other_hops.push_back(member->ifindex);
+    } else {
+      route.ifindex = member->ifindex;
+      route.via = member->via;
+    }
+  }
+  return {};
 }
 
 bool is_for_traffic(const RouteEntry& route) {
@@ -61,6 +107,7 @@ std::optional<RouteEntry> parse_route(const nlmsghdr& message) {
   route.table = attributes.u32(RTA_TABLE).value_or(header->rtm_table);
   route.protocol = header->rtm_protocol;
   route.type = header->rtm_type;
+  route.tos = header->rtm_tos;
   route.metric = attributes.u32(RTA_PRIORITY).value_or(0);
   route.ifindex = attributes.u32(RTA_OIF).value_or(0);
   route.via = attributes.v4(RTA_GATEWAY);
@@ -68,9 +115,28 @@ std::optional<RouteEntry> parse_route(const nlmsghdr& message) {
   route.mtu = attributes.nest(RTA_METRICS).u32(RTAX_MTU).value_or(0);
   route.learned = (header->rtm_flags & RTM_F_CLONED) != 0;
   if (const auto multipath = attributes.get(RTA_MULTIPATH)) {
-    read_first_hop(route, *multipath);
+    read_hops(route, *multipath);
+  }
+  if (route.ifindex == 0) {
+    route.next_hop_id = attributes.u32(RTA_NH_ID).value_or(0);
   }
   return route;
+}
+
+std::optional<NextHop> parse_next_hop(const nlmsghdr& message) {
+  if (message.nlmsg_type != RTM_NEWNEXTHOP || header_of<nhmsg>(message) == nullptr) {
+    return std::nullopt;
+  }
+  const Attributes attributes = Attributes::of(message, sizeof(nhmsg));
+  NextHop hop{attributes.u32(NHA_OIF).value_or(0), attributes.v4(NHA_GATEWAY), {}};
+  if (const auto group = attributes.get(NHA_GROUP)) {
+    for (std::size_t at = 0; at + sizeof(nexthop_grp) <= group->size(); at += sizeof(nexthop_grp)) {
+      nexthop_grp member{};
+      std::memcpy(&member, group->data() + at, sizeof member);
+      hop.members.push_back(member.id);
+    }
+  }
+  return hop;
 }
 
 Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
@@ -111,7 +177,23 @@ Result<std::vector<RouteEntry>> routes_for(Socket& socket, const std::set<Prefix
   return others ? Result(std::move(found)) : std::move(others).error();
 }
 
-Result<std::optional<std::uint32_t>> default_route_device(Socket& socket) {
+Result<std::set<ConnectedNetwork>> unconnected(Socket& socket, std::set<ConnectedNetwork> networks) {
+  for (const std::uint8_t protocol : {std::uint8_t{RTPROT_KERNEL}, std::uint8_t{RTPROT_UNSPEC}}) {
+    auto done = walk_routes(socket, {RT_TABLE_MAIN, protocol}, [&](const RouteEntry& route) {
+      networks.erase({route.destination, route.ifindex});
+      return !networks.empty();
+    });
+    if (!done) {
+      return std::move(done).error();
+    }
+    if (networks.empty()) {
+      break;
+    }
+  }
+  return networks;
+}
+
+Result<std::optional<RouteEntry>> default_route(Socket& socket) {
   std::optional<RouteEntry> best;
   auto done = walk_routes(socket, {RT_TABLE_MAIN, 0}, [&best](const RouteEntry& route) {
     if (route.destination.length() == 0 && route.type == RTN_UNICAST && (!best || route.metric < best->metric)) {
@@ -121,10 +203,13 @@ Result<std::optional<std::uint32_t>> default_route_device(Socket& socket) {
     // so all default routes come first, and a table of 500,000 routes is not read for the sake of one.
     return route.destination.network() == Address();
   });
+  if (done && best) {
+    done = resolve_next_hops(socket, *best);
+  }
   if (!done) {
     return std::move(done).error();
   }
-  return best ? std::optional(best->ifindex) : std::nullopt;
+  return best;
 }
 
 Result<std::optional<RouteEntry>> find_overlapping(Socket& socket, const Prefix& overlay,
@@ -140,6 +225,9 @@ Result<std::optional<RouteEntry>> find_overlapping(Socket& socket, const Prefix&
     }
     return !found;
   });
+  if (done && found) {
+    done = resolve_next_hops(socket, *found);
+  }
   if (!done) {
     return std::move(done).error();
   }
@@ -151,12 +239,15 @@ Result<std::vector<RouteEntry>> find_inside(Socket& socket, const Prefix& overla
   std::vector<RouteEntry> found;
   auto done = walk_routes(socket, {}, [&](const RouteEntry& route) {
     const bool ours = route.protocol == route_protocol || our_devices.count(route.ifindex) != 0;
-    const bool part = overlay.contains(route.destination) && route.destination.length() > overlay.length();
+    const bool part = overlay.contains(route.destination) && route.destination.length() >= overlay.length();
     if (route.table != RT_TABLE_LOCAL && part && is_for_traffic(route) && !ours) {
       found.push_back(route);
     }
     return found.size() < most;
   });
+  for (std::size_t n = 0; done && n < found.size(); ++n) {
+    done = resolve_next_hops(socket, found[n]);
+  }
   if (!done) {
     return std::move(done).error();
   }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 #include <linux/capability.h>
@@ -41,11 +42,26 @@ std::string value_of(const std::vector<std::string>& argv, const std::string& st
   return {};
 }
 
+// dnsmasq forks a process for each DNS query by TCP, with everything that it has itself. Those end with it.
+void leave_out_children(std::vector<Process>& processes) {
+  std::set<pid_t> children;
+  for (const Process& process : processes) {
+    const auto is_parent = [&](const Process& other) {
+      return other.pid == process.parent && other.argv == process.argv;
+    };
+    if (std::any_of(processes.begin(), processes.end(), is_parent)) {
+      children.insert(process.pid);
+    }
+  }
+  std::erase_if(processes, [&](const Process& process) { return children.count(process.pid) != 0; });
+}
+
 Result<std::vector<Server>> running_servers() {
   Result<std::vector<Process>> processes = processes_of(program);
   if (!processes) {
     return std::move(processes).error();
   }
+  leave_out_children(*processes);
   std::vector<Server> servers;
   for (Process& process : *processes) {
     process.argv.erase(process.argv.begin()); // the program's path

@@ -94,16 +94,25 @@ void read_available(int fd, std::string& text) {
   }
 }
 
-// The exit status of `pid`, or nothing when it did not end in time, in which case it is killed. Its complaints go to
-// `text`.
-std::optional<int> await(pid_t pid, int error_fd, std::string& text) {
+Error lost_track(int number) {
+  Error error = host_error(fmt::format("cannot be waited for: {}", strerror(number)));
+  error.sys_errno = number;
+  return error;
+}
+
+// The exit status of `pid`. Error: it did not end in time, in which case it is killed, or its status cannot be had. Its
+// complaints go to `text`.
+Result<int> await(pid_t pid, int error_fd, std::string& text) {
   const Clock::time_point end = Clock::now() + patience;
   int status = 0;
-  while (waitpid(pid, &status, WNOHANG) == 0) {
+  for (pid_t ended = 0; (ended = waitpid(pid, &status, WNOHANG)) != pid;) {
+    if (ended < 0 && errno != EINTR) {
+      return lost_track(errno);
+    }
     if (Clock::now() >= end) {
       kill(pid, SIGKILL);
       waitpid(pid, &status, 0);
-      return std::nullopt;
+      return host_error("did not get ready within 10 seconds");
     }
     pollfd waiting{error_fd, POLLIN, 0};
     poll(&waiting, 1, 5); // also the pause between two looks at the process
@@ -144,7 +153,8 @@ std::string find_program(const std::string& name) {
 namespace {
 
 // Runs it to its end and gives what it said: on standard error, or on both.
-Result<std::string> run_to_end(const std::string& path, const std::vector<std::string>& argv, bool both) {
+Result<std::string> run_to_end(const std::string& path, const std::vector<std::string>& argv, bool both,
+                               ErrorClass status_one) {
   Pipe complaints = make_pipe();
   pid_t pid = 0;
   const int end = complaints.write_end.open() ? complaints.write_end.get() : -1;
@@ -156,23 +166,29 @@ Result<std::string> run_to_end(const std::string& path, const std::vector<std::s
     return error;
   }
   std::string text;
-  const std::optional<int> status = await(pid, complaints.read_end.get(), text);
+  const Result<int> status = await(pid, complaints.read_end.get(), text);
   if (!status) {
-    return failure(path, "did not get ready within 10 seconds", std::move(text));
+    Error error = failure(path, status.error().message, std::move(text));
+    error.sys_errno = status.error().sys_errno;
+    return error;
   }
-  return *status == 0 ? Result<std::string>(std::move(text))
-                      : Result<std::string>(failure(path, in_words(*status), std::move(text)));
+  if (*status == 0) {
+    return text;
+  }
+  Error error = failure(path, in_words(*status), std::move(text));
+  error.kind = WIFEXITED(*status) && WEXITSTATUS(*status) == 1 ? status_one : error.kind;
+  return error;
 }
 
 } // namespace
 
-Result<void> launch(const std::string& path, const std::vector<std::string>& argv) {
-  const auto said = run_to_end(path, argv, false);
+Result<void> launch(const std::string& path, const std::vector<std::string>& argv, ErrorClass status_one) {
+  const auto said = run_to_end(path, argv, false, status_one);
   return said ? Result<void>() : Result<void>(said.error());
 }
 
 Result<std::string> ask(const std::string& path, const std::vector<std::string>& argv) {
-  return run_to_end(path, argv, true);
+  return run_to_end(path, argv, true, ErrorClass::host_state);
 }
 
 } // namespace fan::service

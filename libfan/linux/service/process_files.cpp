@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -75,10 +76,11 @@ bool runs(const std::string& folder, const std::string& name) {
   return path.substr(path.rfind('/') + 1) == name;
 }
 
-bool has_net_admin(const std::string& folder, int& trouble) {
-  const std::string status = file_text(folder + "/status", trouble);
-  const std::size_t at = status.find("CapEff:");
-  return at != std::string::npos && (std::strtoull(status.c_str() + at + 7, nullptr, 16) >> CAP_NET_ADMIN & 1U) != 0;
+// The number that stands after `name` in /proc/PID/status; 0 when it is not there. A process's own name comes first in
+// it, but never with a line break.
+std::uint64_t number_in(const std::string& status, const std::string& name, int base) {
+  const std::size_t at = status.find("\n" + name + ":");
+  return at == std::string::npos ? 0 : std::strtoull(status.c_str() + at + name.size() + 2, nullptr, base);
 }
 
 bool shares(const std::string& folder, const char* name_space) {
@@ -100,14 +102,17 @@ std::optional<Process> read_process(pid_t pid, const std::string& name, int& tro
   if (!runs(folder, name)) {
     return std::nullopt;
   }
-  Process process{pid, open_pidfd(pid), {}};
+  Process process{.pid = pid, .handle = open_pidfd(pid)};
   if (!process.handle.open()) {
     note_trouble(trouble);
     return std::nullopt;
   }
-  if (!runs(folder, name) || !shares(folder, "net") || !shares(folder, "user") || !has_net_admin(folder, trouble)) {
+  const std::string status = file_text(folder + "/status", trouble);
+  const bool has_net_admin = (number_in(status, "CapEff", 16) >> CAP_NET_ADMIN & 1U) != 0;
+  if (!runs(folder, name) || !shares(folder, "net") || !shares(folder, "user") || !has_net_admin) {
     return std::nullopt;
   }
+  process.parent = static_cast<pid_t>(number_in(status, "PPid", 10));
   process.argv = split_arguments(file_text(folder + "/cmdline", trouble));
   const bool alive = !ended_within(process.handle, 0);
   return alive && !process.argv.empty() ? std::optional<Process>(std::move(process)) : std::nullopt;

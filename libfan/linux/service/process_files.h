@@ -15,6 +15,7 @@ namespace fan::service {
 
 struct Process {
   pid_t pid = 0;
+  pid_t parent = 0;
   Descriptor handle; // pidfd
   std::vector<std::string> argv;
 };

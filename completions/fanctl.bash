@@ -6,7 +6,7 @@
 # The commands, one a line. fanatic has names of its own for two of them.
 _fanctl_commands() {
     if [ "${1##*/}" = fanatic ]; then
-        printf '%s\n' enable-fan disable-fan show
+        printf '%s\n' enable-fan disable-fan show help
         return
     fi
     "$1" help 2>/dev/null | sed -n '/^commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'
@@ -51,7 +51,7 @@ _fanctl() {
         case ${COMP_WORDS[index]} in -*) ;; *) command=${COMP_WORDS[index]} && break ;; esac
     done
     if [ -z "$command" ]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_fanctl_commands "$program") help --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$(_fanctl_commands "$program") --help --version" -- "$current")
         return
     fi
     if [ "$command" = help ]; then
@@ -80,11 +80,23 @@ _fanctl_words() {
     up:* | enable:* | enable-fan:*) compgen -W "$(fanctl up --help 2>/dev/null | sed -n 's/^words: //p' | tr '|,' '\n\n' | awk 'NF && NF < 3 { print $1 }')
         $(awk '/^--/ { print substr($1, 3) }' <<<"$options" | grep -vxE 'help|verbose|json|dry-run|wait|all|config|dir|overlay|underlay')" -- "$current" ;;
     down:2) _fanctl_values "$program" UNDERLAY "$current" ;;
-    down:* | show:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
+    show:*)
+        if [[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *' --diff '* ]]; then
+            compgen -f -- "$current"
+        else
+            compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current"
+        fi
+        ;;
+    down:* | explain:* | doctor:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
     endpoint:1) compgen -W "add del list apply watch" -- "$current" ;;
+    docker:1) compgen -W "enable disable rules" -- "$current" ;;
+    docker:2) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" ;;
     broadcast:1) compgen -W "reset off allow disallow receive list" -- "$current" ;;
     broadcast:*) compgen -W "$(_fanctl_devices)" -- "$current" ;;
-    endpoint:*) compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current" && compgen -f -- "$current" ;;
+    endpoint:*)
+        compgen -W "$(_fanctl_fans bridge) $(_fanctl_fans overlay)" -- "$current"
+        if [ "${COMP_WORDS[COMP_CWORD - place + 1]}" = apply ]; then compgen -f -- "$current"; fi
+        ;;
     trace:1 | trace:2) compgen -W "$(_fanctl_fans gateway)" -- "$current" ;;
     apply:* | try:* | import:*) compgen -f -- "$current" ;;
     esac

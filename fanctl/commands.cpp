@@ -68,7 +68,7 @@ Error unknown_command(const std::string& name) {
 }
 
 ExitStatus run_help(Words arguments, Console& console) {
-  if (arguments.empty() || arguments.front().starts_with("-")) {
+  if (arguments.empty() || arguments.front().starts_with("-") || arguments.front() == "help") {
     console.out += help_fanctl();
     return ExitStatus::success;
   }
@@ -114,6 +114,10 @@ ExitStatus run(Words arguments, World& world, Console& console) {
   const Words rest = Words(words).subspan(1);
   if (name == "help" || name == "-h" || name == "--help") {
     return run_help(rest, console);
+  }
+  if (name == "--version" && !rest.empty() && !rest.front().starts_with("-")) {
+    return fail(console, wants_json(words),
+                usage_error(fan::quoted(rest.front()) + " is one word too many").within(name));
   }
   if (name == "--version") {
     console.out += std::string("fanctl ") + version + "\n";

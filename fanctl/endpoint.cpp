@@ -222,7 +222,8 @@ std::string help_endpoint() {
          "       {\"port\": \"veth1\", \"address\": \"250.0.28.2\", \"mac\": \"02:00:00:00:00:01\", \"secure\": true, "
          "\"allow\": []}\n"
          "watch  registers those of fans with proxy-arp as they appear, and removes them when they go, for as long as "
-         "it runs\n\n"
+         "it runs;\n"
+         "       a FAN that is not up is waited for\n\n"
          "options:\n" +
          options_text(app) +
          "\nExample: fanctl endpoint add --port veth1 --address 250.0.28.2 --mac 02:00:00:00:00:01\n";

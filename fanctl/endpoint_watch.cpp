@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "doctor/source.h"
+#include "engine/prober.h"
 #include "engine/register_heard.h"
 #include "fanctl/console.h"
 #include "fanctl/output/error_text.h"
@@ -26,6 +28,8 @@ constexpr milliseconds gathering{20};         // what comes together is register
 constexpr milliseconds longest_pause{10'000}; // after failures, one after the other
 constexpr milliseconds longest_silence{60'000};
 constexpr milliseconds patience{10'000}; // for another fanctl that is at work
+constexpr milliseconds truce{5'000};     // who answered for an address is not asked again before
+constexpr std::size_t most_asked = 256;  // at once
 
 // What was heard since the last pass, and what need not be looked at again.
 class Ears {
@@ -36,7 +40,7 @@ public:
       links_ = true;
     }
     for (const Heard& one : news.heard) {
-      const bool matters = one.resolved && registered_.count(one.address) != 0;
+      const bool matters = (one.resolved && registered_.count(one.address) != 0) || is_disputed_again(one);
       if ((matters || considered_.count(one) == 0) && fresh_.size() < most_heard) {
         fresh_.insert(one);
       }
@@ -53,6 +57,22 @@ public:
     links_ = true;
   }
 
+  // What was heard of these addresses is not settled for good: who held one may leave it later.
+  void dispute(const std::vector<Heard>& heard, const std::set<Registration>& asked) {
+    if (disputed_.size() > most_heard) {
+      disputed_.clear();
+    }
+    std::set<Address> addresses;
+    for (const Registration& one : asked) {
+      addresses.insert(one.address);
+    }
+    for (const Heard& one : heard) {
+      if (addresses.count(one.address) != 0) {
+        disputed_[one] = Clock::now() + truce;
+      }
+    }
+  }
+
   // Whoever changes his tale all the time is not remembered for ever.
   std::vector<Heard> take() {
     if (considered_.size() > most_heard) {
@@ -65,9 +85,19 @@ public:
   }
 
 private:
+  bool is_disputed_again(const Heard& one) {
+    const auto found = disputed_.find(one);
+    if (found == disputed_.end() || Clock::now() < found->second) {
+      return false;
+    }
+    disputed_.erase(found);
+    return true;
+  }
+
   bool links_ = true; // at first everything is news
   std::set<Heard> fresh_;
   std::set<Heard> considered_;
+  std::map<Heard, Clock::time_point> disputed_; // until when
   Endpoints registered_;
 };
 
@@ -120,14 +150,57 @@ private:
   int failures_ = 0;
 };
 
-Result<HeardOutcome> pass(World& world, const std::optional<FanName>& name, const std::vector<Heard>& heard) {
+Result<HeardOutcome> locked_pass(World& world, const std::optional<FanName>& name, const std::vector<Heard>& heard,
+                                 const Answers& answers) {
   if (Result<void> locked = world.lock(patience); !locked) {
     return std::move(locked).error();
   }
   auto provider = world.provider();
-  auto outcome = provider ? register_heard(**provider, name, heard) : Result<HeardOutcome>(provider.error());
+  auto outcome = provider ? register_heard(**provider, name, heard, answers) : Result<HeardOutcome>(provider.error());
   world.unlock();
   return outcome;
+}
+
+Result<Answers> ask(World& world, const std::set<Registration>& whom) {
+  Answers answers;
+  Prober* prober = world.doctor_source().prober();
+  if (prober == nullptr) {
+    return answers;
+  }
+  std::vector<Registration> asked;
+  std::vector<HolderQuestion> questions;
+  for (const Registration& one : whom) {
+    if (asked.size() < most_asked) {
+      asked.push_back(one);
+      questions.push_back({one.port, one.address});
+    }
+  }
+  const Result<std::vector<bool>> held = prober->holders(questions);
+  if (!held) {
+    return held.error();
+  }
+  for (std::size_t n = 0; n < asked.size(); ++n) {
+    ((*held)[n] ? answers.there : answers.gone).insert(asked[n]);
+  }
+  return answers;
+}
+
+// Whoever has to be asked first is asked without the lock: nobody waits for silence.
+Result<HeardOutcome> pass(World& world, const std::optional<FanName>& name, const std::vector<Heard>& heard) {
+  auto first = locked_pass(world, name, heard, {});
+  if (!first || first->to_ask.empty()) {
+    return first;
+  }
+  const Result<Answers> answers = ask(world, first->to_ask);
+  if (!answers) {
+    return answers.error();
+  }
+  auto second = locked_pass(world, name, heard, *answers);
+  if (second) {
+    second->before = std::move(first->before);
+    second->to_ask.merge(first->to_ask);
+  }
+  return second;
 }
 
 Result<void> hear(World& world, const Bridges& on, milliseconds longest, Ears& ears) {
@@ -176,6 +249,7 @@ Result<void> watch_endpoints(World& world, const std::optional<FanName>& name) {
     }
     if (outcome) {
       ears.know(outcome->after);
+      ears.dispute(heard, outcome->to_ask);
       account.say(*outcome);
     } else {
       next += account.say(outcome.error());

@@ -80,7 +80,8 @@ Result<std::vector<KnownMapping>> mappings_of_host(const FanArguments& given, Wo
 
 Result<std::vector<KnownMapping>> mappings_of(FanArguments given, World& world) {
   given.words.erase(given.words.begin());
-  const bool by_name = given.words.size() == 1 && given.overlay.empty() && given.underlay.empty();
+  const bool by_name =
+      given.words.size() == 1 && given.overlay.empty() && given.underlay.empty() && !given.has_options();
   if (given.empty() || by_name) {
     return mappings_of_host(given, world);
   }

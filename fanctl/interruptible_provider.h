@@ -17,6 +17,9 @@ public:
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override {
     return inner_.preferred_source(underlay, device);
   }
+  Result<std::optional<std::string>> device_into(const Prefix& underlay) override {
+    return inner_.device_into(underlay);
+  }
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override {
     return inner_.overlapping_route(overlay);
   }

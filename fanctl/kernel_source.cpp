@@ -41,8 +41,9 @@ Result<std::string> KernelSource::program(const std::string& name) {
   return service::find_program(name);
 }
 
-Result<std::vector<doctor::RouteSeen>> KernelSource::routes_inside(const Prefix& overlay) {
-  const auto routes = netlink::Inspection::routes_inside(overlay);
+Result<std::vector<doctor::RouteSeen>> KernelSource::routes_inside(const Prefix& overlay,
+                                                                   const std::vector<Prefix>& slices) {
+  const auto routes = netlink::Inspection::routes_inside(overlay, slices);
   if (!routes) {
     return routes.error();
   }

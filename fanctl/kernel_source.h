@@ -11,7 +11,8 @@ public:
   Result<std::optional<std::string>> text(const std::string& path) override;
   Result<std::vector<std::string>> names(const std::string& directory) override;
   Result<std::string> program(const std::string& name) override;
-  Result<std::vector<doctor::RouteSeen>> routes_inside(const Prefix& overlay) override;
+  Result<std::vector<doctor::RouteSeen>> routes_inside(const Prefix& overlay,
+                                                       const std::vector<Prefix>& slices) override;
   Result<std::optional<std::string>> device_into(const Prefix& network) override;
   Result<std::vector<doctor::AddressLifetime>> lifetimes() override;
   Result<std::vector<doctor::UdpSocket>> udp_sockets() override;

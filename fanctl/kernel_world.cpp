@@ -63,9 +63,10 @@ std::string object_path() {
 // Counters of docs/firewall.md.
 std::string meaning_of_drop(const std::string& reason) {
   static const std::map<std::string, std::string> meanings{
-      {"forged", "overlay source on a device that it cannot come from"},
+      {"forged", "source that cannot be on the device that it came by"},
       {"tunnel_coarse", "out of the tunnel, from no overlay or to no slice"},
       {"misdelivered", "tunnel packet on another device or address than the fan's"},
+      {"checksum", "tunnel packet with a UDP checksum, which no fan sends"},
       {"smuggled", "tunnel packet that was to be forwarded"},
       {"outside", "from outside to the slice, neither translated nor exposed"},
       {"isolated", "from an endpoint to another fan's gateway, and one of the two is isolated"},
@@ -105,6 +106,12 @@ public:
     lock_.reset();
     release_signals();
   }
+  void leave_lock() override {
+    if (lock_) {
+      lock_->leave();
+      lock_.reset();
+    }
+  }
   [[nodiscard]] const Devices& devices() override { return devices_; }
   [[nodiscard]] std::string try_path() const override;
   Result<std::vector<TrafficCount>> counters() override;
@@ -116,8 +123,8 @@ public:
   Result<News> news(const std::set<std::uint32_t>& bridges, std::chrono::milliseconds patience) override;
   doctor::Source& doctor_source() override { return source_; }
   [[nodiscard]] RenderContext render_context() const override {
-    return {[this] { return bpf::begin_lines(object_path(), kernel_.maps_in_use()); }, bpf::end_lines,
-            bpf::change_lines};
+    return {[this] { return bpf::begin_lines(object_path(), kernel_.maps_in_use()); },
+            [this](const std::vector<Change>& plan) { return kernel_.last_lines(plan); }, bpf::change_lines};
   }
 
 private:
@@ -213,7 +220,8 @@ std::optional<std::string> KernelWorld::docker_configuration() {
 
 Result<void> KernelWorld::program(const std::string& name, const std::vector<std::string>& arguments) {
   const std::string path = service::find_program(name);
-  return path.empty() ? host_error(name + " is not installed") : service::launch(path, arguments);
+  return path.empty() ? host_error(name + " is not installed")
+                      : service::launch(path, arguments, ErrorClass::not_found);
 }
 
 // LXC has no daemon: lxc-info itself says that there is no such container.

@@ -19,14 +19,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct MetricsArguments {
-  std::string file;
+  std::vector<std::string> file;
   bool http = false;
   bool help = false;
 };
 
 void declare(CLI::App& app, MetricsArguments& into) {
   app.set_help_flag();
-  app.add_option("--file", into.file, "write them into this file, whole or not at all")->option_text("PATH");
+  app.add_option("--file", into.file, "write them into this file, whole or not at all")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_flag("--http", into.http, "answer one HTTP request: standard input and output are the connection");
   app.add_flag("-h,--help", into.help, "this text");
 }
@@ -61,7 +63,14 @@ MetricsView look(World& world, std::vector<Error>& errors) {
 }
 
 Result<void> check(const MetricsArguments& given) {
-  return given.http && !given.file.empty() ? usage_error("--http and --file", "give either") : Result<void>();
+  if (given.http && !given.file.empty()) {
+    return usage_error("--http and --file", "give either");
+  }
+  if (given.file.size() > 1) {
+    return usage_error("--file is given more than once", "give it once");
+  }
+  return !given.file.empty() && given.file.front().empty() ? usage_error("the name of the file is empty")
+                                                           : Result<void>();
 }
 
 // Privileges are for looking. Nothing of a request is read before they are gone.
@@ -71,7 +80,7 @@ Result<void> put(const MetricsArguments& given, const std::string& text, Console
     return gone ? http::exchange(0, 1, text, {}) : gone;
   }
   if (!given.file.empty()) {
-    return publish_text_file(given.file, text);
+    return publish_text_file(given.file.front(), text);
   }
   console.out += text;
   return {};
@@ -83,7 +92,7 @@ std::string help_metrics() {
   CLI::App app;
   MetricsArguments unused;
   declare(app, unused);
-  return "usage: fanctl metrics [--file PATH | --http]\n\n"
+  return "usage: fanctl metrics [--file FILE | --http]\n\n"
          "Prints what the fans of this host count, and whether they are as they should be, in Prometheus' text "
          "format. What cannot\n"
          "be read is left out, said on standard error, and fanctl_scrape_success is 0 for it.\n\n"
@@ -91,7 +100,7 @@ std::string help_metrics() {
          options_text(app) +
          "\nExample: fanctl metrics --file /var/lib/prometheus/node-exporter/fanctl.prom\n"
          "Needs CAP_NET_ADMIN and CAP_SYS_ADMIN to say everything. The units fanctl-metrics.socket and "
-         "fanctl-metrics.timer call it.\n";
+         "fanctl-metrics-file.timer call it.\n";
 }
 
 ExitStatus run_metrics(Words arguments, World& world, Console& console) {

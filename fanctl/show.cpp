@@ -96,7 +96,10 @@ void print(const ShowArguments& given, const ShowView& view, Console& console) {
   for (const FanStatus& fan : view.status.fans) {
     console.err += fan.drift.empty() ? "" : note_text(degraded_note(fan));
   }
-  if (view.status.unseen && given.common.verbose) {
+  for (const Error& error : view.status.unreadable) {
+    console.err += note_text(error.message + "; " + error.hint);
+  }
+  if (view.status.unseen && view.status.unreadable.empty() && given.common.verbose) {
     console.err += note_text(view.status.unseen->message);
   }
 }
@@ -187,7 +190,9 @@ ExitStatus run_show(Words arguments, World& world, Console& console) {
   }
   if (given.check && !view->status.complete) {
     Error error = *view->status.unseen;
-    error.hint = "run it as root: sudo fanctl show --check";
+    if (error.kind == ErrorClass::privilege) {
+      error.hint = "run it as root: sudo fanctl show --check";
+    }
     return fail(console, given.common.json, std::move(error).within("show --check: the fans' objects cannot be read"));
   }
   print(given, *view, console);

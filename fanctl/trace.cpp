@@ -54,7 +54,9 @@ Result<std::uint8_t> protocol_of(const std::vector<std::string>& given) {
   }
   Result<std::uint32_t> number = number_of("--proto", given, 0, 255, protocol_icmp);
   if (!number) {
-    return std::move(number).error();
+    Error error = std::move(number).error();
+    error.hint = "icmp, tcp, udp, or a number from 0 to 255";
+    return error;
   }
   return static_cast<std::uint8_t>(*number);
 }

@@ -5,10 +5,12 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #include "core/errors.h"
 #include "core/storage.h"
 #include "engine/host.h"
+#include "engine/lock.h"
 #include "engine/restore.h"
 #include "fanctl/console.h"
 #include "fanctl/output/error_text.h"
@@ -73,7 +76,7 @@ std::optional<char> await_order(int orders, int confirmations, Clock::time_point
   }
 }
 
-Result<void> take_back(World& world, const std::vector<Fan>& before) {
+Result<void> take_back(World& world, const Host& before) {
   if (Result<void> locked = world.lock(patience); !locked) {
     return locked;
   }
@@ -99,6 +102,7 @@ void leave_terminal() {
 
 int keep_watch(World& world, std::chrono::seconds timeout, int orders, int answers, int confirmations) {
   leave_terminal();
+  world.leave_lock();
   Result<Provider*> provider = world.provider();
   const Result<Host> host = provider ? look(**provider) : Result<Host>(provider.error());
   if (!host) {
@@ -111,7 +115,7 @@ int keep_watch(World& world, std::chrono::seconds timeout, int orders, int answe
     send(answers, std::string(1, has_kept));
     return 0;
   }
-  const Result<void> done = take_back(world, host->fans);
+  const Result<void> done = take_back(world, *host);
   const std::string answer = done ? std::string(1, has_reverted) : error_text(done.error());
   if (!send(answers, answer) && !done) { // nobody listens any more
     (void)write_all(2, answer);
@@ -136,19 +140,45 @@ int open_for_confirming(const std::string& path) {
   return open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 }
 
-Result<int> listen_at(const std::string& path) {
-  if (const int other = open_for_confirming(path); other >= 0) {
-    close(other);
-    return make_error(ErrorClass::busy, "another `fanctl try` is under way",
-                      "confirm it with `fanctl try --confirm`, or wait for its end");
+void remove_own(int descriptor, const std::string& path) {
+  if (is_still_there(descriptor, path)) {
+    unlink(path.c_str());
   }
-  (void)mkdir(path.substr(0, path.rfind('/')).c_str(), 0700);
-  unlink(path.c_str());
-  if (mkfifo(path.c_str(), 0600) != 0) {
+}
+
+// Whose pipe it is, is who has it locked, until the keeper ends: looking whether somebody reads it would let two begin
+// that look at the same time. Nothing: another got in between, so once more.
+Result<std::optional<int>> try_to_listen(const std::string& path) {
+  const bool made = mkfifo(path.c_str(), 0600) == 0;
+  if (!made && errno != EEXIST) {
     return failed("cannot make " + path);
   }
   const int descriptor = open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW); // never at its end
-  return descriptor >= 0 ? Result<int>(descriptor) : failed("cannot open " + path);
+  if (descriptor < 0) {
+    return errno == ENOENT ? Result<std::optional<int>>(std::nullopt) : failed("cannot open " + path);
+  }
+  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    close(descriptor);
+    return make_error(ErrorClass::busy, "another `fanctl try` is under way",
+                      "confirm it with `fanctl try --confirm`, or wait for its end");
+  }
+  if (made && is_still_there(descriptor, path)) {
+    return std::optional(descriptor);
+  }
+  remove_own(descriptor, path); // what a keeper that was killed has left may have words for it in it
+  close(descriptor);
+  return std::optional<int>();
+}
+
+Result<int> listen_at(const std::string& path) {
+  (void)mkdir(path.substr(0, path.rfind('/')).c_str(), 0700);
+  for (int tries = 0; tries < 100; ++tries) {
+    const Result<std::optional<int>> listening = try_to_listen(path);
+    if (!listening || *listening) {
+      return listening ? Result<int>(**listening) : listening.error();
+    }
+  }
+  return host_error("cannot make " + path + ": what has this name cannot be removed, or others make it all the time");
 }
 
 // All that comes until the other end is closed.
@@ -185,7 +215,7 @@ Result<Trial> Trial::begin(World& world, std::chrono::seconds timeout) {
     close(orders[1]);
     close(answers[0]);
     const int status = keep_watch_safely(world, timeout, orders[0], answers[1], *confirmations);
-    unlink(path.c_str());
+    remove_own(*confirmations, path);
     _exit(status);
   }
   close(*confirmations);
@@ -222,8 +252,8 @@ void Trial::revert() {
 
 Result<Verdict> Trial::verdict() {
   const std::string answer = read_all(answers_);
-  int status = 0;
-  waitpid(keeper_, &status, 0);
+  while (waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) { // what became of it is in its answer alone
+  }
   if (answer.size() == 1) {
     return answer[0] == has_kept ? Verdict::kept : Verdict::reverted;
   }

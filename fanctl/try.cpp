@@ -13,6 +13,7 @@
 #include "core/number.h"
 #include "fanctl/applying.h"
 #include "fanctl/change.h"
+#include "fanctl/interruption.h"
 #include "fanctl/output/error_text.h"
 #include "fanctl/trial.h"
 
@@ -133,20 +134,20 @@ ExitStatus try_it(const TryArguments& given, World& world, Console& console) {
   if (Result<void> allowed = world.may_change(); !allowed) {
     return give_up(std::move(allowed).error());
   }
-  const int signals = catch_signals();
-  Result<Trial> trial = Trial::begin(world, *timeout);
-  if (!trial) {
-    return give_up(std::move(trial).error());
-  }
   Result<ReadConfiguration> read = read_configuration_files(given.files.source(), world.devices());
   if (!read) {
     return give_up(std::move(read).error());
   }
+  // The turn comes first, then what the keeper remembers, and only then its time runs: what others do before is theirs.
   Result<Provider*> provider = ready(given.change, world);
   if (!provider) {
-    trial->keep(); // there is nothing to take back, and the keeper would wait for the lock
-    (void)trial->verdict();
     return give_up(std::move(provider).error());
+  }
+  release_signals(); // from here on they come as decisions
+  const int signals = catch_signals();
+  Result<Trial> trial = Trial::begin(world, *timeout);
+  if (!trial) {
+    return give_up(std::move(trial).error());
   }
   Result<Applying> work = change_host(**provider, std::move(read).value(), world);
   if (!work) {

@@ -1,9 +1,12 @@
-// fanctl up: one fan by its words, or with -a every line of the configuration, each on its own.
+// fanctl up: one fan by its words, or with -a every line of /etc/network/fan, each on its own.
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "config/legacy_file.h"
 #include "core/errors.h"
 #include "core/words.h"
+#include "engine/rehearsal.h"
 #include "fanctl/applying.h"
 #include "fanctl/change.h"
 #include "fanctl/configuration.h"
@@ -20,8 +23,8 @@ struct UpArguments {
 
 void declare(CLI::App& app, UpArguments& into) {
   declare_fan(app, into.change.fan, FanOptions::all);
-  app.add_flag("-a,--all", into.change.all, "bring up every fan of the configuration");
-  app.add_option("--config", into.config, "the configuration for -a (default /etc/network/fan)")
+  app.add_flag("-a,--all", into.change.all, "bring up every fan of /etc/network/fan, or of --config");
+  app.add_option("--config", into.config, "the file for -a (default /etc/network/fan)")
       ->type_name("FILE")
       ->allow_extra_args(false);
   declare_change(app, into.change);
@@ -57,13 +60,17 @@ void note_docker(World& world, Report& report) {
   }
 }
 
-void bring_up(Provider& provider, const FanSpec& spec, const std::string& title, Report& report) {
-  Result<Outcome> outcome = up(provider, spec, RequestOptions{.dry_run = report.dry_run});
-  if (outcome) {
-    report.parts.push_back({title, std::move(outcome).value()});
-  } else {
+void bring_up(Sequence& requests, const FanSpec& spec, const std::string& title, Report& report,
+              const std::vector<Fan>& keep = {}) {
+  Result<Outcome> outcome = requests.up(spec, RequestOptions{.keep = keep});
+  if (!outcome) {
     report.errors.push_back(std::move(outcome).error().within(title));
+    return;
   }
+  for (Error& failure : outcome->failures) {
+    report.errors.push_back(std::move(failure).within(title));
+  }
+  report.parts.push_back({title, std::move(outcome).value()});
 }
 
 Result<Report> up_one(const UpArguments& given, World& world) {
@@ -83,7 +90,8 @@ Result<Report> up_one(const UpArguments& given, World& world) {
     return std::move(provider).error().within(title);
   }
   Report report{"up", given.change.dry_run, {}, {}};
-  bring_up(**provider, *spec, title, report);
+  Sequence requests(**provider, report.dry_run);
+  bring_up(requests, *spec, title, report);
   return report;
 }
 
@@ -129,6 +137,63 @@ bool names_configured(const FanArguments& fan) {
   return fan.words.size() == 1 && others.empty();
 }
 
+// `up -a` is the form of 2015 and reads what it read then. Who writes YAML is told what does more.
+void note_other_files(World& world, Report& report) {
+  Result<ReadConfiguration> read = read_configuration_files({}, world.devices());
+  if (!read) {
+    return; // `apply` says what is wrong
+  }
+  std::vector<std::string> names;
+  for (const WantedFan& fan : read->configuration.wanted) {
+    if (fan.spec.origin != default_configuration && !fan.spec.off) {
+      names.push_back(fan.name);
+    }
+  }
+  if (!names.empty()) {
+    report.parts.push_back(
+        {"configuration",
+         Outcome{.notes = {fmt::format("-a reads {} only, and leaves out what {} has: {}; `fanctl apply` brings up all",
+                                       default_configuration, configuration_directory, fmt::join(names, ", "))}}});
+  }
+}
+
+std::vector<Fan> made_by(const Report& report) {
+  std::vector<Fan> fans;
+  for (const Report::Part& part : report.parts) {
+    fans.insert(fans.end(), part.outcome.fans.begin(), part.outcome.fans.end());
+  }
+  return fans;
+}
+
+// The fans of the lines before this one stay as they are: two lines that mean one slice would change it to and fro.
+void bring_up_line(Sequence& requests, const WantedFan& fan, Report& report) {
+  const std::size_t errors = report.errors.size();
+  bring_up(requests, fan.spec, "up " + fan.name, report, made_by(report));
+  if (report.errors.size() > errors) {
+    report.errors.back().place = fan.place;
+  }
+}
+
+Report up_lines(const std::vector<ConfiguredFan>& lines, Provider& provider, bool dry_run) {
+  Report report{"up", dry_run, {}, {}};
+  Sequence requests(provider, dry_run);
+  std::vector<WantedFan> before;
+  for (const ConfiguredFan& line : lines) {
+    if (!line.spec) {
+      report.errors.push_back(line.spec.error());
+      continue;
+    }
+    WantedFan fan{*line.spec, line.spec->overlay_text + " " + line.spec->underlay_text, line.place};
+    if (std::optional<Error> twice = named_before(fan, before)) {
+      report.errors.push_back(std::move(*twice));
+      continue;
+    }
+    bring_up_line(requests, fan, report);
+    before.push_back(std::move(fan));
+  }
+  return report;
+}
+
 Result<Report> up_all(const UpArguments& given, World& world) {
   Result<std::vector<ConfiguredFan>> lines = read_configuration(given.config);
   if (!lines) {
@@ -138,17 +203,9 @@ Result<Report> up_all(const UpArguments& given, World& world) {
   if (!provider) {
     return std::move(provider).error().within("up -a");
   }
-  Report report{"up", given.change.dry_run, {}, {}};
-  for (const ConfiguredFan& line : *lines) {
-    if (!line.spec) {
-      report.errors.push_back(line.spec.error());
-      continue;
-    }
-    const std::size_t errors = report.errors.size();
-    bring_up(**provider, *line.spec, "up " + line.spec->overlay_text + " " + line.spec->underlay_text, report);
-    if (report.errors.size() > errors) {
-      report.errors.back().place = line.place;
-    }
+  Report report = up_lines(*lines, **provider, given.change.dry_run);
+  if (given.config.empty()) {
+    note_other_files(world, report);
   }
   return report;
 }
@@ -165,7 +222,8 @@ std::string help_up() {
          "       fanctl up -a [--config FILE] [OPTIONS]\n\n"
          "Brings a fan up. On a fan that is up it changes what differs, repairs what is broken, and else does "
          "nothing.\n"
-         "FAN is one of the configuration, by its name or overlay.\n\n"
+         "FAN is one of the configuration, by its name or overlay. -a brings up those of /etc/network/fan only; fanctl "
+         "apply, all.\n\n"
          "words: dhcp | host-reserve N | bridge NAME | off | auto, and every option below of a fan without its "
          "dashes\n\n"
          "options:\n" +

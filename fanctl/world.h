@@ -79,12 +79,14 @@ public:
   virtual PacketView& packets() = 0;
   // Lets go of the lock; another lock() may follow.
   virtual void unlock() = 0;
+  // In a process that was forked while the lock was held, which stays the other one's.
+  virtual void leave_lock() = 0;
   // Where `try` listens for its confirmation: a path that is this network namespace's own.
   [[nodiscard]] virtual std::string try_path() const = 0;
   // The text of Docker's daemon.json, "" when there is none; nothing where Docker is not installed.
   virtual std::optional<std::string> docker_configuration() = 0;
   // Runs a program of this host to its end, without a shell. Error: it is not installed, or what it said when its
-  // status was not 0.
+  // status was not 0; class not_found: that was 1, by which it may say that something is not there.
   virtual Result<void> program(const std::string& name, const std::vector<std::string>& arguments) = 0;
   // By what the bridge knows a running container of Docker or LXC: MAC addresses, or ports. Class not_found: none of
   // those that are installed here has it. Class host_state: it is not running, or nobody can be asked, and why.

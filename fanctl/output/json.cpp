@@ -97,6 +97,7 @@ Json to_json(const Fan& fan) {
   json["strict"] = spec.strict;
   json["snooping"] = spec.snooping;
   json["proxy_arp"] = spec.proxy_arp;
+  json["secure"] = spec.secure;
   json["isolate"] = spec.isolate;
   json["host_access"] = name_of(spec.host_access);
   json["block_metadata"] = spec.block_metadata;

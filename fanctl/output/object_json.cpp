@@ -10,8 +10,13 @@ const char* family_of(NftTable table) {
 }
 
 Json fields(const Tunnel& o) {
-  return {{"name", o.name},  {"type", name_of(o.encapsulation)}, {"port", o.port}, {"mac", o.mac.str()}, {"mtu", o.mtu},
-          {"qdisc", o.qdisc}};
+  return {{"name", o.name},
+          {"type", name_of(o.encapsulation)},
+          {"port", o.port},
+          {"mac", o.mac.str()},
+          {"mtu", o.mtu},
+          {"qdisc", o.qdisc},
+          {"master", o.master.empty() ? Json() : Json(o.master)}};
 }
 
 Json fields(const Bridge& o) {
@@ -71,7 +76,10 @@ Json fields(const Sysctl& o) {
 }
 
 Json fields(const InterfaceAddress& o) {
-  return {{"device", o.device}, {"address", o.address.str()}, {"prefix_length", o.prefix_length}};
+  return {{"device", o.device},
+          {"address", o.address.str()},
+          {"prefix_length", o.prefix_length},
+          {"connected", o.connected}};
 }
 
 Json fields(const LinkUp& o) {
@@ -79,7 +87,7 @@ Json fields(const LinkUp& o) {
 }
 
 Json fields(const Querier& o) {
-  return {{"bridge", o.bridge}, {"response_interval", o.response_interval}};
+  return {{"bridge", o.bridge}, {"response_interval", o.response_interval}, {"on", o.on}};
 }
 
 Json fields(const Neighbour& o) {
@@ -87,7 +95,10 @@ Json fields(const Neighbour& o) {
 }
 
 Json fields(const FdbEntry& o) {
-  return {{"device", o.bridge}, {"mac", o.mac.str()}, {"port", o.port.empty() ? Json() : Json(o.port)}};
+  return {{"device", o.bridge},
+          {"mac", o.mac.str()},
+          {"port", o.port.empty() ? Json() : Json(o.port)},
+          {"sticky", o.sticky}};
 }
 
 Json fields(const PortFlag& o) {
@@ -95,11 +106,8 @@ Json fields(const PortFlag& o) {
 }
 
 Json fields(const Route& o) {
-  return {{"destination", o.destination.str()},
-          {"via", o.via.str()},
-          {"device", o.device},
-          {"source", o.source.str()},
-          {"mtu", o.mtu}};
+  return {{"destination", o.destination.str()}, {"via", o.via.str()}, {"device", o.device},
+          {"source", o.source.str()},           {"mtu", o.mtu},       {"first", o.first}};
 }
 
 Json fields(const DhcpServer& o) {

@@ -30,25 +30,34 @@ Json changes_json(const Report& report) {
   return changes;
 }
 
-Json commands_json(const Report& report, const RenderContext& context) {
-  Json lines = Json::array();
+std::vector<std::vector<std::string>> commands_of(const Report& report, const RenderContext& context) {
+  std::vector<std::vector<Change>> plans;
   for (const Report::Part& part : report.parts) {
-    for (const std::string& line : command_lines(part.outcome.plan, context)) {
-      lines.push_back(line);
+    plans.push_back(part.outcome.plan);
+  }
+  return command_lines(plans, context);
+}
+
+Json commands_json(const Report& report, const RenderContext& context) {
+  Json all = Json::array();
+  for (const std::vector<std::string>& lines : commands_of(report, context)) {
+    for (const std::string& line : lines) {
+      all.push_back(line);
     }
   }
-  return lines;
+  return all;
 }
 
 } // namespace
 
 std::string commands_text(const Report& report, const RenderContext& context) {
   std::string out;
-  for (const Report::Part& part : report.parts) {
-    if (report.parts.size() > 1) {
-      out += "# " + printable(part.title) + "\n";
+  const std::vector<std::vector<std::string>> commands = commands_of(report, context);
+  for (std::size_t n = 0; n < commands.size(); ++n) {
+    if (commands.size() > 1 && !commands[n].empty()) {
+      out += "# " + printable(report.parts[n].title) + "\n";
     }
-    for (const std::string& line : command_lines(part.outcome.plan, context)) {
+    for (const std::string& line : commands[n]) {
       out += line + "\n";
     }
   }

@@ -1,9 +1,12 @@
 #include "fanctl/output/table.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "core/words.h"
+#include "engine/host.h"
 #include "fanctl/output/broadcasts.h"
 #include "fanctl/output/error_text.h"
 
@@ -53,6 +56,16 @@ std::string address_or_dash(Address address) {
   return address == Address() ? "-" : address.str();
 }
 
+// Of a fan that is only reached the record has the name of a bridge that it would have; there is none.
+std::string heading_of(const Fan& fan) {
+  return fan.spec.reach ? fan.mapping.overlay().str() : printable(fan.bridge);
+}
+
+std::string ports_line(const FanStatus& status) {
+  const std::string ports = printable(fmt::format("{}", fmt::join(status.ports, " ")));
+  return status.fan.spec.reach ? "" : fmt::format("    ports     {}\n", status.ports.empty() ? "none" : ports);
+}
+
 } // namespace
 
 std::string fan_table(std::span<const FanStatus> fans) {
@@ -74,7 +87,7 @@ std::string fan_details(std::span<const FanStatus> fans) {
   std::string out;
   for (const FanStatus& status : fans) {
     const Fan& fan = status.fan;
-    out += fmt::format("\n{}\n", printable(fan.bridge));
+    out += fmt::format("\n{}\n", heading_of(fan));
     out += fmt::format("    slice     {} gateway {}\n", fan.slice().str(), fan.gateway().str());
     out += fmt::format("    host      {} on {} (as typed: {} {})\n", fan.host.str(), printable(fan.device),
                        printable(fan.spec.overlay_text), printable(fan.spec.underlay_text));
@@ -83,8 +96,7 @@ std::string fan_details(std::span<const FanStatus> fans) {
     if (!fan.spec.pools.empty()) {
       out += fmt::format("    pools     {}\n", pools_text(fan));
     }
-    out += fmt::format("    ports     {}\n",
-                       status.ports.empty() ? "none" : printable(fmt::format("{}", fmt::join(status.ports, " "))));
+    out += ports_line(status);
     out += status.said ? said_lines(*status.said) : "";
     for (const Drift& drift : status.drift) {
       out += drift_line(drift);
@@ -96,8 +108,21 @@ std::string fan_details(std::span<const FanStatus> fans) {
 std::string degraded_note(const FanStatus& status) {
   const FanSpec& spec = status.fan.spec;
   const std::size_t count = status.drift.size();
+  if (status.fan.in_part) {
+    return note_of_part(status.fan);
+  }
+  const bool address_gone = std::any_of(status.drift.begin(), status.drift.end(), [](const Drift& drift) {
+    return drift.kind == "host" && drift.key.starts_with("address ");
+  });
+  if (address_gone) {
+    return fmt::format(
+        "{}: {} is not on {}; once it is, `fanctl up {}` repairs what else is wrong, and `fanctl down {}` "
+        "takes the fan away",
+        heading_of(status.fan), status.fan.host.str(), printable(status.fan.device), join_words(words_of(spec)),
+        name_for_down(status.fan));
+  }
   return fmt::format("{}: {} not as {} should be; `fanctl show -v` says what, `fanctl up {}` repairs it",
-                     status.fan.bridge, count == 1 ? "an object is" : fmt::format("{} objects are", count),
+                     heading_of(status.fan), count == 1 ? "an object is" : fmt::format("{} objects are", count),
                      count == 1 ? "it" : "they", join_words(words_of(spec)));
 }
 

@@ -12,11 +12,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fan::fuzz::require_placed(network.error());
     return 0;
   }
-  const fan::NamedSpec written[] = {*network};
+  const fan::NamedSpec written[] = {network->fan};
   const auto fans = fan::parse_fan_file(fan::yaml_of(written), "written.yaml");
   fan::fuzz::require(fans.ok() && fans->size() == 1, "what is written is read");
   fan::FanSpec read = fans->front().spec;
-  read.bridge = network->spec.bridge;
-  fan::fuzz::require(read == network->spec, "what is written says the same");
+  read.bridge = network->fan.spec.bridge;
+  fan::fuzz::require(read == network->fan.spec, "what is written says the same");
   return 0;
 }

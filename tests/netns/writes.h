@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -18,9 +19,11 @@ inline constexpr const char* write_words[] = {"RTM_NEW",       "RTM_DEL",       
 // The command line that runs `fanctl words` under strace. A program that it starts is one line, and not followed: a
 // server would keep strace for as long as it runs.
 inline Argv traced(const std::vector<std::string>& words) {
-  Argv argv{
-      "strace",     "-f", "-b", "execve", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,bpf,rename,execve,openat",
-      fanctl_path()};
+  Argv argv{"strace", "-f", "-b", "execve", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,bpf,rename,execve,openat"};
+  if (const char* options = std::getenv("ASAN_OPTIONS")) { // a fanctl whose leaks are looked for, which strace prevents
+    argv.insert(argv.end(), {"-E", "ASAN_OPTIONS=" + std::string(options) + ":detect_leaks=0"});
+  }
+  argv.push_back(fanctl_path());
   argv.insert(argv.end(), words.begin(), words.end());
   return argv;
 }

@@ -55,6 +55,7 @@ public:
                                                     "none",
                                                     "block-metadata",
                                                     "snooping",
+                                                    "secure",
                                                     "proxy-arp",
                                                     "shortcut",
                                                     "off",

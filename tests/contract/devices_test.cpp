@@ -9,6 +9,10 @@
 namespace fan::test {
 namespace {
 
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+
 using Device = KernelTest;
 
 TEST_F(Device, HalfMadeBridgeIsOurs) {
@@ -124,6 +128,36 @@ TEST_F(Device, RemovingTheFirstAddressLeavesTheOthers) {
   EXPECT_FALSE(is_so(sample_address()));
   EXPECT_TRUE(is_so(second));
   EXPECT_TRUE(is_so(third));
+}
+
+TEST_F(Device, RemovingTheFirstAddressLeavesWhatOthersSetAsItWas) {
+  make({sample_bridge(), sample_address()});
+  const std::string device = sample_bridge_name;
+  ip({"address add 250.0.28.9/24 dev " + device + " label " + device +
+      ":x broadcast 250.0.28.255 valid_lft 9000 "
+      "preferred_lft 5000 noprefixroute"});
+  ASSERT_TRUE(remove(sample_address()));
+  const std::string left = must({"ip", "-o", "address", "show", "dev", device});
+  EXPECT_THAT(left, AllOf(HasSubstr("inet 250.0.28.9/24 brd 250.0.28.255"), HasSubstr(device + ":x"),
+                          HasSubstr("noprefixroute"), ContainsRegex("valid_lft [89]...sec"),
+                          ContainsRegex("preferred_lft [45]...sec")));
+}
+
+TEST_F(Device, ARouteToTheNetworkIsMadeForAnAddressAndTakenAway) {
+  make({sample_bridge(), sample_address(), LinkUp{sample_bridge_name}});
+  InterfaceAddress alone = sample_address();
+  alone.connected = false;
+  const auto routes = [&] { return must({"ip", "route", "show", "dev", sample_bridge_name}); };
+  const std::string made_by_the_kernel = routes();
+  EXPECT_TRUE(is_so(sample_address()));
+  ASSERT_TRUE(apply(sample_address(), alone));
+  EXPECT_TRUE(is_so(alone));
+  EXPECT_EQ(routes(), "");
+  EXPECT_EQ(error_of(apply(sample_address(), alone)).sys_errno, ESRCH);
+  ASSERT_TRUE(apply(alone, sample_address()));
+  EXPECT_TRUE(is_so(sample_address()));
+  EXPECT_EQ(routes(), made_by_the_kernel);
+  EXPECT_EQ(error_of(apply(alone, sample_address())).sys_errno, EEXIST);
 }
 
 TEST_F(Device, NeighbourThatTheKernelLearnedIsReplaced) {

@@ -89,6 +89,21 @@ TEST_F(HostFacts, DefaultDeviceOfSeveralNextHops) {
   EXPECT_EQ(facts().default_device, "eth0");
 }
 
+// With that setting routes say no more than the ids of the objects. Kernels before 5.8 have no such setting.
+TEST_F(HostFacts, DefaultDeviceOfNextHopObjects) {
+  if (!netns().sysctl("net/ipv4/nexthop_compat_mode").empty()) {
+    netns().set_sysctl("net/ipv4/nexthop_compat_mode", "0");
+  }
+  ip({"link add eth1 type veth peer name far1", "link set eth1 up", "link set far1 up", "addr add 10.1.0.1/16 dev eth1",
+      "nexthop add id 1 via 172.30.0.1 dev eth0", "nexthop add id 2 via 10.1.0.2 dev eth1",
+      "nexthop add id 3 group 2/1", "route replace default nhid 1"});
+  EXPECT_EQ(facts().default_device, "eth0");
+  EXPECT_THAT(facts().other_hops, testing::IsEmpty());
+  ip({"route replace default nhid 3"});
+  EXPECT_EQ(facts().default_device, "eth1");
+  EXPECT_THAT(facts().other_hops, testing::ElementsAre("eth0"));
+}
+
 TEST_F(HostFacts, DefaultDeviceIsNotThatOfARefusal) {
   ip({"route add blackhole default metric 1", "route del default dev eth0"});
   EXPECT_EQ(facts().default_device, "");

@@ -49,7 +49,8 @@ protected:
 // As one before 3.18, or built without it, would list its ports.
 TEST_F(PortFlags, ThatTheKernelDoesNotHaveAreNamedBeforeAnythingIsDone) {
   for (const auto& [flag, word, way_out] : {std::tuple(PortFlagName::proxy_arp_wifi, "proxy_arp_wifi", "--routed"),
-                                            std::tuple(PortFlagName::bcast_flood, "bcast_flood", "receive all")}) {
+                                            std::tuple(PortFlagName::bcast_flood, "bcast_flood", "receive all"),
+                                            std::tuple(PortFlagName::learning, "learning", "do not secure")}) {
     std::vector<Link> seen = links();
     for (Link& link : seen) {
       link.port = link.port ? std::optional(netlink::PortFlags{}) : std::nullopt;

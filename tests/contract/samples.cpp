@@ -162,6 +162,7 @@ std::vector<Sample> ports() {
       {"own_ear", {sample_bridge()}, FdbEntry{sample_bridge_name, own_ear_mac, ""}, {}},
       {"port_that_is_answered_for", {sample_bridge()}, PortFlag{"port0", PortFlagName::proxy_arp_wifi}, {}, {"port0"}},
       {"port_without_broadcasts", {sample_bridge()}, PortFlag{"port0", PortFlagName::bcast_flood}, {}, {"port0"}},
+      {"port_that_teaches_nothing", {sample_bridge()}, PortFlag{"port0", PortFlagName::learning}, {}, {"port0"}},
   };
 }
 
@@ -193,7 +194,7 @@ std::vector<Sample> network() {
       {"querier",
        {sample_bridge()},
        Querier{sample_bridge_name, querier_response_interval},
-       {Querier{sample_bridge_name, 200}}},
+       {Querier{sample_bridge_name, 200}, Querier{sample_bridge_name, querier_response_interval, false}}},
       {"neighbour", {sample_tunnel(), LinkUp{sample_tunnel_name}}, sample_neighbour(), {other_neighbour()}},
       {"neighbour_of_a_device_that_is_down", {sample_tunnel()}, sample_neighbour(), {other_neighbour()}},
       {"route", whole_fan, sample_route(), other_routes()},

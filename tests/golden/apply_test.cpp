@@ -100,6 +100,29 @@ TEST_F(ApplyInMemory, CheckAndDryRunTouchNothing) {
   EXPECT_EQ(world.host.transactions, done);
 }
 
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+// The fans share a tunnel device, a table, and the programs' maps.
+TEST_F(ApplyInMemory, TheDryRunOfSeveralFansIsOneScript) {
+  write("a.yaml", one);
+  write("b.yaml", "version: 1\nfans:\n  two: {overlay: 241, underlay: eth0/16}\n");
+  const std::string script = apply({"--dry-run"}).out;
+  EXPECT_EQ(script.rfind("# one\nip link add ", 0), 0U) << script;
+  for (const char* once : {"# one\n", "\n# two\nip link add two ", "ip link add fan", "create table inet fanctl ",
+                           "# programs and maps: begin\n", "# programs and maps: end\n"}) {
+    EXPECT_EQ(count_of(script, once), 1U) << once << script;
+  }
+  EXPECT_EQ(world.host.transactions, 0U);
+  EXPECT_EQ(apply().out, "one: changed\ntwo: changed\n");
+  EXPECT_EQ(apply({"--dry-run"}).out, "");
+}
+
 // A change that fails is undone, and the other fans come up.
 TEST_F(ApplyInMemory, AFanThatFailsDoesNotDisturbTheOthers) {
   write("a.yaml", one);

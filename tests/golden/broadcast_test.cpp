@@ -1,11 +1,17 @@
 // What is said of ports and broadcasts, as `broadcast` and `show` tell it, and containers by their names.
+#include <unistd.h>
+
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <map>
 
 #include <gtest/gtest.h>
 
 #include "fanctl/docker/container.h"
 #include "fanctl/lxc/container.h"
+#include "fanctl/output/json.h"
 #include "golden.h"
 #include "schema.h"
 
@@ -16,8 +22,9 @@ constexpr const char* the_bridge = "fan-250-0-28";
 
 void expect_follows_schema(const std::string& definition, const std::string& text) {
   const cli::Json root = cli::Json::parse(read_text(std::string(SOURCE_DIR) + "/docs/schema/fanctl-1.json"));
-  EXPECT_EQ(complaints(root, root["$defs"][definition], cli::Json::parse(text), "", true), std::vector<std::string>{})
-      << text;
+  const cli::Json document = cli::Json::parse(text);
+  EXPECT_EQ(complaints(root, root["$defs"][definition], document, "", true), std::vector<std::string>{}) << text;
+  EXPECT_EQ(complaints(root, root, document, "", false), std::vector<std::string>{}) << text;
 }
 
 // A fan with three ports, and an endpoint behind each.
@@ -93,6 +100,32 @@ TEST_F(BroadcastTexts, EndpointsAreListedWithTheNetworksThatTheirPortsMaySendFro
   expect_follows_schema("endpoints", json);
 }
 
+// What changes something prints the same kind of document as `up` does.
+TEST_F(BroadcastTexts, ChangesAreToldAsDocumentsOfTheSchema) {
+  const std::string file = testing::TempDir() + "fan-endpoints-" + std::to_string(getpid());
+  std::ofstream(file) << R"({"port": "veth1", "address": "250.0.28.11", "mac": "02:00:00:00:00:01"})"
+                      << "\n";
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"endpoint", "add", "--port", "veth3", "--address", "250.0.28.14", "--mac", "02:00:00:00:00:04"},
+           {"endpoint", "del", "--address", "250.0.28.14"},
+           {"endpoint", "apply", file},
+           {"broadcast", "reset", "--force"},
+           {"broadcast", "allow", "veth1"},
+           {"broadcast", "receive", "veth1"},
+           {"broadcast", "disallow", "veth1"},
+           {"broadcast", "off"}}) {
+    std::vector<std::string> dry = words;
+    dry.insert(dry.end(), {"--json", "--dry-run"});
+    expect_follows_schema("report", must(dry));
+    std::vector<std::string> real = words;
+    real.emplace_back("--json");
+    const std::string json = must(real);
+    expect_follows_schema("report", json);
+    EXPECT_EQ(cli::Json::parse(json)["command"], words.front());
+  }
+  std::remove(file.c_str());
+}
+
 // A port whose driver has no such flag: the command says which, and the host is as it was.
 TEST_F(BroadcastTexts, SayWhichFlagAPortDoesNotTakeAndChangeNothing) {
   must({"endpoint", "del", "--port", "veth3"});
@@ -126,6 +159,39 @@ TEST_F(BroadcastTexts, SayWhichFlagAPortDoesNotTakeAndChangeNothing) {
       EXPECT_TRUE(state() == before) << words.front();
     }
   }
+}
+
+TEST_F(BroadcastTexts, EndpointsThatAreListedArePutBack) {
+  must({"endpoint", "add", "--port", "veth3", "--address", "250.0.28.33", "--mac", "02:00:00:00:00:03", "--secure",
+        "--allow", "10.1.0.0/16"});
+  const std::string listed = must({"endpoint", "list", "--json"});
+  char name[] = "/tmp/fan-endpoints-XXXXXX";
+  const int file = mkstemp(name);
+  ASSERT_GE(file, 0);
+  const cli::Json document = cli::Json::parse(listed);
+  for (const cli::Json& one : document["endpoints"]) {
+    const std::string line = one.dump() + "\n"; // as jq -c '.endpoints[]' writes it
+    EXPECT_EQ(write(file, line.data(), line.size()), static_cast<ssize_t>(line.size()));
+  }
+  close(file);
+  EXPECT_EQ(must({"endpoint", "apply", name, "--dry-run"}), "");
+  must({"endpoint", "del", "--address", "250.0.28.33"});
+  must({"endpoint", "del", "--port", "veth1"});
+  must({"endpoint", "apply", name});
+  EXPECT_EQ(must({"endpoint", "list", "--json"}), listed);
+  unlink(name);
+}
+
+TEST_F(BroadcastTexts, HintAtLinesThatWork) {
+  const Ran open = run(world, {"broadcast", "allow", "veth1"});
+  EXPECT_EQ(open.status, 3);
+  EXPECT_NE(open.err.find("`fanctl broadcast reset --fan fan-250-0-28` lets nobody"), std::string::npos) << open.err;
+  must({"broadcast", "reset", "--fan", the_bridge});
+  must({"up", "251", "eth0"});
+  const Ran which = run(world, {"broadcast", "allow", "veth1"});
+  EXPECT_EQ(which.status, 3);
+  EXPECT_NE(which.err.find("name its bridge with --fan"), std::string::npos) << which.err;
+  must({"broadcast", "allow", "veth1", "--fan", the_bridge});
 }
 
 TEST_F(BroadcastTexts, SayWhyAContainerIsNotFound) {

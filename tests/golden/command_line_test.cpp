@@ -56,6 +56,8 @@ TEST(CommandLine, UsageErrors) {
       {{"up", o, u, "--mtu="}, 2, "--mtu wants a value"},
       {{"up", o, u, "--mtu", "lots"}, 2, "'lots'"},
       {{"up", o, u, "--mtu", "-1"}, 2, "mtu"},
+      {{"up", o, u, "--dhcp", "--dhcp"}, 2, "flag 'dhcp' is given twice", "give it once"},
+      {{"up", o, u, "--dhcp", "--dhcp", "--dhcp"}, 2, "flag 'dhcp' is given twice", "give it once"},
       {{"up", o, u, "--type", "gre"}, 2, "'gre'"},
       {{"up", o, u, "--vni", "16777216"}, 2, "16777216"},
       {{"up", o, u, "--port", "65536"}, 2, "65536"},
@@ -86,10 +88,13 @@ TEST(CommandLine, UsageErrors) {
       {{"up", "127.0.0.0/8", u}, 2, "127.0.0.0/8"},
       {{"up", "224.0.0.0/8", u}, 2, "224.0.0.0"},
       {{"up", o, "172.30.0.256"}, 2, "172.30.0.256"},
+      {{"up", o, "172.30.0.28/32"}, 2, "172.30.0.28/32 is one address, and no underlay", "172.30.0.28/16"},
       {{"up", o, u, "--wait", "soon"}, 2, "--wait 'soon'"},
       {{"up", "-a", o, u}, 2, "-a takes its fans from the configuration"},
       {{"up", "-a", "--dhcp"}, 2, "-a takes its fans from the configuration"},
       {{"up", o, u, "--config", "f"}, 2, "--config goes with -a"},
+      {{"up", "250", "--dhcp"}, 2, "up: options of a fan go with its two networks", "has its options in its file"},
+      {{"up", "--mtu", "1400"}, 2, "up: options of a fan go with its two networks"},
       {{"down"}, 2, "down: "},
       {{"down", "-a", "-e"}, 2, "contradict"},
       {{"down", "-e", o, u}, 2, "-a and -e take no fan"},
@@ -99,6 +104,10 @@ TEST(CommandLine, UsageErrors) {
       {{"explain"}, 2, "the address is missing"},
       {{"explain", "250.0.28"}, 2, "250.0.28"},
       {{"explain", "250.0.28.1", "-o", "250"}, 2, "--underlay is missing"},
+      {{"explain", "250.0.28.2", "--vni", "5"}, 2, "explain: options of a fan go with its two networks"},
+      {{"explain", "250.0.28.2", "250", "--vni", "5"}, 2, "explain: options of a fan go with its two networks"},
+      {{"metrics", "x"}, 2, "metrics: 'x' is one word too many"},
+      {{"--version", "x"}, 2, "--version: 'x' is one word too many"},
       {{"trace"}, 2, "source and destination are needed"},
       {{"trace", "250.0.28.2"}, 2, "source and destination are needed", "fanctl trace SRC DST"},
       {{"trace", "250.0.28.2", "250.0.27.2", "250.0.27.3"}, 2, "'250.0.27.3' is one word too many"},
@@ -106,7 +115,7 @@ TEST(CommandLine, UsageErrors) {
       {{"trace", "250.0.28.2", "224.0.0.1"}, 2, "224.0.0.1 is no single machine's"},
       {{"trace", "127.0.0.1", "250.0.28.2"}, 2, "127.0.0.1 is no single machine's"},
       {{"trace", "250.0.28.2", "250.0.27.2", "--proto", "256"}, 2, "--proto"},
-      {{"trace", "250.0.28.2", "250.0.27.2", "--proto", "gre"}, 2, "--proto"},
+      {{"trace", "250.0.28.2", "250.0.27.2", "--proto", "gre"}, 2, "--proto", "icmp, tcp, udp"},
       {{"trace", "250.0.28.2", "250.0.27.2", "--dport", "80"}, 2, "icmp has no ports", "--proto tcp"},
       {{"trace", "250.0.28.2", "250.0.27.2", "--proto", "tcp", "--dport", "65536"}, 2, "--dport"},
       {{"trace", "250.0.28.2", "250.0.27.2", "--size", "65536"}, 2, "--size"},
@@ -128,7 +137,11 @@ TEST(CommandLine, HostStateErrors) {
       {{"down", o, "eth0/16"}, 10, "no such fan is up"},
       {{"down", "fan-250-0-28"}, 10, "no such fan is up", "no fan is up on this host"},
       {{"show", "fan-250-0-28"}, 10, "no such fan is up", "no fan is up on this host"},
-      {{"show", o, "eth0/16"}, 10, "no such fan is up"},
+      {{"show", o, "eth0/16"}, 10, "no such fan is up: 250.0.0.0/8 eth0/16"},
+      {{"show", "x"}, 10, "show: no such fan is up: 'x'"},
+      {{"endpoint", "add", "nofan", "--port", "veth1", "--address", "250.0.28.2", "--mac", "02:00:00:00:00:01"},
+       10,
+       "endpoint add: no such fan is up: 'nofan'"},
       {{"explain", "250.0.28.1", "fan-250-0-28"}, 10, "no such fan is up"},
       {{"up", "fan-250"}, 10, "no fan 'fan-250' is in the configuration"},
       {{"explain", "250.0.28.1"}, 3, "no fan is up on this host", "-o OVERLAY -u UNDERLAY"},
@@ -159,6 +172,10 @@ TEST(CommandLine, ControlBytesComeOutEscapedAndLongWordsCut) {
   const Ran odd = run(world, {"up", "250", "eth\x1b[31m0", "\n"});
   EXPECT_EQ(odd.status, 2);
   EXPECT_EQ(odd.err.find('\x1b'), std::string::npos);
+  const Ran bytes = run(world, {"up", "240", "\xff\xfe"}); // in the title of the error, too
+  EXPECT_EQ(bytes.status, 3);
+  EXPECT_EQ(bytes.err.find('\xff'), std::string::npos) << bytes.err;
+  EXPECT_NE(bytes.err.find("up 240 \\xff\\xfe"), std::string::npos) << bytes.err;
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{std::string(100000, 'x')},
                                              {"up", std::string(100000, 'x'), "eth0"},

@@ -105,6 +105,63 @@ TEST_F(Configured, FilesOfOthersAreLeftAlone) {
   EXPECT_EQ(world.host.transactions, 0U);
 }
 
+// Each would be an error of one of the files for the next `apply`.
+TEST_F(Configured, EnableRefusesWhatAnotherFileHas) {
+  ASSERT_EQ(in_folder(enable).status, 0);
+  const std::string first = only_file();
+  for (const std::vector<std::string>& other : std::vector<std::vector<std::string>>{
+           {"-o", "250", "-u", "172.30.0.0/16"},
+           {"-o", "250", "-u", "172.30.0.28/16"},
+           {"-o", "250", "-u", "172.30.0.28/16", "--bridge", "other"},
+       }) {
+    std::vector<std::string> words{"enable"};
+    words.insert(words.end(), other.begin(), other.end());
+    const Ran ran = in_folder(words);
+    EXPECT_EQ(ran.status, 3) << other[3];
+    EXPECT_THAT(ran.err, HasSubstr("this fan is in " + first + " already")) << other[3];
+    EXPECT_EQ(only_file(), first);
+  }
+  const Ran named = in_folder({"enable", "-o", "251", "-u", "eth0/16", "--bridge", "fan-250"});
+  EXPECT_EQ(named.status, 3);
+  EXPECT_THAT(named.err, HasSubstr("fan-250 is the name of another fan in " + first));
+  EXPECT_EQ(only_file(), first);
+  EXPECT_EQ(in_folder({"apply", "--check"}).status, 0);
+}
+
+// Who was trying a fan out and keeps it does not have to take it down.
+TEST_F(Configured, EnableTakesOverWhatWasBroughtUpByHand) {
+  ASSERT_EQ(run(world, {"up", "-o", "250", "-u", "eth0"}).status, 0);
+  LinkFact port;
+  port.ifindex = 100;
+  port.name = "veth1";
+  port.kind = "veth";
+  world.host.base.links.push_back(port);
+  world.host.base.links.back().master = world.host.facts()->link("fan-250-0-28")->ifindex;
+  std::vector<std::string> with_reserve = enable;
+  with_reserve.insert(with_reserve.end(), {"--host-reserve", "2"});
+  Ran ran = in_folder(with_reserve);
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(read_text(only_file()), HasSubstr("  fan-250-0-28:\n    overlay: 250.0.0.0/8\n"));
+  EXPECT_THAT(run(world, {"show"}).out, HasSubstr("fan-250-0-28     250.0.0.0/8          172.30.0.28/16       "
+                                                  "host-reserve 2 auto"));
+  EXPECT_EQ(in_folder({"apply", "--check"}).status, 0);
+  EXPECT_EQ(in_folder(with_reserve).status, 0) << "once more";
+  EXPECT_EQ(in_folder(disable).status, 11) << "the port is attached yet";
+  world.host.base.links.pop_back();
+  EXPECT_EQ(in_folder(disable).status, 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
+// The file in which it failed is as it was: no line of it is pointed at.
+TEST_F(Configured, EnablePointsIntoNoFileThatIsGone) {
+  ASSERT_EQ(run(world, {"up", "-o", "250", "-u", "eth0"}).status, 0);
+  const Ran ran = in_folder({"enable", "-o", "250", "-u", "eth0", "--bridge", "fan-250"});
+  EXPECT_EQ(ran.status, 3);
+  EXPECT_THAT(ran.err, HasSubstr("a bridge is not renamed while it is up"));
+  EXPECT_THAT(ran.err, Not(HasSubstr(folder)));
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
 TEST_F(Configured, EnableNeedsPrivilegeBeforeItWrites) {
   world.refusal = Error{};
   world.refusal->kind = ErrorClass::privilege;
@@ -159,7 +216,10 @@ TEST_F(Configured, ImportPrintsWhatUbuntuFanHas) {
                 "  fan-242-2:\n    overlay: 242\n    underlay: eth1\n    encapsulation: ipip\n");
   EXPECT_THAT(ran.err, HasSubstr("fan:4:21: unknown flag 'dhpc'"));
   EXPECT_THAT(ran.err, HasSubstr("'ENABLED=yes' has no meaning here"));
-  EXPECT_EQ(run(world, {"import", file("none")}).status, 3);
+  ran = run(world, {"import", file("none")});
+  EXPECT_EQ(ran.status, 3);
+  EXPECT_THAT(ran.err, Not(HasSubstr("--config"))) << "which import does not have";
+  EXPECT_THAT(run(world, {"up", "-a", "--config", file("none")}).err, HasSubstr("--config FILE"));
 }
 
 TEST_F(Configured, ImportWritesWhatApplyReads) {
@@ -178,6 +238,18 @@ TEST_F(Configured, ImportWritesWhatApplyReads) {
   const cli::Json json = cli::Json::parse(run(world, {"import", "--json", file("lxd")}).out);
   const cli::Json schema = cli::Json::parse(read_text(std::string(SOURCE_DIR) + "/docs/schema/fanctl-1.json"));
   EXPECT_TRUE(complaints(schema, schema["$defs"]["import"], json, "", true).empty()) << json;
+  EXPECT_TRUE(complaints(schema, schema, json, "", false).empty()) << json;
+}
+
+// Who then moves the old file away, as the note says, would lose the line that is wrong.
+TEST_F(Configured, ImportWritesNothingWhenALineIsWrong) {
+  write("fan", "250.0.0.0/8 eth0/16\n251.0.0.0/8 eth0/16 dhpc\n");
+  const Ran ran = run(world, {"import", file("fan"), "--write", "--dir", folder});
+  EXPECT_EQ(ran.status, 7);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr(file("imported.yaml") + " is not written"));
+  EXPECT_THAT(ran.err, Not(HasSubstr("move /etc/network/fan away")));
+  EXPECT_FALSE(std::filesystem::exists(file("imported.yaml")));
 }
 
 TEST_F(Configured, DiffIsObjectByObject) {

@@ -56,6 +56,9 @@ TEST(ErrorText, LetsNoControlByteOut) {
                   "b\nc\r\x7f\xc3\xa9";
   EXPECT_EQ(cli::error_text(error), "fanctl: a\\x1b]0;title\\x07"
                                     "b\\x0ac\\x0d\\x7f\xc3\xa9\n");
+  error.message =
+      "up 240 \xff\xfe \xe2\x82\xac \xe2\x82 \xc2\x9b"; // two that are none, EURO, half of it, a CSI of eight bits
+  EXPECT_EQ(cli::error_text(error), "fanctl: up 240 \\xff\\xfe \xe2\x82\xac \\xe2\\x82 \\xc2\\x9b\n");
   EXPECT_EQ(cli::note_text("a\nb"), "fanctl: note: a\\x0ab\n");
 }
 

@@ -55,6 +55,11 @@ Result<void> MemoryWorld::program(const std::string& name, const std::vector<std
     line += " " + argument;
   }
   programs.push_back(line);
+  for (const auto& [part, error] : failing_programs) {
+    if (line.find(part) != std::string::npos) {
+      return error;
+    }
+  }
   return {};
 }
 

@@ -27,7 +27,10 @@ public:
   Result<std::vector<std::string>> names(const std::string& directory) override;
 
   Result<std::string> program(const std::string& /*name*/) override { return dnsmasq; }
-  Result<std::vector<doctor::RouteSeen>> routes_inside(const Prefix& /*overlay*/) override { return routes; }
+  Result<std::vector<doctor::RouteSeen>> routes_inside(const Prefix& /*overlay*/,
+                                                       const std::vector<Prefix>& /*slices*/) override {
+    return routes;
+  }
   Result<std::optional<std::string>> device_into(const Prefix& /*network*/) override { return way_back; }
   Result<std::vector<doctor::AddressLifetime>> lifetimes() override { return lent; }
   Result<std::vector<doctor::UdpSocket>> udp_sockets() override { return sockets; }
@@ -72,6 +75,7 @@ public:
   [[nodiscard]] const Devices& devices() override { return no_devices; }
   PacketView& packets() override { return no_packets; }
   void unlock() override {}
+  void leave_lock() override {}
   [[nodiscard]] std::string try_path() const override { return ""; }
   std::optional<std::string> docker_configuration() override { return docker; }
   Result<News> news(const std::set<std::uint32_t>&, std::chrono::milliseconds) override {
@@ -95,6 +99,7 @@ public:
   std::map<std::string, std::vector<std::string>> containers; // by name: by what the bridge knows them
   std::optional<Error> no_containers;                         // what asking for one answers
   std::vector<std::string> programs;                          // what was run, "name argument..."
+  std::map<std::string, Error> failing_programs;              // by a part of that: what it answers
 };
 
 struct Ran {

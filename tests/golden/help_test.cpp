@@ -30,6 +30,13 @@ TEST(Help, NothingAskedIsAUsageErrorWithTheHelp) {
   EXPECT_EQ(ran.err, run(world, {"--help"}).out);
 }
 
+TEST(Help, OfHelpIsTheHelp) {
+  MemoryWorld world;
+  const Ran ran = run(world, {"help", "help"});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_EQ(ran.out, run(world, {"help"}).out);
+}
+
 TEST(Help, LinesFitATerminalOfAHundredAndThirtyColumns) {
   MemoryWorld world;
   for (const cli::Command& command : cli::commands()) {

@@ -81,6 +81,16 @@ TEST(Metrics, EitherFileOrHttp) {
   EXPECT_EQ(ran.out, "");
 }
 
+TEST(Metrics, OneFileThatHasAName) {
+  MemoryWorld world;
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"metrics", "--file", ""}, {"metrics", "--file="}, {"metrics", "--file", "/nowhere/x", "--file", "y"}}) {
+    const Ran ran = run(world, wrong);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_EQ(ran.out, "");
+  }
+}
+
 TEST(Metrics, ValuesOfLabelsAreEscaped) {
   EXPECT_EQ(cli::label_value("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
   EXPECT_EQ(cli::label_value("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");

@@ -47,6 +47,17 @@ TEST(Show, IsThe2015TableToTheByte) {
             "fan-250-0-28     250.0.0.0/8          172.30.0.28/16       dhcp host-reserve 1\n");
 }
 
+// There is no bridge that it could be called after, and nothing to attach a port to.
+TEST(Show, AFanThatIsOnlyReachedIsCalledByItsOverlay) {
+  MemoryWorld world;
+  ASSERT_EQ(run(world, {"up", "250.0.0.0/8", "eth0/16", "reach"}).status, 0);
+  const std::string shown = run(world, {"show", "-v"}).out;
+  EXPECT_NE(shown.find("\n250.0.0.0/8\n    slice     250.0.28.0/24 gateway 250.0.28.1\n"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("fan-250"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("ports"), std::string::npos) << shown;
+  expect_document("show", run(world, {"show", "--json"}).out);
+}
+
 TEST(Show, EveryFlagInItsPlace) {
   MemoryWorld world;
   ASSERT_EQ(run(world, {"up",
@@ -58,6 +69,7 @@ TEST(Show, EveryFlagInItsPlace) {
                         "--host-access",
                         "dhcp",
                         "--block-metadata",
+                        "--secure",
                         "--snooping",
                         "--proxy-arp",
                         "--shortcut",
@@ -196,6 +208,40 @@ TEST_F(Configuration, ABrokenLineDoesNotDisturbTheOthers) {
       << shown;
   EXPECT_NE(shown.find("fan-254-0-28"), std::string::npos);
   EXPECT_EQ(shown.find("253"), std::string::npos);
+}
+
+// Each would change the fan back at the next run.
+TEST_F(Configuration, ALineThatMeansAnEarlierFanIsAnErrorAndChangesNothing) {
+  for (const std::string& second : {std::string("250 eth0 type vxlan"), std::string("250 172.30.0.28 type vxlan"),
+                                    std::string("251 eth0 bridge one")}) {
+    SCOPED_TRACE(second);
+    MemoryWorld world;
+    const std::string path = write("# fan 250\n250.0.0.0/8 eth0/16 bridge one dhcp\n" + second + "\n254 eth0\n");
+    for (int round = 0; round < 2; ++round) {
+      const Ran ran = run(world, {"up", "-a", "--config", path});
+      EXPECT_EQ(ran.status, 7);
+      EXPECT_NE(ran.err.find(path + ":3: "), std::string::npos) << ran.err;
+      const std::string shown = run(world, {"show"}).out;
+      EXPECT_NE(shown.find(" dhcp host-reserve 1 auto bridge one\n"), std::string::npos) << shown;
+      EXPECT_NE(shown.find("fan-254-0-28"), std::string::npos) << shown;
+    }
+    const std::size_t done = world.host.transactions;
+    EXPECT_EQ(run(world, {"up", "-a", "--config", path, "--dry-run"}).status, 7);
+    EXPECT_EQ(world.host.transactions, done);
+  }
+}
+
+TEST_F(Configuration, ALineThatMeansAnEarlierFanIsToldWhereThatIs) {
+  MemoryWorld world;
+  const std::string path = write("250.0.0.0/8 eth0/16\n250 eth0 type vxlan\n");
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"up", "-a", "--config", path}, {"apply", path}}) {
+    const Ran ran = run(world, words);
+    EXPECT_EQ(ran.status, 7) << words.front();
+    EXPECT_NE(ran.err.find(path + ":2: 250 eth0: this fan is in " + path + ", line 1, already\n"), std::string::npos)
+        << ran.err;
+    EXPECT_NE(ran.err.find("keep it in one of the two places only"), std::string::npos) << ran.err;
+  }
 }
 
 TEST_F(Configuration, JsonHasEveryErrorWithItsPlace) {

@@ -160,21 +160,14 @@ std::function<std::size_t(const std::string&)> occurrences_of(const std::string&
   };
 }
 
-std::size_t day() {
-  if (const char* given = std::getenv("FANCTL_INJECT_OFFSET")) {
-    return std::strtoul(given, nullptr, 10);
-  }
-  return static_cast<std::size_t>(
-      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()).time_since_epoch().count());
-}
-
 // `count` of them at even distances, from another beginning every day.
 std::vector<std::size_t> spread(const std::vector<std::size_t>& indices, std::size_t count) {
   if (count >= indices.size()) {
     return indices;
   }
   std::vector<std::size_t> taken;
-  const std::size_t begin = day() * 7919 % indices.size(); // a prime: the days' parts lie far from each other
+  const std::size_t begin =
+      selection_offset() * 7919 % indices.size(); // a prime: the days' parts lie far from each other
   for (std::size_t n = 0; n < count; ++n) {
     taken.push_back(indices[(begin + n * indices.size() / count) % indices.size()]);
   }
@@ -227,6 +220,15 @@ Injected run_signalled(const Netns& netns, const Argv& argv, const Call& call, c
   });
 }
 
+std::size_t selection_offset() {
+  if (const char* given = std::getenv("FANCTL_INJECT_OFFSET")) {
+    return std::strtoul(given, nullptr, 10);
+  }
+  static const std::chrono::sys_days today = // of the whole run, also when it goes on past midnight
+      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+  return static_cast<std::size_t>(today.time_since_epoch().count());
+}
+
 std::vector<Call> selection(const std::vector<Call>& calls, std::size_t most) {
   const char* wanted = std::getenv("FANCTL_INJECT");
   if (wanted != nullptr && std::string(wanted) == "all") {
@@ -245,7 +247,7 @@ std::vector<Call> selection(const std::vector<Call>& calls, std::size_t most) {
   }
   std::set<std::size_t> taken;
   for (const auto& [kind, places] : kinds) {
-    taken.insert(places[day() % places.size()]);
+    taken.insert(places[selection_offset() % places.size()]);
   }
   std::vector<std::size_t> other_writes;
   std::vector<std::size_t> reads;

@@ -40,6 +40,8 @@ Injected run_signalled(const Netns& netns, const Argv& argv, const Call& call, c
 // only reads, between which a call finds the same host. FANCTL_INJECT_OFFSET=N is the part of day N;
 // FANCTL_INJECT=all is all of them, FANCTL_INJECT=writes those that write. In the order of `calls`.
 std::vector<Call> selection(const std::vector<Call>& calls, std::size_t most);
+// Which part it is: the day's, to be given as FANCTL_INJECT_OFFSET on another day.
+std::size_t selection_offset();
 
 // The call of another run of the command that stands for `call`: the same one, else the last of its kind, else of its
 // name. None: the command makes no such call any more.

@@ -23,6 +23,8 @@ constexpr std::size_t most_failures = 40;
 constexpr std::size_t most_kills = 40;
 constexpr std::size_t most_signals = 36;
 constexpr std::size_t most_of_apply = 40;
+// At one point of so many, the state after it stands while every forged packet is sent.
+constexpr std::size_t points_a_round = 10;
 
 class Inject : public testing::Test {
 protected:
@@ -45,9 +47,16 @@ protected:
     return argv;
   }
 
-  // Whoever is on a half-made bridge must not be reached either.
-  void attach() const { (void)a_.run({"ip", "link", "set", "c0", "master", bridge}); }
-  void detach() const { (void)a_.run({"ip", "link", "set", "c0", "nomaster"}); }
+  // Whoever is on a half-made bridge must not be reached either. False: there is none.
+  [[nodiscard]] bool attach(const std::string& to) const {
+    if (!a_.run({"ip", "link", "show", "dev", to}).ok()) {
+      return false;
+    }
+    a_.must({"ip", "link", "set", "c0", "master", to});
+    return true;
+  }
+  void detach() const { a_.must({"ip", "link", "set", "c0", "nomaster"}); }
+  [[nodiscard]] bool is_attached(const std::string& to) const { return link_field(a_, "c0", "master") == to; }
 
   void expect_whole(const std::string& where) const {
     const Outcome shown = fanctl({"show", "--check", "-v"});
@@ -68,10 +77,37 @@ protected:
     std::function<void()> prepare;
     Argv command;
     std::function<void()> make_whole; // after a kill
+    std::string bridge;               // what the container is on
+    // Whether it is on it while the command runs, and stays on it whatever becomes of the command. Else the bridge
+    // comes or goes with the command.
+    bool during = true;
+    bool stays = true;
   };
 
-  std::vector<Call> calls(const Case& one) const {
+  void prepare(const Case& one) const {
     one.prepare();
+    if (one.during) {
+      ASSERT_TRUE(attach(one.bridge));
+    }
+  }
+
+  // After a command that did not come to its end, or may not have: the container is on the bridge that is left.
+  void expect_container_unreached(const Case& one, const std::string& where) const {
+    EXPECT_TRUE(!one.stays || is_attached(one.bridge)) << where;
+    if (attach(one.bridge) && looks_++ % points_a_round == 0) {
+      underlay_.forged().come_round();
+      EXPECT_EQ(underlay_.forged().arrived(), "") << where;
+    }
+  }
+  // What the tests compare with: the container is on no bridge, but was, which the kernel does not forget.
+  [[nodiscard]] Snapshot state(const Case& one) const {
+    (void)attach(one.bridge);
+    detach();
+    return quick_snapshot(a_);
+  }
+
+  std::vector<Call> calls(const Case& one) const {
+    prepare(one);
     return calls_of(a_, line(one.command));
   }
 
@@ -80,7 +116,8 @@ protected:
     EXPECT_GT(all.size(), 100U) << "strace sees what the command calls";
     EXPECT_LT(all.size(), 10000U) << "and it waits for nothing";
     std::vector<Call> chosen = selection(all, most);
-    std::cout << chosen.size() << " of " << all.size() << " calls" << std::endl;
+    std::cout << chosen.size() << " of " << all.size() << " calls, FANCTL_INJECT_OFFSET=" << selection_offset()
+              << std::endl;
     return chosen;
   }
 
@@ -94,7 +131,7 @@ protected:
   template <class Run>
   Point inject(const Case& one, Call call, Run run) const {
     for (int attempt = 1;; ++attempt) {
-      one.prepare();
+      prepare(one);
       Point point{call, run(a_, line(one.command), call)};
       if (point.run.happened() || attempt == attempts) {
         return point;
@@ -152,10 +189,11 @@ protected:
     Snapshot after;
   };
   Ends ends_of(const Case& one) const {
-    one.prepare();
-    Snapshot before = quick_snapshot(a_);
-    (void)fanctl(one.command);
-    return {std::move(before), quick_snapshot(a_)};
+    prepare(one);
+    Snapshot before = state(one);
+    prepare(one);
+    must(one.command);
+    return {std::move(before), state(one)};
   }
 
   void fail_everywhere(const Case& one) const {
@@ -163,6 +201,8 @@ protected:
     at_each(one, most_failures, run_failing, [&](const Point& point) {
       const Outcome& outcome = point.run.outcome;
       EXPECT_TRUE(outcome.status < 126 || is_loaders(outcome)) << where(point.call, outcome);
+      expect_container_unreached(one, where(point.call, outcome));
+      detach();
       if (outcome.status == 7 && point.run.times > 1) {
         // It went on failing, so undoing failed as well, and said so.
         EXPECT_NE(outcome.err.find("undo failed"), std::string::npos) << where(point.call, outcome);
@@ -202,6 +242,8 @@ protected:
       const bool says_so = outcome.err.find("interrupted by SIG" + signal) != std::string::npos;
       EXPECT_NE(outcome.status, 7) << where_;
       interrupted += says_so ? 1 : 0;
+      expect_container_unreached(one, where_);
+      detach();
       judge(outcome, says_so, where_);
     });
     EXPECT_GT(interrupted, 0U);
@@ -223,7 +265,7 @@ protected:
     std::size_t killed = 0;
     at_each(one, most_kills, run_killed, [&](const Point& point) {
       const std::string where_ = where(point.call, point.run.outcome);
-      attach();
+      expect_container_unreached(one, where_);
       expect_shown_as_it_is(one.command, where_);
       if (++killed % 2 == 0) { // else straight down
         one.make_whole();
@@ -240,16 +282,22 @@ protected:
   Netns container_;
   ForgedTraffic::Handle watched_;
   Snapshot empty_;
-  const ConfigFolder old_;    // what `apply` finds
-  const ConfigFolder wanted_; // and what it is asked for
+  mutable std::size_t looks_ = 0; // at states in which the container is on a bridge
+  const ConfigFolder old_;        // what `apply` finds
+  const ConfigFolder wanted_;     // and what it is asked for
 
   const Argv up_{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "dhcp"};
 
   Case up() const {
-    return {[this] { clear(); }, up_, [this] { must(up_); }};
+    return {[this] { clear(); }, up_, [this] { must(up_); }, bridge, false, false};
   }
   Case down() const {
-    return {[this] { must(up_); }, {"down", "250.0.0.0/8", "eth0/16"}, [this] { must(up_); }};
+    return {[this] { must(up_); },
+            {"down", "250.0.0.0/8", "eth0/16", "--force"},
+            [this] { must(up_); },
+            bridge,
+            true,
+            false};
   }
   Case repair() const {
     return {[this] {
@@ -257,7 +305,7 @@ protected:
               a_.must({"ip", "link", "del", "fanvx8472"});
               a_.must({"ip", "link", "set", bridge, "alias", "mine"});
             },
-            up_, [this] { must(up_); }};
+            up_, [this] { must(up_); }, bridge};
   }
   // One fan changes, one comes, one goes.
   Case apply() const {
@@ -266,13 +314,14 @@ protected:
     wanted_.write("1.yaml", yaml_fan("a", "250.0.0.0/8", ", encapsulation: vxlan, mtu: 1400"));
     wanted_.write("2.yaml", yaml_fan("c", "242.0.0.0/8", ", encapsulation: vxlan"));
     return {[this] {
-              must({"down", "-e"});
+              clear();
               must({"apply", "--dir", old_.path()});
             },
             {"apply", "--dir", wanted_.path()},
             [this] {
               must({"apply", "--dir", wanted_.path()});
-            }};
+            },
+            "a"};
   }
   // What `apply` asks for one after the other: one fan goes, one changes, one comes.
   std::vector<Argv> parts() const {
@@ -285,13 +334,13 @@ protected:
       if (in_order && (done & (done + 1)) != 0) {
         continue;
       }
-      one.prepare();
+      prepare(one);
       for (std::size_t n = 0; n < parts.size(); ++n) {
         if ((done >> n & 1U) != 0) {
           must(parts[n]);
         }
       }
-      states.push_back(quick_snapshot(a_));
+      states.push_back(state(one));
     }
     return states;
   }
@@ -308,6 +357,18 @@ protected:
     ADD_FAILURE() << where << "\nthe nearest state differs by\n" << differs.substr(0, 1500);
   }
 };
+
+// The control: without fanctl's programs and rules, what the others look for is there to be seen.
+TEST_F(Inject, WhereNobodyKeepsThemOutForgedPacketsComeToTheContainer) {
+  const ForgedTraffic::Handle open = underlay_.forged().doors_open();
+  a_.set_sysctl("net/ipv4/ip_forward", "1");
+  a_.ip({fmt::format("link add {} type bridge", bridge), fmt::format("addr add 250.0.27.1/24 dev {}", bridge),
+         fmt::format("link set {} up", bridge)});
+  ASSERT_TRUE(attach(bridge));
+  EXPECT_TRUE(underlay_.forged().arrives("plain, ")) << underlay_.forged().arrived();
+  detach();
+  a_.ip({fmt::format("link del {}", bridge)});
+}
 
 TEST_F(Inject, UpFailsAtEachCall) {
   fail_everywhere(up());
@@ -331,6 +392,29 @@ TEST_F(Inject, RepairFailsAtEachCall) {
 
 TEST_F(Inject, RepairIsKilledAtEachCall) {
   kill_everywhere(repair());
+}
+
+// The querier takes several requests, and what is left between two of them is seen and put right.
+TEST_F(Inject, AChangeOfSnoopingIsKilledAtEachCall) {
+  Argv snooping = up_;
+  snooping.emplace_back("snooping");
+  for (const bool on : {true, false}) {
+    SCOPED_TRACE(on ? "on" : "off");
+    const Argv& from = on ? up_ : snooping;
+    const Argv& to = on ? snooping : up_;
+    const Case one{[&] { must(from); }, to, [&] { must(to); }, bridge};
+    const Ends ends = ends_of(one);
+    at_each(one, most_kills / 2, run_killed, [&](const Point& point) {
+      const std::string where_ = where(point.call, point.run.outcome);
+      expect_container_unreached(one, where_);
+      one.make_whole();
+      expect_whole(where_);
+      detach();
+      expect_state(ends.after, where_);
+    });
+  }
+  clear();
+  expect_empty("in the end");
 }
 
 TEST_F(Inject, UpIsInterruptedAtEachCall) {
@@ -359,6 +443,8 @@ TEST_F(Inject, ApplyFailsAtEachCall) {
   at_each(one, most_of_apply, run_failing, [&](const Point& point) {
     const Outcome& outcome = point.run.outcome;
     EXPECT_TRUE(outcome.status < 126 || is_loaders(outcome)) << where(point.call, outcome);
+    expect_container_unreached(one, where(point.call, outcome));
+    detach();
     if (point.run.times == 1) { // each fan is as it was or as it shall be
       expect_one_of(outcome.status == 0 ? std::vector{states.back()} : states, where(point.call, outcome));
       const Outcome shown = fanctl({"show", "--check", "-v"});
@@ -385,6 +471,7 @@ TEST_F(Inject, ApplyIsKilledAtEachCall) {
   const Case one = apply();
   at_each(one, most_of_apply, run_killed, [&](const Point& point) {
     const std::string where_ = where(point.call, point.run.outcome);
+    expect_container_unreached(one, where_);
     one.make_whole();
     EXPECT_EQ(fanctl({"apply", "--dir", wanted_.path(), "--check"}).status, 0) << where_;
     clear();

@@ -188,6 +188,15 @@ TEST_F(Apply, NamedFilesLeaveOtherFilesAlone) {
 }
 
 // Without --dir: /etc/fanctl, then /etc/network/fan. A folder of the test stands in for /etc.
+TEST_F(Apply, WhatCannotBePutRightIsAnError) {
+  host.fanctl_must({"up", "-o", "250.0.0.0/8", "-u", "eth0/16"});
+  host.ip({"addr del 172.30.0.27/16 dev eth0"});
+  host.must({"nft", "flush", "ruleset"});
+  const Outcome applied = apply();
+  EXPECT_EQ(applied.status, partial) << "nobody knows which address the fan is to have";
+  EXPECT_NE(applied.err, "");
+}
+
 TEST_F(Apply, TheFilesOfEtc) {
   for (const char* name : {"fanctl", "network", "netplan"}) {
     std::filesystem::create_directory(folder.file(name));
@@ -202,7 +211,10 @@ TEST_F(Apply, TheFilesOfEtc) {
   EXPECT_EQ(both.status, 0);
   EXPECT_EQ(both.out, "one: changed\n");
   EXPECT_THAT(both.err, HasSubstr("note: /etc/netplan/50.yaml has fans, which netplan refuses"));
-  EXPECT_EQ(host.fanctl({"up", "-a"}, etc).status, 0);
+  const Outcome old = host.fanctl({"up", "-a"}, etc);
+  EXPECT_EQ(old.status, 0);
+  EXPECT_THAT(old.err,
+              HasSubstr("-a reads /etc/network/fan only, and leaves out what /etc/fanctl has: one; `fanctl apply`"));
   EXPECT_EQ(host.fanctl({"apply", "--check"}, etc).status, 0) << "up -a says where its fans are from, too";
   std::filesystem::remove(folder.file("network/fan"));
   std::filesystem::remove_all(folder.file("fanctl"));

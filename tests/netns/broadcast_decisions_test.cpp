@@ -13,6 +13,7 @@
 #include "support/capture.h"
 #include "support/raw_sender.h"
 #include "support/topology.h"
+#include "writes.h"
 
 namespace fan::test {
 namespace {
@@ -158,6 +159,24 @@ TEST_F(BroadcastDecisions, AreOneForEachBroadcastAndNotOneForEachCopy) {
   EXPECT_EQ(copies.count(members[allowed].port()), 0U) << "nobody gets what he sent";
   EXPECT_TRUE(std::all_of(copies.begin(), copies.end(), [](const auto& port) { return port.second == sent; }));
   EXPECT_EQ(heard.count(), sent);
+}
+
+// What made libvirt's restart slow.
+TEST_F(BroadcastDecisions, NothingIsWrittenForThreeHundredSecuredPortsThatAreAsTheyShouldBe) {
+  RunOptions file;
+  for (unsigned n = 0; n < ports; ++n) {
+    const std::string port = n < containers ? members[n].port() : fmt::format("p{}", n);
+    const std::string mac =
+        n < containers ? members[n].mac().str() : fmt::format("02:00:00:00:{:02x}:{:02x}", n >> 8U, n & 0xffU);
+    file.input += fmt::format("{{\"port\": \"{}\", \"address\": \"{}\", \"mac\": \"{}\", \"secure\": true}}\n", port,
+                              address_of(n).str(), mac);
+  }
+  host.fanctl_must({"endpoint", "apply", "-"}, file);
+  const auto listed = nlohmann::json::parse(host.fanctl_must({"show", "--json"}));
+  EXPECT_EQ(listed["fans"][0]["secured"].size(), ports);
+  const std::vector<std::string> written =
+      writes_of(host, {"up", "250.0.0.0/8", "eth0/20", "type", "vxlan", "bridge", bridge});
+  EXPECT_TRUE(written.empty()) << joined(written);
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 // Addresses by DHCP from the fan bridge: real dnsmasq, real clients.
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -74,13 +76,36 @@ private:
   std::filesystem::path path_;
 };
 
-// udhcpc that stays, in `container`. SIGUSR1 makes it renew.
-Background client(const Container& container) {
+// A TCP connection from `host` to a DNS server, over which nothing is asked, while the object lives.
+class DnsConnection {
+public:
+  DnsConnection(const Host& host, Address server) {
+    const Inside inside(host);
+    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(53);
+    to.sin_addr.s_addr = htonl(server.v4());
+    EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  }
+  ~DnsConnection() { close(fd_); }
+  DnsConnection(const DnsConnection&) = delete;
+  DnsConnection& operator=(const DnsConnection&) = delete;
+
+private:
+  int fd_ = -1;
+};
+
+// udhcpc that stays, in `container`, and says that it is called `name`. SIGUSR1 makes it renew.
+Background client(const Container& container, const std::string& name = {}) {
   RunOptions options;
   options.netns = &container;
-  return {{"udhcpc", "-f", "-t", "8", "-T", "1", "-i", "eth0", "-O", "mtu", "-s",
-           std::string(SOURCE_DIR) + "/tests/support/udhcpc-script"},
-          options};
+  Argv argv{"udhcpc", "-f",   "-t", "8",   "-T", "1",
+            "-i",     "eth0", "-O", "mtu", "-s", std::string(SOURCE_DIR) + "/tests/support/udhcpc-script"};
+  if (!name.empty()) {
+    argv.insert(argv.end(), {"-x", "hostname:" + name});
+  }
+  return {argv, options};
 }
 
 constexpr std::chrono::seconds patience{30};
@@ -200,6 +225,56 @@ TEST_F(DhcpServerOfAFan, IsStoppedAndItsLeasesRemovedByDownAndByUpWithoutDhcp) {
   fans.a.fanctl_must({"down", "fan-250-0-27"});
   EXPECT_TRUE(servers(fans.a).empty());
   EXPECT_FALSE(std::filesystem::exists(leases_file(fans.a, "fan-250-0-27")));
+}
+
+// The shell has the pattern by which the server is found in its own command line; a name may be a pattern of others.
+TEST_F(DhcpServerOfAFan, IsStoppedByTheDryRunsLinesAlone) {
+  for (const auto& [name, other] : {std::pair{"fan.1", "fan-1"}, std::pair{"a+b", "aab"}}) {
+    fans.a.fanctl_must({"up", "250", "eth0/16", "type", "vxlan", "bridge", name, "dhcp"});
+    fans.a.fanctl_must({"up", "251", "eth0/16", "type", "vxlan", "bridge", other, "dhcp"});
+    const std::string lines =
+        fans.a.fanctl_must({"up", "250", "eth0/16", "type", "vxlan", "bridge", name, "--dry-run"});
+    ASSERT_THAT(lines, HasSubstr("kill $p"));
+    fans.a.must({"unshare", "-m", "sh", "-ec", "mount -t bpf bpf /sys/fs/bpf\n" + lines});
+    EXPECT_TRUE(eventually([&] { return servers(fans.a).size() == 1; }));
+    EXPECT_EQ(fans.a.fanctl_must({"up", "251", "eth0/16", "type", "vxlan", "bridge", other, "dhcp", "--dry-run"}), "");
+    EXPECT_EQ(fans.a.fanctl_must({"up", "250", "eth0/16", "type", "vxlan", "bridge", name, "--dry-run"}), "");
+    fans.a.fanctl_must({"down", "-e"});
+  }
+}
+
+// dnsmasq has a process for each such connection, which looks like the server itself.
+TEST_F(DhcpServerOfAFan, IsOneWhileItAnswersDnsByTcp) {
+  fans.a.fanctl_must(fans.line("up", {"dhcp"}));
+  const pid_t first = server(fans.a);
+  {
+    const DnsConnection held(fans.a, slice_a.at(1));
+    ASSERT_TRUE(eventually([&] { return servers(fans.a).size() == 2; }));
+    EXPECT_EQ(fans.a.fanctl({"show", "--check"}).status, 0);
+    EXPECT_EQ(fans.a.fanctl_must(fans.line("up", {"dhcp", "--dry-run"})), "");
+    EXPECT_EQ(servers(fans.a).size(), 2U) << "the connection was not held";
+    fans.a.fanctl_must(fans.line("down"));
+  }
+  EXPECT_TRUE(eventually([&] { return servers(fans.a).empty(); })) << first;
+}
+
+// Whoever is found under that name says which proxy all others use (VU#598349).
+TEST_F(DhcpServerOfAFan, AnswersForTheNamesOfItsClientsButNotForWpad) {
+  fans.a.fanctl_must(fans.line("up", {"dhcp"}));
+  const Container one(fans.a, "fan-250-0-27");
+  const Container two(fans.a, "fan-250-0-27");
+  Container asking(fans.a, "fan-250-0-27");
+  asking.address("250.0.27.5/24", slice_a.at(1));
+  Background printer = client(one, "printer");
+  Background wpad = client(two, "wpad");
+  ASSERT_TRUE(eventually([&] { return !address_in(printer.output(), "bound").empty(); })) << printer.output();
+  ASSERT_TRUE(eventually([&] { return !address_in(wpad.output(), "bound").empty(); })) << wpad.output();
+  const auto answer = [&](const char* name) {
+    return asking.run({"busybox", "nslookup", "-type=a", name, slice_a.at(1).str()}).out;
+  };
+  EXPECT_THAT(answer("printer"), HasSubstr(address_in(printer.output(), "bound")));
+  EXPECT_THAT(answer("wpad"), Not(HasSubstr(address_in(wpad.output(), "bound"))));
+  EXPECT_THAT(answer("wpad"), HasSubstr("NXDOMAIN"));
 }
 
 TEST_F(DhcpServerOfAFan, ThatWasKilledIsDriftAndDownDoesNotMind) {

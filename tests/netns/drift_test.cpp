@@ -55,8 +55,8 @@ protected:
   }
 
   [[nodiscard]] static std::string tunnel() { return type() == "ipip" ? "fanip" : "fanvx8472"; }
-  [[nodiscard]] static std::vector<std::string> line() {
-    return {"up", "250.0.0.0/8", "eth0/16", "type", type(), "dhcp"};
+  [[nodiscard]] std::vector<std::string> line() const {
+    return with({"up", "250.0.0.0/8", "eth0/16", "type", type(), "dhcp"}, more_);
   }
   static std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
     words.insert(words.end(), more.begin(), more.end());
@@ -134,6 +134,7 @@ protected:
     }
   }
 
+  std::vector<std::string> more_; // words of the first fan
   Underlay underlay{NoForgers()};
   Host& a = underlay.host("172.30.0.27/16");
   Host& b = underlay.host("172.30.0.28/16");
@@ -163,6 +164,11 @@ TEST_P(Drift, OfTheTunnelDeviceAndWhatHangsOnIt) {
   const Keys filters{"classifier " + t + " ingress", "classifier " + t + " egress"};
   expect_repaired("ip link set " + t + " mtu 1300", device);
   expect_repaired("tc qdisc add dev " + t + " root pfifo", device);
+  if (vxlan) { // ipip has no frames
+    a.ip({"link add brx type bridge"});
+    expect_repaired("ip link set " + t + " master brx", device);
+    a.ip({"link del brx"});
+  }
   expect_repaired("ip link set " + t + " down", downed);
   expect_repaired("tc filter del dev " + t + " ingress", {"classifier " + t + " ingress"});
   expect_repaired("tc filter del dev " + t + " egress", {"classifier " + t + " egress"});
@@ -172,8 +178,8 @@ TEST_P(Drift, OfTheTunnelDeviceAndWhatHangsOnIt) {
     expect_repaired("sysctl -qw net/ipv6/conf/" + t + "/disable_ipv6=0", ipv6_off);
   }
   if (vxlan) {
-    // A MAC address that bears our sign is as good as another; the kernel forgets the neighbours.
-    expect_repaired("ip link set " + t + " address 02:fa:00:00:00:99", neighbour);
+    // A MAC address that bears our sign may be another host's; the kernel forgets the neighbours.
+    expect_repaired("ip link set " + t + " address 02:fa:00:00:00:99", neighbour + device);
     expect_repaired("ip neigh flush nud all dev " + t, neighbour);
     expect_repaired("ip neigh replace 192.0.0.8 lladdr 02:00:00:00:00:01 nud permanent dev " + t, neighbour);
   }
@@ -183,13 +189,39 @@ TEST_P(Drift, OfTheTunnelDeviceAndWhatHangsOnIt) {
 TEST_P(Drift, OfAFilterBeforeOurs) {
   const std::string t = tunnel();
   const std::string in = "classifier " + t + " ingress";
-  expect_repaired("tc filter del dev " + t + " ingress; tc filter add dev " + t +
-                      " ingress pref 1 protocol all bpf bytecode '1,6 0 0 4294967295' classid 1:1",
+  expect_repaired("a filter before ours",
+                  [&] {
+                    a.must({"tc", "filter", "add", "dev", t, "ingress", "pref", "1", "protocol", "all", "bpf",
+                            "bytecode", "1,6 0 0 4294967295", "classid", "1:1"});
+                    EXPECT_THAT(shown()["drift"].dump(), HasSubstr("behind another filter"));
+                  },
                   {in});
+  EXPECT_THAT(a.must({"tc", "filter", "show", "dev", t, "ingress"}), HasSubstr("bytecode")) << "theirs is kept";
   const std::string found = shown().dump();
   EXPECT_EQ(found.find("behind another filter"), std::string::npos);
   a.must({"sh", "-ec", "tc filter del dev " + t + " ingress"});
   EXPECT_EQ(changed({}), Keys{in});
+}
+
+TEST_P(Drift, OfAFilterBeforeOursOnTheWayOut) {
+  more_ = {"shortcut"};
+  a.fanctl_must(line());
+  struct Place {
+    std::string device;
+    std::string direction;
+  };
+  for (const Place& place : std::vector<Place>{{tunnel(), "egress"}, {bridge, "egress"}, {bridge, "ingress"}}) {
+    const std::string key = "classifier " + place.device + " " + place.direction;
+    expect_repaired(key + " behind another's",
+                    [&] {
+                      a.must({"tc", "filter", "add", "dev", place.device, place.direction, "pref", "1", "protocol",
+                              "all", "bpf", "bytecode", "1,6 0 0 4294967295", "classid", "1:1"});
+                      EXPECT_THAT(shown()["drift"].dump(), HasSubstr("behind another filter"));
+                    },
+                    {key});
+    EXPECT_THAT(a.must({"tc", "filter", "show", "dev", place.device, place.direction}), HasSubstr("bytecode"))
+        << "theirs is kept";
+  }
 }
 
 TEST_P(Drift, OfTheRoute) {
@@ -200,6 +232,23 @@ TEST_P(Drift, OfTheRoute) {
   const unsigned mtu = 1500 - overhead_of(GetParam());
   expect_repaired(same + "src 250.0.27.1 mtu 1200", route);
   expect_repaired(same + fmt::format("src 172.30.0.27 mtu {}", mtu), route);
+}
+
+// The kernel replaces the first route to a destination, whoever made it.
+TEST_P(Drift, OfTheRouteBehindAnothers) {
+  a.ip({"route prepend 250.0.0.0/8 via 172.30.0.1 dev eth0"});
+  const Outcome refused = a.fanctl(with(line(), {"--mtu", "1300"}));
+  EXPECT_NE(refused.status, 0);
+  EXPECT_THAT(refused.err, HasSubstr("another's route stands before fanctl's"));
+  EXPECT_EQ(a.fanctl(line()).status, 3);
+  EXPECT_EQ(drift(), Keys{"route 250.0.0.0/8"});
+  EXPECT_THAT(shown()["drift"].dump(), HasSubstr("behind another's"));
+  EXPECT_THAT(a.must({"ip", "route", "show", "exact", "250.0.0.0/8"}), HasSubstr("via 172.30.0.1 dev eth0"));
+  a.ip({"route del 250.0.0.0/8 via 172.30.0.1 dev eth0"});
+  EXPECT_EQ(drift(), Keys{});
+  a.ip({"route append 250.0.0.0/8 via 172.30.0.1 dev eth0"});
+  a.ip({"route change 250.0.0.0/8 via 192.0.0.8 dev " + tunnel() + " onlink proto 250 src 250.0.27.1 mtu 1200"});
+  EXPECT_EQ(drift(), Keys{"route 250.0.0.0/8"});
 }
 
 TEST_P(Drift, OfTheBridgeAndWhatHangsOnIt) {
@@ -226,10 +275,30 @@ TEST_P(Drift, OfTheBridgeAndWhatHangsOnIt) {
       "the server of addresses is killed", [&] { kill_server(); }, dhcp);
 }
 
+// All that hangs on it, and the route, whose source was its address. The server of addresses stays and waits for it.
+TEST_P(Drift, OfTheWholeBridge) {
+  const Keys ipv6 = a.sysctl("net/ipv6/conf/" + bridge + "/accept_ra").empty()
+                        ? Keys{}
+                        : Keys{"sysctl net/ipv6/conf/" + bridge + "/accept_ra"};
+  const Keys all = Keys{"bridge " + bridge, "classifier " + bridge + " egress",     forwarding(bridge),
+                        "up " + bridge,     "address " + bridge + " 250.0.27.1/24", "route 250.0.0.0/8"} +
+                   ipv6;
+  expect_repaired("ip link del " + bridge, all);
+  more_ = {"shortcut", "snooping"};
+  a.fanctl_must(line());
+  expect_repaired("ip link del " + bridge,
+                  all + Keys{"classifier " + bridge + " ingress", "querier " + bridge, "shortcut 250.0.27.0/24"});
+}
+
 // What dies with the gateway's address: the routes that name it as their source.
 TEST_P(Drift, OfTheGateway) {
   expect_repaired("ip addr del 250.0.27.1/24 dev " + bridge,
                   {"address " + bridge + " 250.0.27.1/24", "route 250.0.0.0/8"});
+  expect_repaired("ip route del 250.0.27.0/24 dev " + bridge, {"address " + bridge + " 250.0.27.1/24"});
+  EXPECT_THAT(a.must({"ip", "route", "show", "250.0.27.0/24"}),
+              HasSubstr("dev " + bridge + " proto kernel scope link src 250.0.27.1"));
+  a.ip({"route replace 250.0.27.0/24 dev " + bridge + " mtu 1200"});
+  EXPECT_EQ(drift(), Keys{}) << "somebody's own route to it is as good";
 }
 
 TEST_P(Drift, OfTheFirewall) {
@@ -363,6 +432,43 @@ TEST_P(Drift, OfTheProgramsRows) {
         std::string(row.map) + " deleted", [&] { RowByHand(a, tunnel(), row.map, row.in_key).remove(); },
         Keys{row.key} + row.follows);
   }
+}
+
+TEST_P(Drift, OfTheRowsOfAShortcut) {
+  more_ = {"shortcut"};
+  a.fanctl_must(line());
+  const Keys shortcut{"shortcut 250.0.27.0/24"};
+  const auto row = [&](const char* map, const std::string& in_key) { return RowByHand(a, tunnel(), map, in_key); };
+  const std::string slice = network(0xfa001b00U);
+  expect_repaired(
+      "another device", [&] { row("fan_bridges_v1", slice).set(0, 0x5a); }, shortcut);
+  expect_repaired(
+      "no device", [&] { row("fan_bridges_v1", slice).set(0, 0); }, shortcut);
+  expect_repaired(
+      "deleted", [&] { row("fan_bridges_v1", slice).remove(); }, shortcut);
+  expect_repaired("tc filter del dev " + bridge + " ingress", {"classifier " + bridge + " ingress"});
+  expect_repaired("tc qdisc del dev " + bridge + " clsact",
+                  {"classifier " + bridge + " ingress", "classifier " + bridge + " egress"});
+}
+
+// What follows from where the programs are and from the rows of the fans is put right with a program.
+TEST_P(Drift, OfTheRowsThatFollowFromOthers) {
+  const auto row = [&](const char* map, const std::string& in_key) { return RowByHand(a, tunnel(), map, in_key); };
+  const auto number = [&](const std::string& device) {
+    const Inside here(a);
+    const std::uint32_t ifindex = if_nametoindex(device.c_str());
+    return std::string(reinterpret_cast<const char*>(&ifindex), sizeof ifindex);
+  };
+  const Keys in{"classifier " + tunnel() + " ingress"};
+  const Keys guard{"classifier " + bridge + " egress"};
+  expect_repaired(
+      "a VNI", [&] { row("fan_known_v1", network(0xac1e0000U)).remove(); }, in);
+  expect_repaired(
+      "the bridge is not known", [&] { row("fan_devices_v1", number(bridge)).remove(); }, guard);
+  expect_repaired(
+      "the bridge is a tunnel", [&] { row("fan_devices_v1", number(bridge)).set(0, 1); }, guard);
+  expect_repaired(
+      "the tunnel is a bridge", [&] { row("fan_devices_v1", number(tunnel())).set(0, 2); }, in);
 }
 
 // A device that lost its signs may be anybody's: it is named, and not touched.

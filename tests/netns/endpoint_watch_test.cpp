@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "fan_pair.h"
+#include "support/raw_sender.h"
 
 namespace fan::test {
 namespace {
@@ -48,6 +49,23 @@ void send_arp(const Container& from, Address sender, Address target) {
   EXPECT_EQ(sendto(out, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to),
             static_cast<ssize_t>(message.size()));
   close(out);
+}
+
+// The same in the name of another container on the bridge.
+void forge_arp(const Container& from, const Mac& whose, Address sender, Address target) {
+  Bytes message{0, 1, 8, 0, 6, 4, 0, 1};
+  const auto append = [&](Address address) {
+    for (const unsigned shift : {24U, 16U, 8U, 0U}) {
+      message.push_back(static_cast<std::uint8_t>(address.v4() >> shift));
+    }
+  };
+  message.insert(message.end(), whose.bytes.begin(), whose.bytes.end());
+  append(sender);
+  message.insert(message.end(), 6, 0);
+  append(target);
+  message.resize(46); // an Ethernet frame is not shorter
+  const Mac everybody{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+  EXPECT_EQ(RawSender::frames(from, "eth0").send(ethernet(whose, everybody, ETH_P_ARP, message)), 0);
 }
 
 class EndpointWatch : public testing::Test {
@@ -108,6 +126,27 @@ TEST_F(EndpointWatch, TwentyContainersComeAndGo) {
   EXPECT_TRUE(eventually([&] { return list().find("250.0.27.") == std::string::npos; }, std::chrono::seconds(60)));
 }
 
+class SecureEndpointWatch : public EndpointWatch {
+protected:
+  SecureEndpointWatch() : EndpointWatch({"secure"}) {}
+};
+
+TEST_F(SecureEndpointWatch, TheFirstAddressBehindAPortIsItsOnlyOneUntilThePortIsGone) {
+  const Address first = add_by_dhcp();
+  EXPECT_TRUE(becomes_listed(first));
+  EXPECT_THAT(list(), HasSubstr("secure"));
+  const Address claimed = *Address::parse("250.0.27.77");
+  send_arp(containers_.front(), claimed, gateway);
+  EXPECT_TRUE(becomes_listed(add_by_dhcp())) << "what was said before it was heard by now";
+  EXPECT_FALSE(is_listed(claimed)) << list();
+  EXPECT_TRUE(pings(containers_.front(), gateway));
+  containers_.front().ip({"addr add " + claimed.str() + "/24 dev eth0"});
+  EXPECT_FALSE(containers_.front().run({"ping", "-c1", "-W1", "-I", claimed.str(), gateway.str()}).ok());
+  EXPECT_EQ(host_.fanctl({"show", "--check"}).status, 0);
+  containers_.clear();
+  EXPECT_TRUE(eventually([&] { return list().find("250.0.27.") == std::string::npos; }, std::chrono::seconds(60)));
+}
+
 // dnsmasq does so when it answers a client that has no address yet.
 TEST_F(EndpointWatch, ANeighbourThatWasOverwrittenIsPutBack) {
   const Address address = add_by_dhcp();
@@ -124,6 +163,52 @@ TEST_F(EndpointWatch, WhoSpeaksOnlyToOthersIsHeardToo) {
   add().address("250.0.27.201/24", gateway);
   EXPECT_TRUE(pings(containers_[0], *Address::parse("250.0.27.201")));
   EXPECT_TRUE(becomes_listed(*Address::parse("250.0.27.200")));
+}
+
+TEST_F(EndpointWatch, AFurtherAddressOfARegisteredMacIsRegisteredToo) {
+  const Address first(0xfa001bc8U);
+  const Address further(0xfa001bc9U);
+  add().address(first.str() + "/24", gateway);
+  send_arp(containers_[0], first, gateway);
+  EXPECT_TRUE(becomes_listed(first));
+  send_arp(containers_[0], further, gateway); // nobody there has it
+  pause_for(std::chrono::seconds(2));
+  EXPECT_FALSE(is_listed(further));
+  containers_[0].ip({"address add " + further.str() + "/24 dev eth0"});
+  EXPECT_TRUE(eventually(
+      [&] {
+        send_arp(containers_[0], further, gateway);
+        return is_listed(further);
+      },
+      std::chrono::seconds(60)));
+  EXPECT_THAT(list(), HasSubstr(containers_[0].port()));
+  EXPECT_TRUE(is_listed(first));
+}
+
+// Who has an address keeps it as long as it answers, whoever claims it; whoever has left it does not keep it from
+// others.
+TEST_F(EndpointWatch, AnAddressMovesToAnotherPortWhenNobodyAnswersForIt) {
+  const Address moving(0xfa001bc8U);
+  Container& first = add();
+  Container& second = add();
+  first.address(moving.str() + "/24", gateway);
+  send_arp(first, moving, gateway);
+  EXPECT_TRUE(watcher_->wait_for("registered " + line_of(first, moving)));
+  second.must({"ip", "link", "set", "eth0", "up"});
+  send_arp(second, moving, gateway);
+  pause_for(std::chrono::seconds(2));
+  EXPECT_THAT(watcher_->output(), Not(HasSubstr("removed")));
+
+  first.ip({"address del " + moving.str() + "/24 dev eth0"});
+  second.address(moving.str() + "/24", gateway);
+  EXPECT_TRUE(eventually(
+      [&] {
+        send_arp(second, moving, gateway);
+        return watcher_->output().find("registered " + line_of(second, moving)) != std::string::npos;
+      },
+      std::chrono::seconds(60)))
+      << watcher_->output();
+  EXPECT_TRUE(pings(second, gateway));
 }
 
 TEST_F(EndpointWatch, ASecondOneHasNothingToWrite) {
@@ -148,6 +233,37 @@ TEST_F(EndpointWatch, KilledItConvergesWhenItIsStartedAgain) {
   watcher_.emplace(start());
   EXPECT_TRUE(becomes_listed(came));
   EXPECT_TRUE(came == gone || eventually([&] { return !is_listed(gone); }));
+}
+
+// The bridge knows where who is not registered yet is, and says when somebody else sends with his MAC.
+TEST_F(EndpointWatch, AForgerOnAnotherPortIsNotTakenForWhoWasThereBefore) {
+  const Address coming(0xfa001bc8U);
+  const Container& there = add();
+  const Container& forger = add();
+  const auto bring_up = [](const Container& container) { container.must({"ip", "link", "set", "eth0", "up"}); };
+  const auto learned = [&](const Container& at) {
+    return eventually([&] {
+      return host_.must({"bridge", "fdb", "show", "dev", at.port()}).find(there.mac().str() + " master") !=
+             std::string::npos;
+    });
+  };
+  bring_up(there);
+  bring_up(forger);
+  send_arp(there, Address(0x0a000001U), gateway); // of no endpoint's address
+  ASSERT_TRUE(learned(there));
+  forge_arp(forger, there.mac(), coming, gateway);
+  ASSERT_TRUE(learned(forger));
+  EXPECT_TRUE(becomes_listed(add_by_dhcp())) << "what was said before it was heard by now";
+  EXPECT_FALSE(is_listed(coming)) << list();
+
+  watcher_.reset(); // the next one reads the bridge's table
+  send_arp(there, Address(0x0a000001U), gateway);
+  ASSERT_TRUE(learned(there));
+  watcher_.emplace(start());
+  forge_arp(forger, there.mac(), coming, gateway);
+  ASSERT_TRUE(learned(forger));
+  EXPECT_TRUE(becomes_listed(add_by_dhcp()));
+  EXPECT_FALSE(is_listed(coming)) << list();
 }
 
 TEST_F(EndpointWatch, AForgerCannotFillTables) {

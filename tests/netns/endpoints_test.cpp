@@ -83,9 +83,10 @@ Capture::Predicate who_has(Address target) {
     return !frame.outgoing && is_arp(frame, Arp::request) && arp_address(frame, Arp::request) == target;
   };
 }
-Capture::Predicate is_at(Address sender) {
-  return [sender](const Frame& frame) {
-    return !frame.outgoing && is_arp(frame, Arp::reply) && arp_address(frame, Arp::reply) == sender;
+Capture::Predicate is_at(Address sender, const Mac& mac) {
+  return [sender, mac](const Frame& frame) {
+    return !frame.outgoing && is_arp(frame, Arp::reply) && arp_address(frame, Arp::reply) == sender &&
+           std::equal(mac.bytes.begin(), mac.bytes.end(), frame.bytes.begin() + 22);
   };
 }
 
@@ -180,11 +181,38 @@ protected:
   std::deque<Container> members;
 };
 
+TEST_F(Endpoints, LearningThatSomebodyElseSwitchedOffStaysOff) {
+  const std::string port = c(2).port();
+  const auto learning = [&] {
+    const std::string flags = host.must({"bridge", "-d", "link", "show", "dev", port});
+    return flags.find(" learning on") != std::string::npos ? "on" : "off";
+  };
+  for (const char* word : {"off", "on", "off"}) {
+    host.must({"bridge", "link", "set", "dev", port, "learning", word});
+    host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+    EXPECT_STREQ(learning(), word) << "of no endpoint's port";
+    add(2, {"--secure"});
+    EXPECT_STREQ(learning(), "off");
+    EXPECT_TRUE(is_whole());
+    EXPECT_EQ(writes_of(host, adding(2, {"--secure"})), std::vector<std::string>{});
+    host.fanctl_must({"endpoint", "del", "--port", port});
+    EXPECT_STREQ(learning(), word);
+    EXPECT_TRUE(is_whole());
+  }
+  // The fan's own word secures a port as well.
+  host.must({"bridge", "link", "set", "dev", port, "learning", "off"});
+  add(2);
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "secure"});
+  host.fanctl_must({"endpoint", "del", "--port", port});
+  EXPECT_STREQ(learning(), "off");
+}
+
 TEST_F(Endpoints, TheBridgeAnswersForThemAndForTheGatewayAndCopiesNothing) {
   EXPECT_EQ(copies(2, 4, asking(2, address_of(3)), who_has(address_of(3))), 1U) << "nobody is registered yet";
   add(3);
-  for (const Address target : {address_of(3), at("250.0.27.1")}) {
-    const Capture answer(c(2), "eth0", is_at(target));
+  const Mac own = *Mac::parse(link_field(host, bridge, "link/ether"));
+  for (const auto& [target, mac] : {std::pair(address_of(3), c(3).mac()), std::pair(at("250.0.27.1"), own)}) {
+    const Capture answer(c(2), "eth0", is_at(target, mac));
     EXPECT_EQ(copies(2, 4, asking(2, target), who_has(target)), 0U) << target.str();
     EXPECT_EQ(copies(2, 3, asking(2, target), who_has(target)), 0U) << target.str();
     EXPECT_TRUE(answer.reached(2)) << target.str();
@@ -221,15 +249,24 @@ TEST_F(Endpoints, UpPutsBackWhatTheBridgeForgot) {
   add(2);
   add(3, {"--secure"});
   const std::string listed = host.fanctl_must({"endpoint", "list"});
-  const std::vector<std::vector<std::string>> events{
+  std::vector<std::vector<std::string>> events{
       {"ip", "link", "set", bridge, "down"},
       {"ip", "link", "set", bridge, "address", "02:fa:00:00:77:77"},
       {"ip", "addr", "flush", "dev", bridge},
       {"ip", "link", "set", "dev", c(3).port(), "type", "bridge_slave", "proxy_arp_wifi", "off"},
       {"bridge", "fdb", "del", c(3).mac().str(), "dev", c(3).port(), "master"},
-      {"nft", "flush", "set", "bridge", "fanctl", "answered"},
+      {"bridge", "fdb", "replace", c(3).mac().str(), "dev", c(3).port(), "master", "static"}, // not sticky
+      {"bridge", "fdb", "replace", c(3).mac().str(), "dev", c(4).port(), "master", "static"},
+      {"ip", "neigh", "replace", address_of(3).str(), "lladdr", "02:00:00:00:00:99", "dev", bridge},
+      {"ip", "neigh", "del", address_of(3).str(), "dev", bridge},
+      {"nft", "delete", "element", "bridge", "fanctl", "ports", "{ \"" + c(3).port() + "\" }"},
       {"nft", "delete", "table", "bridge", "fanctl"},
   };
+  for (const char* set : {"answered", "addresses", "macs", "addresses6", "targets6", "ports"}) {
+    events.push_back({"nft", "flush", std::string_view(set) == "ports" ? "map" : "set", "bridge", "fanctl", set});
+  }
+  const Bytes forged = ethernet(c(3).mac(), everybody, 0x0800,
+                                ipv4({address_of(5), Address(0xffffffffU)}, udp(7, 7, text("not its address"))));
   for (const std::vector<std::string>& event : events) {
     host.must(event);
     EXPECT_FALSE(is_whole()) << testing::PrintToString(event);
@@ -237,8 +274,51 @@ TEST_F(Endpoints, UpPutsBackWhatTheBridgeForgot) {
     host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
     EXPECT_TRUE(is_whole()) << testing::PrintToString(event) << host.fanctl_must({"show", "-v"});
     EXPECT_EQ(copies(4, 5, asking(4, address_of(3)), who_has(address_of(3))), 0U) << testing::PrintToString(event);
+    EXPECT_EQ(copies(3, 5, forged, says("not its address")), 0U) << testing::PrintToString(event);
   }
   EXPECT_EQ(host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "--dry-run"}), "");
+}
+
+TEST_F(Endpoints, AreNotCoveredByTheAddressesOfTheHost) {
+  add(5);
+  const Outcome refused = host.fanctl({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "host-reserve", "5"});
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, HasSubstr("host-reserve 5 covers 250.0.27.5"));
+  EXPECT_TRUE(is_whole());
+}
+
+// Any group's address in a frame for all is a broadcast by another name.
+TEST_F(Endpoints, ABroadcastToAGroupsMacIsABroadcast) {
+  host.fanctl_must({"broadcast", "reset", "--force"});
+  const auto frame = [&](const Mac& to, Address destination) {
+    return ethernet(c(2).mac(), to, 0x0800, ipv4({address_of(2), destination}, udp(7, 7, text("to whom"))));
+  };
+  const Mac group{{0x01, 0x00, 0x5e, 0, 0, 1}};
+  EXPECT_EQ(copies(2, 4, frame(group, Address(0xe0000001U)), says("to whom")), 1U) << "a group is none";
+  for (const Mac& to : {everybody, group, Mac{{0x03, 0, 0, 0, 0, 1}}}) {
+    EXPECT_EQ(copies(2, 4, frame(to, Address(0xffffffffU)), says("to whom")), 0U) << to.str();
+    EXPECT_EQ(copies(2, 4, frame(to, at("250.0.27.255")), says("to whom")), 0U) << to.str();
+    EXPECT_EQ(copies(2, 4, arp(Arp::request, c(2).mac(), {c(2).mac(), address_of(2)}, address_of(5), to),
+                     who_has(address_of(5))),
+              0U)
+        << to.str();
+  }
+}
+
+TEST_F(Endpoints, ABridgeStaysQuietWhenThatIsDeleted) {
+  host.fanctl_must({"broadcast", "reset", "--force"});
+  host.fanctl_must({"broadcast", "receive", c(5).port()});
+  const std::string listed = host.fanctl_must({"broadcast", "list"});
+  const Bytes loud = ethernet(c(2).mac(), everybody, 0x0800,
+                              ipv4({address_of(2), Address(0xffffffffU)}, udp(7, 7, text("hello everybody"))));
+  for (const char* set : {"quiet", "selective", "restricted"}) {
+    EXPECT_EQ(copies(2, 5, loud, says("hello everybody")), 0U) << set;
+    host.must({"nft", "flush", "set", "bridge", "fanctl", set});
+    EXPECT_FALSE(is_whole()) << set;
+    EXPECT_EQ(host.fanctl_must({"broadcast", "list"}), listed) << set;
+    host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+    EXPECT_TRUE(is_whole()) << set;
+  }
 }
 
 TEST_F(Endpoints, OfAPortThatLeftAreKeptAndFollowItBack) {
@@ -469,6 +549,32 @@ TEST_F(ManyEndpoints, WhoseApplyIsKilledAreAppliedByTheNext) {
   EXPECT_GT(half_done, 2U) << "it was killed before it had begun, or after it had ended";
 }
 
+// RFC 1071, of `length` bytes from `begin`, put at `at`: a bridge that snoops takes nothing with a wrong one.
+void put_checksum(Bytes& packet, std::size_t begin, std::size_t length, std::size_t at) {
+  std::uint32_t sum = 0;
+  for (std::size_t n = begin; n < begin + length; n += 2) {
+    sum += packet[n] * 256U + packet[n + 1];
+  }
+  sum = ~((sum & 0xffffU) + (sum >> 16U));
+  packet[at] = static_cast<std::uint8_t>(sum >> 8U);
+  packet[at + 1] = static_cast<std::uint8_t>(sum);
+}
+
+// "Who hears which groups?", behind options of the IPv4 header.
+Bytes group_query(Address source, const Bytes& options) {
+  Bytes query{0x11, 100, 0, 0, 0, 0, 0, 0};
+  const Bytes name = text("igmp-query");
+  query.insert(query.end(), name.begin(), name.end());
+  put_checksum(query, 0, query.size(), 2);
+  Bytes packet = ipv4({source, at("224.0.0.1"), 2, 1}, query);
+  packet.insert(packet.begin() + 20, options.begin(), options.end());
+  packet[0] = static_cast<std::uint8_t>(0x45 + options.size() / 4);
+  packet[3] = static_cast<std::uint8_t>(packet[3] + options.size());
+  packet[10] = packet[11] = 0;
+  put_checksum(packet, 0, 20 + options.size(), 10);
+  return packet;
+}
+
 struct Forgery {
   const char* name;
   Bytes frame;
@@ -499,17 +605,23 @@ protected:
         {"arp-outer-mac", named(arp(Arp::reply, other, {own, address_of(n)}, address_of(4)), "arp-outer-mac")},
         {"arp-probe", named(arp(Arp::request, own, {own, Address()}, at("250.0.27.99")), "arp-probe")},
         {"dhcp-offer", ethernet(own, everybody, 0x0800, v4(address_of(n), 67, 68, "dhcp-offer"))},
+        {"dhcp-any-port", ethernet(own, everybody, 0x0800, v4(address_of(n), 1067, 68, "dhcp-any-port"))},
         {"vlan", tagged(ethernet(own, everybody, 0x0800, v4(address_of(n), 7, 7, "vlan")))},
         {"ipv6-source", ethernet(own, all_nodes, 0x86dd, ipv6(foreign, 17, udp(7, 7, text("ipv6-source"))))},
         {"ipv6-mac", ethernet(other, all_nodes, 0x86dd, ipv6(local, 17, udp(7, 7, text("ipv6-mac"))))},
         {"advertised-router",
          ethernet(own, all_nodes, 0x86dd, ipv6(local, 58, neighbour_discovery(134, {}, "advertised-router")))},
         {"redirect", ethernet(own, all_nodes, 0x86dd, ipv6(local, 58, neighbour_discovery(137, {}, "redirect")))},
+        {"mld-query", ethernet(own, all_nodes, 0x86dd, ipv6(local, 58, neighbour_discovery(130, {}, "mld-query")))},
+        {"igmp-query", ethernet(own, *Mac::parse("01:00:5e:00:00:01"), 0x0800, group_query(address_of(n), {}))},
+        {"igmp-query", ethernet(own, *Mac::parse("01:00:5e:00:00:01"), 0x0800,
+                                group_query(address_of(n), {0x94, 4, 0, 0}))}, // with the option that it should have
         {"advertised-other",
          ethernet(own, all_nodes, 0x86dd, ipv6(local, 58, neighbour_discovery(136, foreign, "advertised-other")))},
         {"probe-of-other",
          ethernet(own, all_nodes, 0x86dd, ipv6({}, 58, neighbour_discovery(135, foreign, "probe-of-other")))},
         {"dhcpv6-server", ethernet(own, all_nodes, 0x86dd, ipv6(local, 17, udp(547, 546, text("dhcpv6-server"))))},
+        {"dhcpv6-any-port", ethernet(own, all_nodes, 0x86dd, ipv6(local, 17, udp(1547, 546, text("dhcpv6-any-port"))))},
         {"other-protocol", ethernet(own, everybody, 0x88b5, text("other-protocol, which is long enough for a frame"))},
     };
   }
@@ -545,6 +657,57 @@ TEST_F(SecuredPort, SendsAsItsEndpointOrNotAtAll) {
   EXPECT_TRUE(pings(c(3), address_of(4)));
   EXPECT_TRUE(pings(c(4), address_of(3)));
   EXPECT_TRUE(pings(c(3), at("250.0.27.1")));
+}
+
+TEST_F(SecuredPort, AllOfAFanAreByItsOption) {
+  add(2);
+  const std::vector<std::string> plain{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"};
+  std::vector<std::string> secure = plain;
+  secure.emplace_back("secure");
+  host.fanctl_must(secure);
+  add(3);
+  EXPECT_TRUE(is_whole());
+  for (const int n : {2, 3}) {
+    for (const Forgery& forgery : forgeries(n)) {
+      EXPECT_EQ(copies(n, 5, forgery.frame, says(forgery.name)), 0U) << forgery.name;
+    }
+    EXPECT_TRUE(pings(c(n), at("250.0.27.1")));
+  }
+  EXPECT_EQ(copies(4, 5, forgeries(4).front().frame, says("address")), 1U) << "it has no endpoint";
+  host.fanctl_must(plain);
+  EXPECT_EQ(copies(3, 5, forgeries(3).front().frame, says("address")), 0U) << "what is secured stays so";
+  host.fanctl_must({"endpoint", "del", "--port", c(3).port()});
+  add(3);
+  EXPECT_EQ(copies(3, 5, forgeries(3).front().frame, says("address")), 1U);
+  EXPECT_TRUE(is_whole());
+}
+
+// The bridge hands frames for link-local groups to the host, past the table, and learns their sources all the same.
+TEST_F(SecuredPort, DrawsNoFramesToItselfByTeachingTheBridge) {
+  const Mac unregistered = c(4).mac();
+  const auto teach = [&](int n) {
+    const Bytes lldp = ethernet(unregistered, {{0x01, 0x80, 0xc2, 0, 0, 0x0e}}, 0x88cc, Bytes(46, 0));
+    send(n, lldp);
+  };
+  const auto is_behind = [&](int n) {
+    const std::string table = host.must({"bridge", "fdb", "show", "br", bridge});
+    return table.find(unregistered.str() + " dev " + c(n).port()) != std::string::npos;
+  };
+  add(2);
+  teach(2);
+  EXPECT_TRUE(eventually([&] { return is_behind(2); })) << "of a port that is not secured";
+  EXPECT_TRUE(pings(c(4), at("250.0.27.1"))) << "its own frames teach the bridge better";
+  ASSERT_TRUE(is_behind(4));
+  add(3, {"--secure"});
+  teach(3);
+  EXPECT_TRUE(pings(c(3), at("250.0.27.1"))); // what was sent before has come by now
+  EXPECT_TRUE(is_behind(4));
+  host.ip({"link set dev " + c(3).port() + " type bridge_slave learning on"});
+  EXPECT_THAT(host.fanctl({"show", "-v"}).out, HasSubstr("flag " + c(3).port() + " learning"));
+  host.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  EXPECT_EQ(host.fanctl_must({"show", "-v"}).find("learning"), std::string::npos);
+  host.fanctl_must({"endpoint", "del", "--port", c(3).port()});
+  EXPECT_THAT(host.must({"ip", "-d", "link", "show", "dev", c(3).port()}), HasSubstr("learning on"));
 }
 
 std::array<std::uint8_t, 16> in6(const char* text) {

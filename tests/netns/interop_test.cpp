@@ -19,9 +19,9 @@ protected:
       return;
     }
     // The address of the device is what fanctl writes as inner destination; what is written towards fanctl is any
-    // unicast one.
+    // unicast one. Without noudpcsum such a device writes UDP checksums, which version 1 has none of.
     b.ip({"link add plain address 02:fa:ff:ff:ff:fe type vxlan id 16384001 dstport 8472 local 172.30.0.28 dev eth0 "
-          "nolearning",
+          "nolearning noudpcsum",
           "link set plain up", "route add 250.0.27.0/24 via 192.0.0.8 dev plain onlink src 250.0.28.1",
           "neigh add 192.0.0.8 lladdr 0e:11:22:33:44:55 dev plain nud permanent"});
     b.must({"bridge", "fdb", "add", "0e:11:22:33:44:55", "dev", "plain", "dst", "172.30.0.27", "static"});

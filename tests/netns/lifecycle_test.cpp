@@ -1,6 +1,9 @@
 // up, down, repair and live changes on the real kernel.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config_folder.h"
 #include "fan_pair.h"
 #include "support/snapshot.h"
 #include "support/udp_stream.h"
@@ -8,6 +11,9 @@
 
 namespace fan::test {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
 
 class Lifecycle : public OverEach {};
 FAN_OVER_EACH(Lifecycle);
@@ -80,6 +86,196 @@ TEST_P(Lifecycle, DownRefusesWhilePortsAreAttachedAndNamesThem) {
   fans.a.fanctl_must({"down", "--force", "250.0.0.0/8", "eth0/16"});
 }
 
+TEST_P(Lifecycle, UpRefusesWhatWouldTakeABridgeFromItsPorts) {
+  FanPair fans(type());
+  fans.a.set_sysctl("net/ipv4/conf/eth0/promote_secondaries", "1");
+  fans.a.ip({"addr add 172.30.0.99/16 dev eth0"});
+  fans.a.fanctl_must(fans.line("up"));
+  const Container c = fans.container_a();
+  const auto refuses = [&](const std::vector<std::string>& line, const char* what) {
+    const Outcome refused = fans.a.fanctl(line);
+    EXPECT_EQ(refused.status, 11) << what << refused.err;
+    EXPECT_NE(refused.err.find(c.port()), std::string::npos) << what << refused.err;
+    EXPECT_EQ(link_field(fans.a, c.port(), "master"), "fan-250-0-27") << what;
+  };
+  refuses(fans.line("up", {"reach"}), "a host that only speaks");
+  fans.a.fanctl_must({"up", "250.0.0.0/8", "172.30.0.99/16", "type", type()});
+  fans.a.ip({"addr del 172.30.0.27/16 dev eth0"});
+  refuses(fans.line("up"), "the slice of another fan");
+  fans.a.fanctl_must(fans.line("down", {"--force"}));
+  fans.a.fanctl_must({"down", "250.0.0.0/8", "172.30.0.99/16"});
+}
+
+TEST_P(Lifecycle, DownRefusesWhileADeviceIsUponTheBridgeAndNamesIt) {
+  FanPair fans(type());
+  fans.a.fanctl_must(fans.line("up"));
+  fans.a.ip({"link add upon0 link fan-250-0-27 type macvlan mode bridge"});
+  const Outcome refused = fans.a.fanctl(fans.line("down"));
+  EXPECT_EQ(refused.status, 11);
+  EXPECT_NE(refused.err.find("upon0"), std::string::npos) << refused.err;
+  EXPECT_TRUE(fans.a.run({"ip", "link", "show", "upon0"}).ok());
+  fans.a.fanctl_must(fans.line("down", {"--force"}));
+  EXPECT_EQ(fans.a.must({"ip", "-o", "link", "show", "group", "64023"}), "");
+}
+
+TEST_P(Lifecycle, ABridgeThatWasRenamedIsNamedUntilItHasItsNameAgain) {
+  FanPair fans(type());
+  fans.a.fanctl_must(fans.line("up"));
+  fans.a.ip({"link set fan-250-0-27 down", "link set fan-250-0-27 name other", "link set other up"});
+  const std::string words = "the device other is the fan bridge fan-250-0-27 under another name";
+  EXPECT_THAT(fans.a.fanctl({"show"}).err, HasSubstr(words));
+  std::string help;
+  for (const auto& line : {std::vector<std::string>{"show", "--check"}, fans.line("up"), fans.line("down")}) {
+    const Outcome refused = fans.a.fanctl(line);
+    EXPECT_EQ(refused.status, 3);
+    EXPECT_THAT(refused.err, HasSubstr(words));
+    const std::size_t at = refused.err.find("ip link set other down");
+    ASSERT_NE(at, std::string::npos) << refused.err;
+    help = refused.err.substr(at);
+  }
+  const Outcome doctor = fans.a.fanctl({"doctor"});
+  EXPECT_EQ(doctor.status, 14);
+  EXPECT_THAT(doctor.out, AllOf(HasSubstr(words), HasSubstr("ip link set other down")));
+  fans.a.must({"sh", "-ec", help});
+  fans.a.fanctl_must(fans.line("up"));
+  EXPECT_EQ(fans.a.fanctl({"show", "--check"}).status, 0);
+  fans.a.fanctl_must(fans.line("down"));
+  EXPECT_EQ(fans.a.must({"ip", "-o", "link", "show", "group", "64023"}), "");
+}
+
+TEST_P(Lifecycle, ABridgeThatLostItsSignIsNamedUntilItHasItAgain) {
+  FanPair fans(type());
+  fans.a.fanctl_must(fans.line("up"));
+  for (const char* lost : {"group 0", "address 02:00:00:00:00:01"}) {
+    fans.a.ip({std::string("link set fan-250-0-27 ") + lost});
+    EXPECT_EQ(fans.a.fanctl({"show", "--check"}).status, 8) << lost;
+    const Outcome refused = fans.a.fanctl(fans.line("up"));
+    EXPECT_EQ(refused.status, 3) << lost;
+    const std::size_t at = refused.err.find("ip link set dev fan-250-0-27 address");
+    ASSERT_NE(at, std::string::npos) << refused.err;
+    fans.a.must({"sh", "-ec", refused.err.substr(at)});
+    fans.a.fanctl_must(fans.line("up"));
+    EXPECT_EQ(fans.a.fanctl({"show", "--check"}).status, 0) << lost;
+  }
+  fans.a.fanctl_must(fans.line("down"));
+}
+
+// Whoever made it has its addresses and its querier there.
+TEST_P(Lifecycle, DownLeavesABridgeThatSomebodyMadeInThePlaceOfOursAsItIs) {
+  FanPair fans(type());
+  fans.a.fanctl_must(fans.line("up", {"snooping"}));
+  fans.a.ip({"link del fan-250-0-27", "link add fan-250-0-27 type bridge mcast_querier 1", "link set fan-250-0-27 up",
+             "addr add 250.0.27.1/24 dev fan-250-0-27"});
+  fans.a.fanctl_must(fans.line("down"));
+  EXPECT_THAT(fans.a.must({"ip", "-d", "addr", "show", "dev", "fan-250-0-27"}),
+              AllOf(HasSubstr("UP"), HasSubstr("mcast_querier 1"), HasSubstr("250.0.27.1/24")));
+  EXPECT_EQ(fans.a.must({"ip", "-o", "link", "show", "group", "64023"}), "");
+}
+
+// An alias has no room for all that can be said of a fan. Where the record is lost too, the rest is not known.
+class KnownInPart : public OverEach {
+protected:
+  void SetUp() override {
+    OverEach::SetUp();
+    if (IsSkipped()) {
+      return;
+    }
+    fans.emplace(type());
+    fans->a.fanctl_must(fans->line("up", many));
+    fans->a.fanctl_must({"up", "241.0.0.0/8", "eth0/16", "type", type()});
+    fans->a.must({"sh", "-ec", lose_records()});
+  }
+  [[nodiscard]] static std::string lose_records() {
+    const std::string tunnel = type() == "ipip" ? "fanip" : "fanvx8472";
+    return "ip link del " + tunnel + "; for b in fan-250-0-27 fan-241-0-27; do tc qdisc del dev $b clsact; done";
+  }
+  [[nodiscard]] std::string elements() const {
+    return fans->a.must({"nft", "list", "set", "inet", "fanctl", "exposed"});
+  }
+
+  const std::vector<std::string> many{"no-nat",
+                                      "strict",
+                                      "no-isolate",
+                                      "snooping",
+                                      "dhcp",
+                                      "domain",
+                                      "a-domain-with-a-long-name.example.org",
+                                      "expose",
+                                      "250.0.27.5",
+                                      "expose",
+                                      "250.0.27.6",
+                                      "pool",
+                                      "dhcp=10-50",
+                                      "pool",
+                                      "docker=128-191",
+                                      "pool",
+                                      "people=60-90",
+                                      "ttl-security",
+                                      "1"};
+  std::optional<FanPair> fans;
+};
+FAN_OVER_EACH(KnownInPart);
+
+TEST_P(KnownInPart, KeepsWhatItHasWhateverIsDoneToOthers) {
+  const Host& a = fans->a;
+  const std::string exposed = elements();
+  const std::string querier = "mcast_querier 1";
+  const std::string cure = "fanctl up 250.0.0.0/8 eth0/16";
+  EXPECT_THAT(exposed, HasSubstr("250.0.27.5"));
+  const Outcome shown = a.fanctl({"show", "--check"});
+  EXPECT_EQ(shown.status, 8);
+  EXPECT_THAT(shown.err, AllOf(HasSubstr("fan-250-0-27 is known by its alias alone"), HasSubstr(cure)));
+  const Outcome up = a.fanctl({"up", "241.0.0.0/8", "eth0/16", "type", type()});
+  EXPECT_EQ(up.status, 0) << up.err;
+  EXPECT_THAT(up.err, AllOf(HasSubstr("fan-250-0-27 is known by its alias alone"), HasSubstr(cure)));
+  EXPECT_TRUE(writes_of(a, {"up", "241.0.0.0/8", "eth0/16", "type", type()}).empty());
+  const ConfigFolder none;
+  const Outcome applied = a.fanctl({"apply", "--dir", none.path()});
+  EXPECT_EQ(applied.status, 7);
+  EXPECT_THAT(applied.err, AllOf(HasSubstr("fan-250-0-27 is known by its alias alone"), HasSubstr(cure)));
+  const Outcome refused =
+      a.fanctl({"endpoint", "add", "--port", "eth0", "--address", "250.0.27.9", "--mac", "02:00:00:00:00:01"});
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, HasSubstr(cure));
+  a.fanctl_must({"down", "241.0.0.0/8"});
+  EXPECT_EQ(elements(), exposed);
+  EXPECT_THAT(a.must({"ip", "-d", "link", "show", "dev", "fan-250-0-27"}), HasSubstr(querier));
+  a.fanctl_must(fans->line("up", many));
+  EXPECT_EQ(a.fanctl({"show", "--check"}).status, 0);
+  EXPECT_EQ(elements(), exposed);
+  EXPECT_TRUE(writes_of(a, fans->line("up", many)).empty());
+}
+
+TEST_P(KnownInPart, GoesDownWhole) {
+  fans->a.fanctl_must({"down", "fan-250-0-27"});
+  fans->a.fanctl_must({"up", "241.0.0.0/8", "eth0/16", "type", type()});
+  EXPECT_EQ(fans->a.fanctl({"show", "--check"}).status, 0);
+  EXPECT_THAT(fans->a.must({"nft", "list", "ruleset"}), testing::Not(HasSubstr("250.0.27")));
+  fans->a.fanctl_must({"down", "-e"});
+  EXPECT_EQ(fans->a.must({"ip", "-o", "link", "show", "group", "64023"}), "");
+}
+
+TEST_P(KnownInPart, IsMadeWholeByTheFileThatItCameFrom) {
+  fans->a.fanctl_must({"down", "-e"});
+  const ConfigFolder folder;
+  const std::string more = ", nat: false, strict: true, snooping: true, ttl-security: 1, "
+                           "expose: [{0}.5, {0}.6, {0}.7, {0}.9, {0}.11], pools: {{dhcp: 10-50, docker: 128-191, "
+                           "people: 60-90}}, encapsulation: " +
+                           type();
+  folder.write("a.yaml", yaml_fan("fan-250-0-27", "250.0.0.0/8", fmt::format(fmt::runtime(more), "250.0.27")));
+  folder.write("b.yaml", yaml_fan("fan-241-0-27", "241.0.0.0/8", fmt::format(fmt::runtime(more), "241.0.27")));
+  const Outcome first = fans->a.fanctl({"apply", "--dir", folder.path()});
+  ASSERT_EQ(first.status, 0) << first.err;
+  const Snapshot whole = snapshot(fans->a);
+  fans->a.must({"sh", "-ec", lose_records()});
+  EXPECT_THAT(fans->a.fanctl({"show"}).err,
+              AllOf(HasSubstr("fan-250-0-27 is known by its alias alone"), HasSubstr("fan-241-0-27 is known")));
+  const Outcome again = fans->a.fanctl({"apply", "--dir", folder.path()});
+  EXPECT_EQ(again.status, 0);
+  EXPECT_EQ(again.err, "");
+  EXPECT_EQ(difference(whole, snapshot(fans->a)), "");
+}
+
 // Somebody deletes or alters one thing by hand; `up` writes that and what died with it, and nothing else.
 struct ByHand {
   const char* what;
@@ -144,6 +340,71 @@ TEST_P(Lifecycle, AfterEveryDeviceWasDeletedUpMakesAllOfItAgain) {
   fans.a.must({"nft", "flush", "ruleset"});
   fans.a.fanctl_must(fans.line("up"));
   EXPECT_EQ(difference(whole, snapshot(fans.a)), "");
+}
+
+void rename(const Host& host, const std::string& device, const std::string& name) {
+  host.ip({"link set " + device + " down", "link set " + device + " name " + name, "link set " + name + " up"});
+}
+
+TEST(Renamed, AnUnderlaysDeviceForwardsNoLongerThanItsFanIsUp) {
+  Underlay underlay{NoForgers{}};
+  Host& host = underlay.host("172.30.0.27/16");
+  const std::string by_address = "172.30.0.27/16";
+  const Snapshot before = snapshot(host);
+  for (const bool up_again : {false, true}) {
+    host.fanctl_must({"up", "250.0.0.0/8", by_address, "type", "vxlan"});
+    ASSERT_EQ(host.sysctl("net/ipv4/conf/eth0/forwarding"), "1");
+    rename(host, "eth0", "wan0");
+    EXPECT_FALSE(host.fanctl({"show", "--check"}).ok());
+    if (up_again) {
+      host.fanctl_must({"up", "250.0.0.0/8", by_address, "type", "vxlan"});
+      EXPECT_TRUE(host.fanctl({"show", "--check"}).ok());
+    }
+    host.fanctl_must({"down", "250.0.0.0/8", by_address});
+    EXPECT_EQ(host.sysctl("net/ipv4/conf/wan0/forwarding"), "0") << up_again;
+    rename(host, "wan0", "eth0");
+    host.ip({"route add default via 172.30.255.254"});
+    EXPECT_EQ(difference(before, snapshot(host)), "") << up_again;
+  }
+}
+
+TEST(Renamed, ADeviceThatCameInThePlaceOfAnotherIsNotTakenForIt) {
+  Underlay underlay{NoForgers{}};
+  Host& host = underlay.host("172.30.0.27/16");
+  host.fanctl_must({"up", "250.0.0.0/8", "172.30.0.27/16", "type", "vxlan"});
+  rename(host, "eth0", "wan0");
+  host.ip({"link add eth0 type bridge", "link set eth0 up"});
+  host.set_sysctl("net/ipv4/conf/eth0/forwarding", "1");
+  host.fanctl_must({"down", "-e"});
+  EXPECT_EQ(host.sysctl("net/ipv4/conf/wan0/forwarding"), "0");
+  EXPECT_EQ(host.sysctl("net/ipv4/conf/eth0/forwarding"), "1") << "its owner's word";
+}
+
+TEST(Reach, LeavesTheTunnelAsItIsWithoutAnyOtherFan) {
+  Underlay underlay{NoForgers{}};
+  Host& host = underlay.host("172.30.0.27/16");
+  const std::vector<std::string> other{"up", "251.0.0.0/8", "eth0/16", "type", "vxlan", "reach"};
+  const std::vector<std::string> normal{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"};
+  const std::vector<std::string> becomes{"up", "250.0.0.0/8", "eth0/16", "type", "vxlan", "reach"};
+  for (const char* forwarding : {"0", "1"}) {
+    host.set_sysctl("net/ipv4/ip_forward", forwarding);
+    host.fanctl_must(other);
+    EXPECT_EQ(host.sysctl("net/ipv4/conf/fanvx8472/forwarding"), forwarding) << "as a new device has it";
+    const Snapshot alone = snapshot(host);
+    host.fanctl_must(normal);
+    EXPECT_EQ(host.sysctl("net/ipv4/conf/fanvx8472/forwarding"), "1");
+    host.fanctl_must({"down", "250.0.0.0/8", "eth0/16"});
+    EXPECT_EQ(difference(alone, snapshot(host)), "");
+
+    host.fanctl_must(becomes);
+    const Snapshot two = snapshot(host);
+    host.fanctl_must({"down", "250.0.0.0/8", "eth0/16"});
+    host.fanctl_must(normal);
+    host.fanctl_must(becomes);
+    EXPECT_EQ(difference(two, snapshot(host)), "");
+    EXPECT_TRUE(host.fanctl({"show", "--check"}).ok());
+    host.fanctl_must({"down", "-e"});
+  }
 }
 
 TEST_P(Lifecycle, AChangedOptionChangesJustThatAndLosesNothing) {

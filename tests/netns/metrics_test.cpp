@@ -1,5 +1,6 @@
 // fanctl metrics over the real kernel: the text, the file, and the connection.
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <filesystem>
 #include <fstream>
@@ -91,6 +92,28 @@ TEST(MetricsFile, ThatCannotBeWrittenIsAnError) {
     EXPECT_THAT(ran.err, HasSubstr("cannot be written")) << bad;
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path));
+}
+
+// Nor is a file put in the place of a device, which every process of the host may have a use for.
+TEST(MetricsFile, NothingButAFileIsReplaced) {
+  Underlay underlay{NoForgers{}};
+  const Host& host = underlay.host("172.30.0.27/16");
+  const Folder folder;
+  ASSERT_EQ(mknod((folder.path + "/null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+  ASSERT_EQ(mkfifo((folder.path + "/pipe").c_str(), 0666), 0);
+  std::filesystem::create_symlink("null", folder.path + "/to-null");
+  std::filesystem::create_symlink("/proc/self/fd/1", folder.path + "/to-output");
+  for (const char* name : {"null", "pipe", "to-null", "to-output"}) {
+    const std::string path = std::string(folder.path).append("/").append(name);
+    const auto before = std::filesystem::symlink_status(path).type();
+    const Outcome ran = host.fanctl({"metrics", "--file", path});
+    EXPECT_EQ(ran.status, 3) << name;
+    EXPECT_THAT(ran.err, HasSubstr(path + " is there, and is not a regular file")) << name;
+    EXPECT_EQ(std::filesystem::symlink_status(path).type(), before) << name;
+  }
+  std::filesystem::create_symlink("gone", folder.path + "/to-nowhere");
+  host.fanctl_must({"metrics", "--file", folder.path + "/to-nowhere"});
+  EXPECT_TRUE(std::filesystem::is_regular_file(folder.path + "/to-nowhere"));
 }
 
 Outcome asked(const Host& host, const std::string& request) {

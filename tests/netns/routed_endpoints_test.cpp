@@ -1,6 +1,7 @@
 // Endpoints behind devices that are no port of the fan's bridge, of which a bridge takes 1,023.
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -118,6 +119,8 @@ TEST_F(Routed, WhatIsChangedByHandIsSeenAndPutBack) {
            {"tc", "qdisc", "del", "dev", "apart1", "clsact"},
            {"sysctl", "-qw", "net.ipv4.conf.apart1.proxy_arp=0"},
            {"nft", "flush", "set", "inet", "fanctl", "bridge_slices"},
+           {"nft", "flush", "set", "bridge", "fanctl", "routed"},
+           {"nft", "flush", "set", "bridge", "fanctl", "addresses"},
            {"nft", "delete", "table", "bridge", "fanctl"},
            {"ip", "link", "set", "apart1", "down"},
            {"sh", "-ec", "ip neigh flush dev apart1; nft delete table bridge fanctl"},
@@ -132,6 +135,45 @@ TEST_F(Routed, WhatIsChangedByHandIsSeenAndPutBack) {
     EXPECT_TRUE(is_whole()) << testing::PrintToString(event) << host.fanctl_must({"show", "-v"});
     EXPECT_TRUE(pings(*far, one.address)) << testing::PrintToString(event);
   }
+}
+
+// Then the guard on the device is all that holds the maps, and with them the fan's record.
+TEST_F(Routed, TellOfAFanThatLostItsBridgeAndItsTunnel) {
+  near.reset();
+  host.fanctl_must(one.adding());
+  for (const std::vector<std::string>& line : {up, {"up", "251.0.0.0/8", "eth0/16", "type", "vxlan"}}) {
+    host.ip({"link del fan-250-0-27", "link del fanvx8472"});
+    EXPECT_THAT(host.fanctl_must({"show"}), HasSubstr("fan-250-0-27"));
+    EXPECT_FALSE(is_whole());
+    host.fanctl_must(line);
+    EXPECT_TRUE(is_whole()) << host.fanctl_must({"show", "-v"});
+    EXPECT_TRUE(pings(*far, one.address));
+  }
+  host.ip({"link del fan-250-0-27", "link del fan-251-0-27", "link del fanvx8472"});
+  host.fanctl_must({"down", "-e", "--force"});
+  EXPECT_EQ(host.must({"tc", "filter", "show", "dev", "apart1", "egress"}), "");
+  EXPECT_EQ(host.sysctl("net/ipv4/conf/apart1/forwarding"), "0");
+}
+
+TEST_F(Routed, TakenFromTheirOwnListChangeNothing) {
+  ASSERT_EQ(host.sysctl("net/ipv4/conf/apart1/forwarding"), "0");
+  host.fanctl_must(one.adding());
+  RunOptions file;
+  file.input = fmt::format(R"({{"port": "{}", "address": "{}", "mac": "{}", "routed": true}})", one.port,
+                           one.address.str(), one.mac);
+  EXPECT_EQ(host.fanctl_must({"endpoint", "apply", "-", "--dry-run"}, file), "");
+  host.fanctl_must({"endpoint", "apply", "-"}, file);
+  host.fanctl_must({"endpoint", "del", "--port", one.port});
+  EXPECT_EQ(host.sysctl("net/ipv4/conf/apart1/forwarding"), "0");
+}
+
+TEST_F(Routed, AreKeptWhenTheSliceMoves) {
+  near.reset();
+  host.fanctl_must(one.adding());
+  host.ip({"addr flush dev eth0", "addr add 172.30.0.99/16 dev eth0"});
+  host.fanctl_must(up);
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list"}), HasSubstr(one.address.str()));
+  host.fanctl_must({"down", "250.0.0.0/8", "eth0/16", "--force"});
 }
 
 TEST_F(Routed, GoWithoutATrace) {
@@ -181,6 +223,76 @@ TEST_F(Routed, ThatCannotBeAreRefusedAndNothingIsChanged) {
   }
   EXPECT_EQ(host.fanctl(one.adding({"--secure"})).status, 2);
   EXPECT_EQ(difference(before, snapshot(host)), "");
+}
+
+// Neither the device's name nor that it is nobody's port is ours to keep.
+TEST_F(Routed, WhatWasSetOnTheirDeviceIsTakenBackWhateverBecomesOfIt) {
+  near.reset();
+  host.ip({"link add br9 type bridge"});
+  const std::vector<std::vector<std::string>> commands{
+      up, {"endpoint", "del", "--port", "apart1"}, {"down", "fan-250-0-27", "--force"}};
+  const auto settings = [&](const std::string& device) {
+    return host.sysctl("net/ipv4/conf/" + device + "/forwarding") +
+           host.sysctl("net/ipv4/conf/" + device + "/proxy_arp") +
+           host.sysctl("net/ipv4/neigh/" + device + "/proxy_delay");
+  };
+  struct Fate {
+    std::string name;
+    std::vector<std::string> there;
+    std::vector<std::string> back;
+  };
+  for (const Fate& fate :
+       std::vector<Fate>{{"other",
+                          {"link set apart1 down", "link set apart1 name other", "link set other up"},
+                          {"link set other down", "link set other name apart1", "link set apart1 up"}},
+                         {"apart1", {"link set apart1 master br9"}, {"link set apart1 nomaster"}},
+                         {"apart1", {"link set apart1 master fan-250-0-27"}, {"link set apart1 nomaster"}}}) {
+    for (const std::vector<std::string>& command : commands) {
+      for (const char* forwarded : {"0", "1"}) {
+        host.set_sysctl("net/ipv4/conf/apart1/forwarding", forwarded);
+        const std::string before = settings("apart1");
+        host.fanctl_must(one.adding());
+        EXPECT_EQ(settings("apart1"), "110");
+        host.ip(fate.there);
+        EXPECT_FALSE(is_whole()) << testing::PrintToString(command);
+        host.fanctl_must(command);
+        EXPECT_EQ(settings(fate.name), before) << fate.there.front() << testing::PrintToString(command);
+        EXPECT_EQ(host.must({"tc", "filter", "show", "dev", fate.name, "egress"}), "");
+        EXPECT_EQ(writes_of(host, up).empty(), command != commands.back());
+        host.ip(fate.back);
+        host.fanctl_must(up);
+        host.fanctl_must({"endpoint", "del", "--port", "apart1"});
+        EXPECT_EQ(settings("apart1"), before) << fate.there.front() << testing::PrintToString(command);
+      }
+    }
+  }
+}
+
+TEST_F(Routed, AreNotSecuredPorts) {
+  const std::string port = near->port();
+  const std::vector<std::string> adding{"endpoint",  "add",        "--port", port,
+                                        "--address", "250.0.27.2", "--mac",  near->mac().str()};
+  const auto with = [&](const char* word) {
+    std::vector<std::string> words = adding;
+    words.emplace_back(word);
+    return words;
+  };
+  host.fanctl_must(with("--secure"));
+  host.ip({"link set " + port + " nomaster"});
+  const Snapshot before = snapshot(host);
+  const Outcome refused = host.fanctl(with("--routed"));
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, HasSubstr(port + " is a secured port"));
+  EXPECT_THAT(refused.err, HasSubstr("fanctl endpoint del --port " + port));
+  EXPECT_EQ(difference(before, snapshot(host)), "");
+  RunOptions file;
+  const std::string line =
+      fmt::format(R"({{"port": "{}", "address": "250.0.27.2", "mac": "{}", )", port, near->mac().str());
+  file.input = line + "\"routed\": true}\n";
+  host.fanctl_must({"endpoint", "apply", "-"}, file); // in the place of all that was said before
+  EXPECT_TRUE(pings(*far, at("250.0.27.2")));
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list", "--json"}), Not(HasSubstr("\"secured\": true")));
+  host.fanctl_must({"endpoint", "del", "--port", port});
 }
 
 TEST_F(Routed, AreReadFromAFile) {

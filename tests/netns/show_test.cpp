@@ -119,6 +119,15 @@ TEST_P(Show, WithoutRoot) {
   EXPECT_EQ(fans.a.fanctl({"show", "--refused"}, nobody()).status, 4);
 }
 
+// That is inherited: from a supervisor, say.
+TEST_P(Show, WhereChildrenAreIgnored) {
+  FanPair fans(type());
+  fans.a.fanctl_must(fans.line("up"));
+  const Outcome shown = fans.a.run({"env", "--ignore-signal=CHLD", fanctl_path(), "show", "--check"});
+  EXPECT_EQ(shown.status, 0) << shown.err;
+  EXPECT_EQ(shown.err, "");
+}
+
 TEST_P(Show, ExplainWithoutRootSaysWhoOwnsAnAddress) {
   FanPair fans(type());
   const std::vector<std::string> by_hand{"explain",       "250.0.28.15", "-o",   "250",   "-u",

@@ -11,6 +11,7 @@
 namespace fan::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 const std::string bridge = "fan-250-0-27";
@@ -102,6 +103,31 @@ TEST_F(Snooping, ALiveBridgeLosesNothing) {
   EXPECT_THAT(ping.output(), HasSubstr(" 0% packet loss"));
 }
 
+// Who forgets its neighbour all the time, before the querier is on, while it is asking, and when it knows.
+TEST_F(Snooping, ALiveBridgeLosesNoSolicitation) {
+  const Capture sent(containers_[0], "eth0", [](const Frame& frame) {
+    return frame.outgoing && is_multicast(frame) && is_solicitation(frame);
+  });
+  const Capture heard(containers_[1], "eth0", [](const Frame& frame) {
+    return !frame.outgoing && is_multicast(frame) && is_solicitation(frame);
+  });
+  const auto look_for_it = [&](int times) {
+    for (int n = 0; n < times; ++n) {
+      containers_[0].must({"ip", "-6", "neigh", "flush", "dev", "eth0"});
+      EXPECT_TRUE(containers_[0].run({"ping", "-6", "-c1", "-W5", v6(1)}).ok());
+      pause_for(std::chrono::milliseconds(50));
+    }
+  };
+  look_for_it(5);
+  up({"snooping"});
+  look_for_it(60); // longer than the querier takes
+  up({});
+  look_for_it(5);
+  EXPECT_GT(sent.count(), 50U);
+  EXPECT_TRUE(heard.reached(sent.count()));
+  EXPECT_EQ(heard.count(), sent.count());
+}
+
 TEST_F(Snooping, IsAnOptionThatComesAndGoesAndIsRepaired) {
   const auto querier = [&] { return host_.must({"ip", "-d", "link", "show", "dev", bridge}); };
   EXPECT_THAT(querier(), HasSubstr("mcast_querier 0"));
@@ -118,6 +144,42 @@ TEST_F(Snooping, IsAnOptionThatComesAndGoesAndIsRepaired) {
   up({});
   EXPECT_THAT(querier(), HasSubstr("mcast_querier 0"));
   EXPECT_THAT(querier(), HasSubstr("mcast_query_response_interval 1000 "));
+}
+
+// Our interval is set before the querier is on, and taken back after it is off: a fanctl that is killed there leaves
+// it.
+TEST_F(Snooping, TheIntervalThatAKilledOneLeftIsTakenBack) {
+  const auto querier = [&] { return host_.must({"ip", "-d", "link", "show", "dev", bridge}); };
+  const std::string ours = "mcast_query_response_interval 100 ";
+  for (const bool wanted : {false, true}) {
+    SCOPED_TRACE(wanted ? "while it was switched on" : "when it was switched off");
+    host_.ip({"link set dev " + bridge + " type bridge mcast_query_response_interval 100"});
+    EXPECT_THAT(querier(), AllOf(HasSubstr("mcast_querier 0"), HasSubstr(ours)));
+    EXPECT_THAT(host_.fanctl({"show", "-v"}).out, HasSubstr("querier " + bridge + " response-interval 100 off"));
+    EXPECT_EQ(host_.fanctl({"show", "--check"}).status, 8);
+    up(wanted ? std::vector<std::string>{"snooping"} : std::vector<std::string>{});
+    EXPECT_THAT(querier(), HasSubstr(wanted ? "mcast_querier 1" : "mcast_querier 0"));
+    EXPECT_THAT(querier(), HasSubstr(wanted ? ours : "mcast_query_response_interval 1000 "));
+    EXPECT_EQ(host_.fanctl({"show", "--check"}).status, 0);
+  }
+  up({});
+  host_.ip({"link set dev " + bridge + " type bridge mcast_query_response_interval 500"});
+  EXPECT_EQ(host_.fanctl({"show", "--check"}).status, 0) << "somebody's own wish";
+}
+
+TEST_F(Snooping, ABridgeThatLostItsSignIsNoQuerierAfterDown) {
+  for (const char* lost : {"group 0", "address 02:00:00:00:00:01"}) {
+    SCOPED_TRACE(lost);
+    up({"snooping"});
+    host_.ip({"link set dev " + bridge + " " + lost});
+    const Outcome down = host_.fanctl({"down", "-e", "--force"});
+    EXPECT_EQ(down.status, 0) << down.err;
+    EXPECT_THAT(down.err, HasSubstr(bridge + " is left"));
+    EXPECT_THAT(host_.must({"ip", "-d", "link", "show", "dev", bridge}),
+                AllOf(HasSubstr("mcast_querier 0"), HasSubstr("mcast_query_response_interval 1000 ")));
+    EXPECT_EQ(host_.must({"nft", "list", "tables"}), "");
+    host_.ip({"link del " + bridge});
+  }
 }
 
 } // namespace

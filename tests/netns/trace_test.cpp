@@ -155,6 +155,13 @@ TEST_P(Trace, NamesWhatTheHostRefuses) {
   expect_refused({"250.0.28.2", "250.0.27.2"}, "rp-filter");
 }
 
+// Then there are two tables of ours.
+TEST_P(Trace, JudgesTheRulesOfAFanWithEndpointsToo) {
+  const Container& one = at_home.front();
+  a.fanctl_must({"endpoint", "add", "--port", one.port(), "--address", "250.0.27.2", "--mac", one.mac().str()});
+  expect_refused({"8.8.8.8", "250.0.27.2"}, "nft-outside");
+}
+
 TEST_P(Trace, KnowsThePathThatThePacketDoesNotFit) {
   a.ip({"route add 172.30.0.28/32 dev eth0 mtu lock 1400"});
   const std::string most = std::to_string(1400 - overhead_of(GetParam()));
@@ -194,6 +201,18 @@ TEST_P(Trace, FollowsTheRowsThatThePacketsFollow) {
   expect_refused({"250.0.28.2", "250.0.27.2"}, "in-source-forged");
   a.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type()});
   expect_way("250.0.27.2", "250.0.28.2", "sent", "sent to host 172.30.0.28 by eth0");
+}
+
+// The ingress program is another then, and sends the packet on itself.
+TEST_P(Trace, FollowsWhatTakesTheShortcut) {
+  a.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type(), "shortcut"});
+  ASSERT_TRUE(pings(far_away.front(), *Address::parse("250.0.27.2")));
+  const std::string before = a.fanctl_must({"show", "--stats", "--refused", "--json"});
+  expect_way("250.0.28.2", "250.0.27.2", "delivered", "delivered on fan-250-0-27");
+  expect_way("250.0.27.2", "250.0.28.2", "sent", "sent to host 172.30.0.28 by eth0");
+  expect_way("250.0.28.2", "250.0.27.1", "delivered", "this host's own 250.0.27.1");
+  expect_refused({"250.0.28.2", "250.0.27.255"}, "in-destination");
+  EXPECT_EQ(a.fanctl_must({"show", "--stats", "--refused", "--json"}), before);
 }
 
 TEST_P(Trace, SaysWhatKeepsItFromAnswering) {

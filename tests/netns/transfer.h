@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <optional>
@@ -102,6 +103,76 @@ inline std::size_t tcp_transfer(const Netns& from, const Netns& to, Address dest
   }
   return got;
 }
+
+// One TCP connection that sends for as long as it lives.
+class TcpStream {
+public:
+  TcpStream(const Netns& from, const Netns& to, Address destination)
+      : listener_(to, SOCK_STREAM), out_(from, SOCK_STREAM), in_(connected(destination)),
+        receiving_([this] { receive(); }), sending_([this](const std::stop_token& stop) { send_until(stop); }) {}
+
+  ~TcpStream() {
+    if (receiving_.joinable()) {
+      (void)stop();
+    }
+  }
+  TcpStream(const TcpStream&) = delete;
+  TcpStream& operator=(const TcpStream&) = delete;
+
+  // True when so much more has come that it cannot have been under way, or in a buffer, before.
+  [[nodiscard]] bool goes_on() const {
+    constexpr std::size_t more_than_is_under_way = 4U << 20U;
+    const std::size_t before = got_;
+    return eventually([&] { return got_ > before + more_than_is_under_way; }, std::chrono::seconds(60));
+  }
+  // Ends it. How much was sent and did not come.
+  std::size_t stop() { // NOLINT(modernize-use-nodiscard)
+    sending_.request_stop();
+    sending_.join();
+    shutdown(out_.fd(), SHUT_WR);
+    receiving_.join();
+    return sent_ - got_;
+  }
+
+private:
+  [[nodiscard]] int connected(Address destination) const {
+    constexpr std::uint16_t port = 7101;
+    const int small = 256 << 10; // the kernel takes twice that
+    setsockopt(listener_.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    setsockopt(out_.fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    EXPECT_EQ(listener_.bind_to(Address(), port), 0);
+    EXPECT_EQ(listen(listener_.fd(), 1), 0);
+    EXPECT_EQ(out_.connect_to(destination, port), 0);
+    return accept(listener_.fd(), nullptr, nullptr);
+  }
+  void send_until(const std::stop_token& stop) {
+    const std::vector<char> chunk(65536, 'x');
+    while (!stop.stop_requested()) {
+      const ssize_t n = send(out_.fd(), chunk.data(), chunk.size(), MSG_NOSIGNAL);
+      if (n < 0 && errno != EAGAIN) {
+        return;
+      }
+      sent_ += n > 0 ? static_cast<std::size_t>(n) : 0;
+    }
+  }
+  // Until the sender has ended, or nothing comes for long.
+  void receive() {
+    const timeval patience{60, 0};
+    setsockopt(in_.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    std::vector<char> chunk(65536);
+    for (ssize_t n = 1; n > 0; got_ += n > 0 ? static_cast<std::size_t>(n) : 0) {
+      n = recv(in_.fd(), chunk.data(), chunk.size(), 0);
+    }
+  }
+
+  std::atomic<std::size_t> sent_{0};
+  std::atomic<std::size_t> got_{0};
+  Socket listener_;
+  Socket out_;
+  Socket in_;
+  std::jthread receiving_;
+  std::jthread sending_;
+};
 
 // Sends datagrams of `bytes` until one is refused for its size (EMSGSIZE); false when none is in time. Errors that wait
 // on the socket are taken off it, so that they are not the next one's.

@@ -7,6 +7,7 @@
 namespace fan::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class UnderlayForms : public OverEach {
@@ -109,6 +110,34 @@ TEST_P(UnderlayForms, ANetworkMeansOneSliceForEachLocalAddress) {
   EXPECT_EQ(b.fanctl_must({"up", "250", "172.30.0.0/16", "type", type(), "--dry-run"}), "");
   b.fanctl_must({"down", "250", "172.30.0.0/16", "--force"});
   EXPECT_EQ(b.must({"ip", "-o", "link", "show", "group", "64023"}), "");
+}
+
+TEST_P(UnderlayForms, OfANetworkTheFanWhoseAddressHasGoneStaysAndIsNamed) {
+  Underlay underlay;
+  const Host& host = underlay.host("172.30.0.28/16");
+  host.set_sysctl("net/ipv4/conf/eth0/promote_secondaries", "1");
+  host.ip({"addr add 172.30.0.38/16 dev eth0"});
+  const std::vector<std::string> line{"up", "250", "172.30.0.0/16", "type", type()};
+  host.fanctl_must(line);
+  host.ip({"addr del 172.30.0.38/16 dev eth0", "route del 250.0.0.0/8"});
+  const Outcome shown = host.fanctl({"show", "--check"});
+  EXPECT_EQ(shown.status, 8);
+  EXPECT_THAT(shown.err, HasSubstr("fan-250-0-38: 172.30.0.38 is not on eth0"));
+  for (int n = 0; n < 2; ++n) {
+    const Outcome up = host.fanctl(line);
+    EXPECT_EQ(up.status, 7);
+    EXPECT_THAT(up.err, AllOf(HasSubstr("172.30.0.38 is no longer an address of this host, and fan-250-0-38 is left"),
+                              HasSubstr("fanctl down fan-250-0-38")));
+  }
+  EXPECT_THAT(host.must({"ip", "route", "show", "250.0.0.0/8"}), HasSubstr("dev fan")) << "the others are repaired";
+  EXPECT_EQ(host.must({"ip", "-o", "link", "show", "fan-250-0-38"}).empty(), false);
+  host.ip({"addr add 172.30.0.38/16 dev eth0"});
+  EXPECT_EQ(host.fanctl({"show", "--check"}).status, 0);
+  host.fanctl_must(line);
+  host.ip({"addr del 172.30.0.38/16 dev eth0"});
+  host.fanctl_must({"down", "fan-250-0-38"});
+  host.fanctl_must(line);
+  EXPECT_EQ(host.fanctl({"show", "--check"}).status, 0);
 }
 
 TEST_P(UnderlayForms, TheDefaultRoutesDevice) {

@@ -17,16 +17,6 @@ Error kernel_says(int number, const std::string& message) {
   return error;
 }
 
-std::optional<std::string> name_of_device(const Object& object) {
-  if (const auto* bridge = std::get_if<Bridge>(&object)) {
-    return bridge->name;
-  }
-  if (const auto* tunnel = std::get_if<Tunnel>(&object)) {
-    return tunnel->name;
-  }
-  return std::nullopt;
-}
-
 bool is_row(const Object& object) {
   return std::holds_alternative<RecordRow>(object) || std::holds_alternative<MappingRow>(object) ||
          std::holds_alternative<SliceRow>(object) || std::holds_alternative<NeverRow>(object) ||
@@ -106,7 +96,7 @@ Result<Facts> MemoryProvider::facts() {
       link.mtu = tunnel->mtu;
       facts.links.push_back(link);
     } else if (const auto* record = std::get_if<RecordRow>(&found.object)) {
-      facts.records.push_back(record->text);
+      facts.records.push_back({record->bridge, record->text});
     } else if (const auto* element = std::get_if<SetElement>(&found.object)) {
       elements.push_back(*element);
     }
@@ -133,6 +123,10 @@ Result<std::optional<Address>> MemoryProvider::preferred_source(const Prefix& un
   return std::optional<Address>();
 }
 
+Result<std::optional<std::string>> MemoryProvider::device_into(const Prefix& /*underlay*/) {
+  return base.default_device.empty() ? std::optional<std::string>() : std::optional(base.default_device);
+}
+
 Result<std::optional<std::string>> MemoryProvider::overlapping_route(const Prefix& /*overlay*/) {
   return foreign_route;
 }
@@ -149,13 +143,24 @@ Result<ObservedSet> MemoryProvider::observe(const Scope& scope) {
 }
 
 void MemoryProvider::take_along(ObservedSet& state, const Object& removed) {
-  if (const auto device = name_of_device(removed)) {
-    std::erase_if(state, [&](const auto& entry) { return of_device(entry.second.object, *device); });
+  if (const auto device = device_state(removed)) {
+    std::erase_if(state, [&](const auto& entry) { return of_device(entry.second.object, device->name); });
   }
   if (const auto* link = std::get_if<LinkUp>(&removed)) {
     std::erase_if(state, [&](const auto& entry) {
       const Object& o = entry.second.object;
       return (std::holds_alternative<Route>(o) || std::holds_alternative<Neighbour>(o)) && device_of(o) == link->device;
+    });
+  }
+  if (const auto* address = std::get_if<InterfaceAddress>(&removed)) {
+    const bool last = std::none_of(state.begin(), state.end(), [&](const auto& entry) {
+      const auto* other = std::get_if<InterfaceAddress>(&entry.second.object);
+      return other != nullptr && other->device == address->device;
+    });
+    std::erase_if(state, [&](const auto& entry) {
+      const Object& o = entry.second.object;
+      return last && (std::holds_alternative<Route>(o) || std::holds_alternative<Neighbour>(o)) &&
+             device_of(o) == address->device;
     });
   }
   if (const auto* ruleset = std::get_if<Ruleset>(&removed)) {
@@ -164,6 +169,18 @@ void MemoryProvider::take_along(ObservedSet& state, const Object& removed) {
       return element != nullptr && element->table == ruleset->table;
     });
   }
+}
+
+// What the kernel forgets with another MAC address, and with an MTU too small for IPv6.
+void MemoryProvider::forget(ObservedSet& state, const Object& before, const Object& after) {
+  const DeviceState was = *device_state(before);
+  const DeviceState is = *device_state(after);
+  std::erase_if(state, [&](const auto& entry) {
+    const auto* neighbour = std::get_if<Neighbour>(&entry.second.object);
+    const auto* sysctl = std::get_if<Sysctl>(&entry.second.object);
+    const bool ipv6 = sysctl != nullptr && sysctl->key.starts_with("net/ipv6/") && device_in(sysctl->key) == is.name;
+    return (neighbour != nullptr && neighbour->device == is.name && was.mac != is.mac) || (ipv6 && is.mtu < 1280);
+  });
 }
 
 Result<void> MemoryProvider::carry_out(ObservedSet& state, const Change& change) const {
@@ -189,13 +206,16 @@ Result<void> MemoryProvider::carry_out(ObservedSet& state, const Change& change)
   const auto* sysctl = std::get_if<Sysctl>(&object);
   if (const auto device = sysctl != nullptr ? std::optional(device_in(sysctl->key)) : device_of(object)) {
     const bool there = state.count("bridge " + *device) != 0 || state.count("tunnel " + *device) != 0;
-    if (!there && base.link(*device) == nullptr) {
+    if (!there && *device != loopback && base.link(*device) == nullptr) {
       return kernel_says(sysctl != nullptr ? ENOENT : ENODEV, key + ": no such device");
     }
   }
   const auto* entry = std::get_if<FdbEntry>(&object);
   if (entry != nullptr && !entry->port.empty() && base.link(entry->port) == nullptr) {
     return kernel_says(ENODEV, key + ": no such device");
+  }
+  if (change.before && device_state(object)) {
+    forget(state, *change.before, object);
   }
   state.insert_or_assign(key, Observed{object, bears_sign(object) || is_row(object) ||
                                                    std::holds_alternative<SetElement>(object) ||

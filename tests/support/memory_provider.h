@@ -20,6 +20,7 @@ public:
   Result<Facts> facts() override;
   Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) override;
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
+  Result<std::optional<std::string>> device_into(const Prefix& underlay) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
   Result<std::vector<Endpoint>> endpoints(const std::string& /*bridge*/) override { return seen; }
   Result<std::vector<KnownMac>> known_macs(const std::string& /*bridge*/) override { return macs; }
@@ -46,6 +47,7 @@ public:
 private:
   Result<void> carry_out(ObservedSet& state, const Change& change) const;
   static void take_along(ObservedSet& state, const Object& removed);
+  static void forget(ObservedSet& state, const Object& before, const Object& after);
 };
 
 } // namespace fan::test

@@ -123,9 +123,19 @@ int start_warden(int netns_fd) {
   return ends[0];
 }
 
+// What fanctl keeps for a namespace is named by its inode, and the kernel uses a number again. The files are there when
+// a fanctl was killed.
+void remove_what_is_kept_for(std::uint64_t inode) {
+  std::error_code ignored;
+  for (const char* ending : {"", ".lock", ".try"})
+    std::filesystem::remove_all(fmt::format("/run/fanctl/netns-{}{}", inode, ending), ignored);
+}
+
 } // namespace
 
-Netns::Netns() : fd_(new_namespace()), warden_fd_(start_warden(fd_)) {}
+Netns::Netns() : fd_(new_namespace()), warden_fd_(start_warden(fd_)) {
+  remove_what_is_kept_for(inode()); // a test that was killed has removed nothing
+}
 
 Netns::Netns(Netns&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), warden_fd_(std::exchange(other.warden_fd_, -1)) {}
@@ -138,9 +148,7 @@ Netns::~Netns() {
     close(warden_fd_);
   }
   if (fd_ >= 0) {
-    // What fanctl keeps for this namespace is named by its inode, and the kernel uses a number again.
-    std::error_code ignored;
-    std::filesystem::remove_all(fmt::format("/run/fanctl/netns-{}", inode()), ignored);
+    remove_what_is_kept_for(inode());
     close(fd_);
   }
 }

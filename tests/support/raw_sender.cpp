@@ -38,6 +38,10 @@ RawSender::~RawSender() {
     close(fd_);
 }
 
+void RawSender::mark(std::uint32_t mark) const {
+  EXPECT_EQ(setsockopt(fd_, SOL_SOCKET, SO_MARK, &mark, sizeof mark), 0) << strerror(errno);
+}
+
 int RawSender::send(const Bytes& bytes) {
   sockaddr_ll link{};
   link.sll_family = AF_PACKET;

@@ -24,6 +24,9 @@ public:
   RawSender(RawSender&& other) noexcept;
   RawSender& operator=(RawSender&&) = delete;
 
+  // What is sent from now on bears the mark, as far as the kernel carries it.
+  void mark(std::uint32_t mark) const;
+
   // errno of the send, 0 when it went out.
   int send(const Bytes& bytes); // NOLINT(modernize-use-nodiscard)
 

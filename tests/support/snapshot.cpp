@@ -91,13 +91,13 @@ void add_processes(std::vector<std::string>& lines, const Netns& netns) {
   }
 }
 
-// /run/fanctl/netns-INODE holds what belongs to one namespace.
+// /run/fanctl/netns-INODE, a folder, and the files netns-INODE.lock and netns-INODE.try belong to one namespace.
 bool of_another_namespace(const std::string& path, const Netns& netns) {
   const auto at = path.find("/netns-");
   if (at == std::string::npos)
     return false;
   const auto begin = at + sizeof "/netns-" - 1;
-  return path.substr(begin, path.find('/', begin) - begin) != std::to_string(netns.inode());
+  return path.substr(begin, path.find_first_not_of("0123456789", begin) - begin) != std::to_string(netns.inode());
 }
 
 void add_files(std::vector<std::string>& lines, const Netns& netns) {

@@ -91,5 +91,12 @@ TEST(Quoted, IsSafeOnATerminal) {
   EXPECT_EQ(quoted(std::string(1000, 'x')).size(), 64U + 5U);
 }
 
+TEST(SomeOf, NamesTenOfManyAndCountsTheRest) {
+  EXPECT_EQ(some_of(std::vector<std::string>{}), "");
+  EXPECT_EQ(some_of(std::vector<std::string>{"p1", "p2"}), "p1, p2");
+  EXPECT_EQ(some_of(std::vector<std::string>(10, "p")), "p, p, p, p, p, p, p, p, p, p");
+  EXPECT_EQ(some_of(std::vector<std::string>(1000, "p")), "p, p, p, p, p, p, p, p, p, p and 990 more");
+}
+
 } // namespace
 } // namespace fan

@@ -72,6 +72,7 @@ TEST(FanFile, EveryKeyIsItsWord) {
       {"    block-metadata: true\n", "bridge f type vxlan block-metadata"},
       {"    isolate: true\n", "bridge f type vxlan"},
       {"    snooping: true\n", "bridge f type vxlan snooping"},
+      {"    secure: true\n", "bridge f type vxlan secure"},
       {"    proxy-arp: true\n", "bridge f type vxlan proxy-arp"},
       {"    isolate: false\n", "bridge f type vxlan no-isolate"},
       {"    shortcut: true\n", "bridge f type vxlan shortcut"},
@@ -222,6 +223,8 @@ TEST(FanFile, RefusesAnEnvelopeThatIsNone) {
        "write `version: 1` and, below it, `fans:`"},
       {"version: 1\nfans: 3\n", 2, 7, "fans: a mapping from names to fans is wanted, and here is a value", ""},
       {"version: 1\nmappings: {}\n", 2, 11, "mappings: a list of mappings is wanted, and here is a mapping", ""},
+      {"version: 1\nmappings: [{overlay: 251, underlay: eth0, reach: false}]\n", 2, 50,
+       "reach: this host only speaks to a fan of `mappings`", "leave it out, or move the fan to `fans`"},
       {"version: 1\nmappings: [250]\n", 2, 12,
        "mappings: a mapping with the keys of a fan is wanted, and here is a value", ""},
       {"network: {version: 1}\n", 1, 20, "version: 2 is wanted", "a file of another version is for another fanctl"},
@@ -240,7 +243,7 @@ TEST(FanFile, RefusesAFanThatIsNone) {
        "the keys are: overlay, underlay, encapsulation, accept, vni, port, mtu, host-reserve, pools, dhcp, nat, "
        "expose, "
        "ttl-security, strict, isolate, shortcut, reach, host-access, block-metadata, snooping, "
-       "proxy-arp"},
+       "proxy-arp, secure"},
       {with("    overlay: 251.0.0.0/8\n"), 6, 5, "the key 'overlay' is there twice", "keep one of them"},
       {with("    dhcp: maybe\n"), 6, 11, "dhcp: 'maybe' is neither true nor false", ""},
       {with("    dhcp: [true]\n"), 6, 11, "dhcp: true or false is wanted, and here is a list", ""},
@@ -270,6 +273,7 @@ TEST(FanFile, RefusesAFanThatIsNone) {
        "choose another name"},
       {with("  g:\n    overlay: 250.0.0.0/8\n    underlay: eth0\n"), 6, 3, "the fan 250.0.0.0/8 eth0 is there twice",
        "keep one of them"},
+      {"version: 1\nfans:\n  f:\n", 3, 3, "f: the value is missing", "write one, or leave the key out"},
       {"version: 1\nfans:\n  f: 250.0.0.0/8\n", 3, 6,
        "f: a mapping with the keys of a fan is wanted, and here is a value", ""},
       {"version: 1\nfans:\n  f: {overlay: 250.0.0.0/8}\n", 3, 6, "underlay is missing",

@@ -2,7 +2,9 @@
 // behind.
 #include <gtest/gtest.h>
 
+#include "core/render.h"
 #include "core/words.h"
+#include "engine/rehearsal.h"
 #include "engine/requests.h"
 #include "support/memory_provider.h"
 
@@ -313,12 +315,12 @@ TEST(Engine, AHostThatOnlyReachesAFanHasNoBridgeAndForwardsNothing) {
   const auto made = up(kernel, reach, {});
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(kernel.objects.count("bridge fan-250-0-28"), 0U);
-  EXPECT_EQ(kernel.objects.count("address fanvx8472 250.0.28.1/32"), 1U);
+  EXPECT_EQ(kernel.objects.count("address lo 250.0.28.1/32"), 1U);
   EXPECT_EQ(std::get<Sysctl>(kernel.objects.at("sysctl net/ipv4/conf/eth0/forwarding").object).value, "0");
   EXPECT_TRUE(up(kernel, reach, {})->plan.empty());
   ASSERT_TRUE(up(kernel, spec_of({"250.0.0.0/8", "eth0/16", "type", "vxlan"}), {})) << "and then it has one";
   EXPECT_EQ(kernel.objects.count("bridge fan-250-0-28"), 1U);
-  EXPECT_EQ(kernel.objects.count("address fanvx8472 250.0.28.1/32"), 0U);
+  EXPECT_EQ(kernel.objects.count("address lo 250.0.28.1/32"), 0U);
   ASSERT_TRUE(down(kernel, by_spec(reach), {}));
   EXPECT_EQ(kernel.objects.size(), 1U);
   EXPECT_FALSE(up(kernel, spec_of({"250.0.0.0/8", "eth0/16", "reach", "dhcp"}), {}));
@@ -333,6 +335,74 @@ TEST(Engine, OffAndDryRunWriteNothing) {
   ASSERT_TRUE(planned);
   EXPECT_FALSE(planned->plan.empty());
   EXPECT_EQ(kernel.transactions, 0U);
+}
+
+// Its alias had no room for all of its options, and the record is lost.
+TEST(Engine, AFanThatIsKnownInPartIsLeftAsItIsUntilItIsAskedForAnew) {
+  MemoryProvider kernel = host28();
+  std::vector<std::string> words{"250.0.0.0/8", "eth0/16", "type", "vxlan", "snooping", "no-nat"};
+  for (int n = 2; n < 18; ++n) {
+    words.insert(words.end(), {"expose", "250.0.28." + std::to_string(n)});
+  }
+  const FanSpec other = spec_of({"241.0.0.0/8", "eth0/16", "type", "vxlan"});
+  ASSERT_TRUE(up(kernel, spec_of(words), {}));
+  ASSERT_TRUE(up(kernel, other, {}));
+  const ObservedSet whole = kernel.objects;
+  kernel.delete_by_hand("record fan-250-0-28");
+  kernel.delete_by_hand("route 241.0.0.0/8");
+  const auto shown = status(kernel);
+  ASSERT_TRUE(shown);
+  ASSERT_EQ(shown->fans.size(), 2U);
+  EXPECT_EQ(shown->fans[1].drift.size(), 1U);
+  EXPECT_EQ(shown->fans[1].drift.at(0).key, "record fan-250-0-28");
+
+  const auto repaired = up(kernel, other, {});
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  EXPECT_EQ(repaired->plan.size(), 1U);
+  ASSERT_EQ(repaired->notes.size(), 1U);
+  EXPECT_NE(repaired->notes[0].find("fanctl up 250.0.0.0/8 eth0/16"), std::string::npos) << repaired->notes[0];
+  ObservedSet left = whole;
+  left.erase("record fan-250-0-28");
+  EXPECT_TRUE(kernel.objects == left);
+
+  const auto made = up(kernel, spec_of(words), {});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(kernel.objects == whole);
+}
+
+// Each plan as it is when those before it have been carried out.
+TEST(Engine, ADryRunOfSeveralRequestsIsWhatEachWouldDo) {
+  MemoryProvider dry = host28();
+  MemoryProvider done = host28();
+  Sequence rehearsed(dry, true);
+  Sequence carried_out(done, false);
+  const auto expect_the_same = [&](const Result<Outcome>& planned, const Result<Outcome>& made) {
+    ASSERT_TRUE(planned) << planned.error().message;
+    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_EQ(planned->plan.size(), made->plan.size());
+    for (std::size_t n = 0; n < made->plan.size(); ++n) {
+      EXPECT_TRUE(planned->plan[n].before == made->plan[n].before) << describe(made->plan[n].object());
+      EXPECT_TRUE(planned->plan[n].after == made->plan[n].after) << describe(made->plan[n].object());
+    }
+    EXPECT_EQ(planned->fans, made->fans);
+  };
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"250.0.0.0/8", "eth0/16", "type", "vxlan", "dhcp", "shortcut", "snooping"},
+           {"241.0.0.0/8", "eth0/16", "type", "vxlan"},
+           {"241.0.0.0/8", "eth0/16", "type", "vxlan"},
+           {"242.0.0.0/8", "eth0/16", "type", "ipip", "accept", "vxlan", "mtu", "1400"},
+           {"250.0.0.0/8", "eth0/16", "type", "vxlan", "reach"},
+           {"250.0.0.0/8", "eth0/16", "type", "ipip", "host-reserve", "3", "expose", "all"}}) {
+    SCOPED_TRACE(words.front());
+    const FanSpec spec = spec_of(words);
+    expect_the_same(rehearsed.up(spec, {}), carried_out.up(spec, {}));
+  }
+  for (const char* overlay : {"241.0.0.0/8", "250.0.0.0/8", "242.0.0.0/8"}) {
+    Selector which;
+    which.name = overlay;
+    expect_the_same(rehearsed.down(which, {}), carried_out.down(which, {}));
+  }
+  EXPECT_EQ(dry.transactions, 0U);
 }
 
 TEST(Engine, StatusNamesWhatIsMissingAndWhatIsOfBoth) {

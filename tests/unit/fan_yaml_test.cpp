@@ -58,9 +58,9 @@ TEST(LxdNetwork, IsAFan) {
   EXPECT_FALSE(is_lxd_network("250 eth0 dhcp\n"));
   const auto network = parse_lxd_network(lxd, "f");
   ASSERT_TRUE(network.ok()) << network.error().message;
-  EXPECT_EQ(network->name, "fan-240");
-  EXPECT_EQ(network->spec, given::spec("240.0.0.0/8 10.0.0.0/16 dhcp type vxlan"));
-  EXPECT_THAT(network->comment, HasSubstr("LXD's network lxdfan0, which bridges where this fan routes"));
+  EXPECT_EQ(network->fan.name, "fan-240");
+  EXPECT_EQ(network->fan.spec, given::spec("240.0.0.0/8 10.0.0.0/16 dhcp type vxlan"));
+  EXPECT_THAT(network->fan.comment, HasSubstr("LXD's network lxdfan0, which bridges where this fan routes"));
 }
 
 TEST(LxdNetwork, ItsSettings) {
@@ -71,13 +71,30 @@ TEST(LxdNetwork, ItsSettings) {
       {"  fan.underlay_subnet: auto\n", "240.0.0.0/8 default/16 dhcp type vxlan"},
       {"  fan.type: ipip\n", "240.0.0.0/8 default/16 dhcp"},
       {"  ipv4.nat: \"false\"\n  dns.domain: lxd\n", "240.0.0.0/8 default/16 dhcp type vxlan no-nat domain lxd"},
+      {"  ipv4.dhcp.expiry: 12h\n  bridge.mtu: \"1400\"\n",
+       "240.0.0.0/8 default/16 dhcp type vxlan mtu 1400 lease-time 12h"},
+      {"  dns.domain: \"\"\n  bridge.mtu: \"\"\n", "240.0.0.0/8 default/16 dhcp type vxlan"},
       {"  ipv4.dhcp: \"false\"\n  dns.domain: lxd\n", "240.0.0.0/8 default/16 type vxlan"},
   };
   for (const auto& row : table) {
     const auto network = parse_lxd_network(std::string("config:\n  bridge.mode: fan\n") + row.lines, "f");
     ASSERT_TRUE(network.ok()) << row.lines << network.error().message;
-    EXPECT_EQ(network->spec, given::spec(row.words)) << row.lines;
+    EXPECT_EQ(network->fan.spec, given::spec(row.words)) << row.lines;
   }
+}
+
+TEST(LxdNetwork, SaysWhatIsLeftOut) {
+  const std::string head = std::string("config:\n  bridge.mode: fan\n  ipv4.nat: \"true\"\n  bridge.mtu: \"1400\"\n");
+  const auto all = parse_lxd_network(head + "  dns.domain: lxd\n  ipv4.dhcp.expiry: 12h\n", "f");
+  ASSERT_TRUE(all.ok());
+  EXPECT_EQ(all->notes, std::vector<std::string>{});
+  const auto some = parse_lxd_network(
+      head + "  ipv4.dhcp: \"false\"\n  dns.domain: lxd\n  ipv6.address: none\n  user.x: \"\"\n  dns.mode: dynamic\n",
+      "f");
+  ASSERT_TRUE(some.ok());
+  EXPECT_EQ(some->notes, (std::vector<std::string>{"f: 'dns.domain: lxd' is left out, as ipv4.dhcp is false",
+                                                   "f: 'ipv6.address: none' has no meaning here and is left out",
+                                                   "f: 'dns.mode: dynamic' has no meaning here and is left out"}));
 }
 
 TEST(LxdNetwork, RefusesWhatIsNone) {
@@ -91,6 +108,8 @@ TEST(LxdNetwork, RefusesWhatIsNone) {
       {"config:\n  bridge.mode: fan\n  fan.type: gre\n", 3, "fan.type: 'gre'"},
       {"config:\n  bridge.mode: fan\n  fan.overlay_subnet: x\n", 3, "fan.overlay_subnet: "},
       {"config:\n  bridge.mode: fan\n  fan.underlay_subnet: fe80::/64\n", 3, "fan.underlay_subnet: "},
+      {"config:\n  bridge.mode: fan\n  bridge.mtu: big\n", 3, "bridge.mtu: "},
+      {"config:\n  bridge.mode: fan\n  ipv4.dhcp.expiry: 1w\n", 3, "ipv4.dhcp.expiry: "},
       {"config: [\n", 2, "not YAML"},
   };
   for (const auto& row : table) {

@@ -87,6 +87,8 @@ TEST(LegacyFile, AHugeFileIsRefused) {
   const auto huge = parse_legacy(std::string(largest_legacy_file + 1, '#'), "f");
   ASSERT_FALSE(huge.ok());
   EXPECT_EQ(huge.error().kind, ErrorClass::usage);
+  ASSERT_TRUE(huge.error().place.has_value());
+  EXPECT_EQ(huge.error().place->file, "f");
 }
 
 } // namespace

@@ -130,7 +130,7 @@ TEST(Pools, HaveToFitIntoTheSlice) {
 TEST(Pools, TooManyOptionsForARecordAreRefused) {
   std::string words = "250.0.0.0/8 172.30.0.28/20 type vxlan accept ipip dhcp pool dhcp=2-9 lease-time infinite "
                       "bridge fifteen-bytes-b mtu 1400 vni 16777215 port 65535 ttl-security 255 strict no-isolate "
-                      "host-access dhcp block-metadata snooping proxy-arp shortcut no-nat domain " +
+                      "host-access dhcp block-metadata snooping proxy-arp secure shortcut no-nat domain " +
                       std::string(60, 'd') + " origin /" + std::string(60, 'o');
   for (int n = 1; n < 8; ++n)
     words += fmt::format(" pool fifteen-bytes-{}={}-{}", n, 1000 + n * 20, 1009 + n * 20);

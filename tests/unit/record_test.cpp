@@ -12,9 +12,9 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Record, ReadsLikeThis) {
-  EXPECT_EQ(
-      record_of(given::fan("250.0.0.0/8 eth0/16 dhcp")),
-      "fanctl/1 250.0.0.0/8 eth0/16 dhcp host-reserve 1 ; host=172.30.0.28 device=eth0 mtu=1480 was=eth0:0 was=eth1:0");
+  EXPECT_EQ(record_of(given::fan("250.0.0.0/8 eth0/16 dhcp")),
+            "fanctl/1 250.0.0.0/8 eth0/16 dhcp host-reserve 1 ; host=172.30.0.28 device=eth0 mtu=1480 was=eth0:0:2 "
+            "was=eth1:0:3");
 }
 
 TEST(Record, ComesBackExactly) {
@@ -140,6 +140,10 @@ TEST(Record, IsNotTrusted) {
       {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 bridge=a/b", "no sense"},
       {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 was=eth0:2", "no sense"},
       {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 was=eth0", "no sense"},
+      {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 was=eth0:0:", "no sense"},
+      {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 was=eth0:0:0", "no sense"},
+      {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 was=eth0:0:2:3", "no sense"},
+      {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 was=eth0:0:2147483648", "no sense"},
       {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 colour=red", "no sense"},
       {"fanctl/1 250 eth0 ; host=172.30.0.28 device=eth0 mtu=1480 more more", "no sense"},
       {"fanctl/1 250 eth0/9 ; host=172.30.0.28 device=eth0 mtu=1480", "slice of /31"},

@@ -100,13 +100,14 @@ TEST(MakeFan, WorksEverythingOut) {
 TEST(MakeFan, SavesTheForwardingThatItWillSwitchOn) {
   using Saved = std::vector<SavedForwarding>;
   Facts facts = given::host();
-  EXPECT_EQ(given::fan("250 eth0", facts).forwarding, (Saved{{"eth0", false}, {"eth1", false}}));
+  EXPECT_EQ(given::fan("250 eth0", facts).forwarding, (Saved{{"eth0", false, false, 2}, {"eth1", false, false, 3}}));
   facts.links[1].forwarding = true;
-  EXPECT_EQ(given::fan("250 eth0", facts).forwarding, (Saved{{"eth1", false}})) << "on already, by somebody else";
+  EXPECT_EQ(given::fan("250 eth0", facts).forwarding, (Saved{{"eth1", false, false, 3}}))
+      << "on already, by somebody else";
   facts.default_device = "eth0";
   EXPECT_EQ(given::fan("250 eth0", facts).forwarding, Saved{});
   facts.default_device.clear();
-  EXPECT_EQ(given::fan("250 eth1", facts).forwarding, (Saved{{"eth1", false}}));
+  EXPECT_EQ(given::fan("250 eth1", facts).forwarding, (Saved{{"eth1", false, false, 3}}));
 }
 
 TEST(MakeFan, TakesOverWhatAnotherFanHasSaved) {

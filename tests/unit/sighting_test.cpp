@@ -33,14 +33,17 @@ protected:
   void remove_port(const std::string& name) {
     std::erase_if(facts_.links, [&](const LinkFact& link) { return link.name == name; });
   }
-  Registry see(const std::vector<Sighting>& seen) {
-    registry_ = with_sightings(registry_, {fan_}, facts_, seen);
+  Registry see(const std::vector<Sighting>& seen, const Answers& answers = {}) {
+    Sighted sighted = with_sightings(registry_, {fan_}, facts_, seen, answers);
+    registry_ = std::move(sighted.registry);
+    to_ask_ = std::move(sighted.to_ask);
     return registry_;
   }
 
   Fan fan_ = given::fan("250.0.0.0/8 eth0/16 host-reserve 3 proxy-arp");
   Facts facts_ = given::host();
   Registry registry_;
+  std::set<Registration> to_ask_;
 };
 
 TEST_F(Sightings, WhoIsSeenIsRegistered) {
@@ -80,6 +83,39 @@ TEST_F(Sightings, AnAddressIsNotTakenOverFromALivePort) {
   EXPECT_EQ(see({{at(9), two, "v2"}}).endpoints.at(at(9)).port, "v1");
   remove_port("v1");
   EXPECT_EQ(see({{at(9), two, "v2"}}).endpoints.at(at(9)), (Registration{at(9), "v2", two}));
+}
+
+TEST_F(Sightings, AnAddressForWhichNobodyAnswersGoesToWhoClaimsIt) {
+  const Registration first{at(9), "v1", one};
+  see({{at(9), one, "v1"}});
+  const std::vector<Sighting> claim{{at(9), two, "v2"}};
+  EXPECT_EQ(see(claim).endpoints.at(at(9)), first);
+  EXPECT_EQ(to_ask_, std::set<Registration>{first});
+  EXPECT_EQ(see(claim, {{first}, {}}).endpoints.at(at(9)), first);
+  EXPECT_TRUE(to_ask_.empty());
+  EXPECT_EQ(see(claim, {{}, {first}}).endpoints.at(at(9)), (Registration{at(9), "v2", two}));
+  EXPECT_TRUE(to_ask_.empty());
+}
+
+TEST_F(Sightings, WhatIsSaidOfSecuredPortsIsNotAskedFor) {
+  const Registration first{at(9), "v1", one};
+  registry_.endpoints[at(9)] = first;
+  registry_.secured["v1"];
+  EXPECT_EQ(see({{at(9), two, "v2"}}, {{}, {first}}).endpoints.at(at(9)), first);
+  EXPECT_TRUE(to_ask_.empty());
+}
+
+// Of a registered MAC the bridge learns nothing: a frame with it may be somebody else's.
+TEST_F(Sightings, AFurtherAddressOfARegisteredMacIsTakenWhenItsPortAnswers) {
+  see({{at(9), one, "v1"}});
+  const std::vector<Sighting> further{{at(10), one, "v1", false}};
+  const Registration claimed{at(10), "v1", one};
+  EXPECT_EQ(see(further).endpoints.size(), 1U);
+  EXPECT_EQ(to_ask_, std::set<Registration>{claimed});
+  EXPECT_EQ(see(further, {{}, {claimed}}).endpoints.size(), 1U);
+  EXPECT_EQ(see(further, {{claimed}, {}}).endpoints.at(at(10)), claimed);
+  EXPECT_EQ(see({{at(9), one, "v1", false}}).endpoints.size(), 2U); // nothing new
+  EXPECT_TRUE(to_ask_.empty());
 }
 
 TEST_F(Sightings, BehindItsOwnPortTheMacMayChange) {

@@ -164,6 +164,9 @@ TEST(Validate, ForeignIpipDevices) {
     EXPECT_EQ(found.empty(), *row.message == '\0') << row.local << " " << found;
     EXPECT_THAT(found, HasSubstr(row.message));
     EXPECT_EQ(problem(given::fan("250 eth0 type vxlan"), facts), "") << "nothing to a vxlan fan";
+    EXPECT_EQ(found.empty() || found.ends_with("or use 'type vxlan'"), true) << found;
+    const std::string both = problem(given::fan("250 eth0 type vxlan accept ipip"), facts);
+    EXPECT_EQ(both.empty() || both.ends_with("or leave 'accept ipip' out"), true) << both;
     facts.links.back().group = link_group;
     EXPECT_EQ(problem(given::fan("250 eth0"), facts), "") << "ours";
   }

@@ -154,7 +154,7 @@ TEST(Words, RoundTripOverEveryCombinationOfFlags) {
                                           "ttl-security 255",
                                           "reach",
                                           "strict",
-                                          "host-access dhcp block-metadata snooping proxy-arp shortcut",
+                                          "host-access dhcp block-metadata snooping proxy-arp secure shortcut",
                                           "off",
                                           "origin /etc/fanctl/x.yaml"};
   for (unsigned chosen = 0; chosen < 1U << parts.size(); ++chosen) {

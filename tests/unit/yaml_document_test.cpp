@@ -111,7 +111,9 @@ TEST(Yaml, IsRefusedWithAPlace) {
 TEST(Yaml, HugeTextsAreRefused) {
   const auto huge = YamlDocument::parse(std::string(largest_yaml + 1, '\n'), "f");
   ASSERT_FALSE(huge.ok());
-  EXPECT_THAT(huge.error().message, HasSubstr("1048577 bytes"));
+  EXPECT_THAT(huge.error().message, HasSubstr("1048576 bytes"));
+  ASSERT_TRUE(huge.error().place.has_value());
+  EXPECT_EQ(huge.error().place->file, "f") << "once, and not in the message too";
   std::string large;
   while (large.size() < largest_yaml - 16)
     large += "k" + std::to_string(large.size()) + ": 1\n";

@@ -33,7 +33,7 @@ std::string encoded(const std::string& text) {
   return out;
 }
 
-// The body of what the Prometheus in this namespace answers; "" when it does not.
+// The body of what the Prometheus in this namespace answers; "" when it does not, or answers that it is not ready yet.
 std::string get(const Netns& in, const std::string& path) {
   const Inside here(in);
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -52,7 +52,8 @@ std::string get(const Netns& in, const std::string& path) {
   }
   close(descriptor);
   const std::size_t body = answer.find("\r\n\r\n");
-  return body == std::string::npos ? "" : answer.substr(body + 4);
+  const bool not_ready = answer.find(" 503 ") < answer.find("\r\n");
+  return body == std::string::npos || not_ready ? "" : answer.substr(body + 4);
 }
 
 struct Panel {

@@ -1,5 +1,8 @@
 // A fan bridge that snoops: IPv6 neighbour solicitations go to one port, and nothing is lost on the way there.
+#include <algorithm>
+#include <cstdint>
 #include <deque>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -16,9 +19,11 @@ using testing::HasSubstr;
 
 const std::string bridge = "fan-250-0-27";
 
+// For container 1, fd00::3. Each container also asks, by its own clock, whether somebody has its link-local address.
 bool is_solicitation(const Frame& frame) {
-  return frame.bytes.size() >= 55 && frame.bytes[12] == 0x86 && frame.bytes[13] == 0xdd && frame.bytes[20] == 58 &&
-         frame.bytes[54] == 135;
+  static const std::vector<std::uint8_t> target{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3};
+  return frame.bytes.size() >= 78 && frame.bytes[12] == 0x86 && frame.bytes[13] == 0xdd && frame.bytes[20] == 58 &&
+         frame.bytes[54] == 135 && std::equal(target.begin(), target.end(), frame.bytes.begin() + 62);
 }
 
 bool is_multicast(const Frame& frame) {

@@ -21,6 +21,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config_folder.h"
 #include "fan_pair.h"
 #include "held_lock.h"
 #include "support/snapshot.h"
@@ -259,6 +260,29 @@ TEST_F(BadInput, WithoutDnsmasq) {
       host,
       {up({"dhcp"}), host_state, {"dnsmasq is not installed", "apt-get install dnsmasq-base", "leave `dhcp` out"}},
       hidden);
+}
+
+// execve(2) fails, or what it starts is no server for long. All that was done before is undone.
+TEST_F(BadInput, ADnsmasqThatDoesNotRun) {
+  struct {
+    const char* file;
+    const char* said;
+  } const cases[] = {
+      {"no program\n", "/usr/sbin/dnsmasq cannot be started: Exec format error"},
+      {"#!/is/not/there\n", "/usr/sbin/dnsmasq cannot be started: No such file or directory"},
+      {"#!/bin/sh\nkill -SEGV $$\n", "/usr/sbin/dnsmasq was ended by signal 11"},
+      {"#!/bin/sh\necho a word >&2\nexit 5\n", "/usr/sbin/dnsmasq ended with status 5: a word"},
+      {"#!/bin/sh\n", "not as asked"},
+  };
+  const ConfigFolder folder;
+  for (const auto& [file, said] : cases) {
+    SCOPED_TRACE(file);
+    folder.write("dnsmasq", file);
+    std::filesystem::permissions(folder.file("dnsmasq"), std::filesystem::perms(0755));
+    RunOptions within;
+    within.binds = {{folder.file("dnsmasq"), "/usr/sbin/dnsmasq"}};
+    expect_refused(host, {up({"dhcp"}), host_state, {said}}, within);
+  }
 }
 
 TEST_F(BadInput, WithoutTheModule) {

@@ -147,7 +147,7 @@ void remove_leases(const DhcpServer& server) {
   }
 }
 
-// After a start that failed; leases that an earlier server gave are kept.
+// After a start that came to nothing; leases that an earlier server gave are kept.
 void remove_empty_leases(const DhcpServer& server) {
   const std::string folder = lease_folder(server);
   const std::string file = lease_file_of(server);
@@ -256,6 +256,7 @@ Result<void> carry_out(const DhcpServer* before, const DhcpServer* after) {
   }
   if (was_up) {
     if (Result<void> stopped = stop_all(before->bridge); !stopped) {
+      remove_empty_leases(*before); // of one that ended by itself before it could do anything
       return stopped;
     }
   }

@@ -1,6 +1,7 @@
 // What a bridge with many ports costs, ours beside what others do, in one run, by turns. Needs root.
 //
-//   fan_bridge_bench [ROUNDS] [SECTION...]    5; who-has mesh allow-list port-chains adding ping
+//   fan_bridge_bench [ROUNDS] [SECTION...]    5; who-has mesh allow-list port-chains adding ping routed
+//                                                 routed-by-hand
 //
 // A cost is CPU time for one frame (injector.h). A figure is a ratio, or a number of copies of the frame that others
 // got.
@@ -171,11 +172,19 @@ void adding_section() {
 void ping_section() {
   Stage plain(by_hand());
   Stage ours(by_hand(), false);
-  const Pings without = pings_under_broadcasts(plain, 100, [] {});
-  const Pings with = pings_under_broadcasts(ours, 100, [&] { keep_broadcasts(ours, "c", 100); });
-  print({"ping p99 of 100 namespaces, one floods broadcasts / idle", us(with.flooded), us(with.idle),
-         with.flooded / with.idle, 1.2});
-  print({"   on a plain bridge", us(without.flooded), us(without.idle), without.flooded / without.idle, 1.2});
+  const PingStage of_plain(plain, 100);
+  const PingStage of_ours(ours, 100);
+  keep_broadcasts(ours, "c", 100);
+  for (const Neighbourhood where : {Neighbourhood::other_cpu, Neighbourhood::same_cpu}) {
+    const Pings without = of_plain.pings(where, rounds);
+    const Pings with = of_ours.pings(where, rounds);
+    const char* at = where == Neighbourhood::same_cpu ? "its own CPU" : "another CPU";
+    print({fmt::format("ping p99 of 100, a flood on {} / idle", at), us(with.flooded), us(with.idle),
+           with.flooded / with.idle, 1.2});
+    print({"   a program counts there / idle", us(with.busy), us(with.idle), with.busy / with.idle, 1.2});
+    print({"   a plain bridge, the flood / idle", us(without.flooded), us(without.idle), without.flooded / without.idle,
+           1.2});
+  }
 }
 
 // The kernel's own memory, in KiB.
@@ -220,16 +229,14 @@ Traffic random_pairs(const Stage& stage, unsigned batches) {
   return {median(ns), arrived / (batches * batch)};
 }
 
-// Ports that are no bridge's, as many as a slice of a /18 can have.
-void routed_section() {
+// Ports that are no bridge's, as many as a slice of a /18 can have; `make` makes them a way to their endpoints.
+void measure_routed(Stage& stage, const std::function<void()>& make) {
   std::printf("%-10s %14s %14s %14s %14s %10s\n", "routed", "pairs made", "endpoints", "CPU a packet", "KiB each",
               "arrived");
   const double before = kernel_memory();
-  Stage stage({"br0", *Prefix::parse("250.7.0.0/18")});
-  stage.host().set_sysctl("net/ipv4/ip_forward", "1");
   for (const unsigned count : {1000U, 2000U, 4000U, 10000U}) {
     const double made = wall_ns([&] { stage.add_loose(count); });
-    const double routed = wall_ns([&] { stage.route_by_hand(); });
+    const double routed = wall_ns(make);
     (void)random_pairs(stage, 5);
     const Traffic traffic = random_pairs(stage, 20);
     std::printf("%s", fmt::format("{:<10} {:>12.1f} s {:>12.2f} s {:>14} {:>14.1f} {:>10.4f}\n", count, made / 1e9,
@@ -239,11 +246,23 @@ void routed_section() {
   }
 }
 
+void routed_by_hand_section() {
+  Stage stage({"br0", *Prefix::parse("250.7.0.0/18")});
+  stage.host().set_sysctl("net/ipv4/ip_forward", "1");
+  measure_routed(stage, [&] { stage.route_by_hand(); });
+}
+
+// By `fanctl endpoint apply`, with all that it adds.
+void routed_section() {
+  Stage stage({"br0", *Prefix::parse("250.0.64.0/18")}, false);
+  measure_routed(stage, [&] { route_endpoints(stage); });
+}
+
 const std::map<std::string, void (*)()> sections = {
     {"who-has", who_has_section},       {"mesh", mesh_section},
     {"allow-list", allow_list_section}, {"port-chains", port_chains_section},
     {"adding", adding_section},         {"ping", ping_section},
-    {"routed", routed_section}};
+    {"routed", routed_section},         {"routed-by-hand", routed_by_hand_section}};
 
 } // namespace
 } // namespace fan::bench

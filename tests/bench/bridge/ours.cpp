@@ -7,12 +7,13 @@
 namespace fan::bench {
 namespace {
 
-void apply(const Stage& stage, const char* port, unsigned count, bool secure) {
+void apply(const Stage& stage, const char* port, unsigned count, const char* how = nullptr) {
   test::RunOptions options;
   for (unsigned n = 1; n <= count; ++n) {
-    options.input += fmt::format(R"({{"port": "{}{}", "address": "{}", "mac": "{}", "secure": {}}})", port, n,
-                                 stage.address(n).str(), mac_of(n).str(), secure) +
-                     "\n";
+    options.input +=
+        fmt::format(R"({{"port": "{}{}", "address": "{}", "mac": "{}"{}}})", port, n, stage.address(n).str(),
+                    mac_of(n).str(), how == nullptr ? "" : fmt::format(R"(, "{}": true)", how)) +
+        "\n";
   }
   stage.host().must({test::fanctl_path(), "endpoint", "apply", "-"}, options);
 }
@@ -20,17 +21,21 @@ void apply(const Stage& stage, const char* port, unsigned count, bool secure) {
 } // namespace
 
 void secure_endpoints(const Stage& stage, unsigned count) {
-  apply(stage, "p", count, true);
+  apply(stage, "p", count, "secure");
+}
+
+void route_endpoints(const Stage& stage) {
+  apply(stage, "p", stage.ports(), "routed");
 }
 
 void keep_broadcasts(const Stage& stage, const char* port, unsigned count) {
-  apply(stage, port, count, false);
+  apply(stage, port, count);
   stage.host().must({test::fanctl_path(), "broadcast", "reset"});
 }
 
 void register_endpoints(const Stage& stage, unsigned count) {
   if (!stage.by_hand()) {
-    apply(stage, "p", count, false);
+    apply(stage, "p", count);
     return;
   }
   stage.register_by_hand(count);

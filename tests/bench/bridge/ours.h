@@ -10,6 +10,8 @@ namespace fan::bench {
 void register_endpoints(const Stage& stage, unsigned count);
 // On a fan's bridge: and the ports are secured.
 void secure_endpoints(const Stage& stage, unsigned count);
+// All loose pairs of a fan's host are its routed endpoints.
+void route_endpoints(const Stage& stage);
 // On a fan's bridge: the endpoints behind ports c1, c2, ... are registered, and nobody's broadcasts are copied.
 void keep_broadcasts(const Stage& stage, const char* port, unsigned count);
 // Broadcasts of these MACs alone are copied.

@@ -11,10 +11,13 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "bridge/figures.h"
 #include "bridge/injector.h"
 
 namespace fan::bench {
@@ -115,53 +118,84 @@ void leave_cpu() {
   sched_setaffinity(0, sizeof set, &set);
 }
 
-// Sends broadcasts from container 1 until it goes, on the other CPU.
-class Flood {
+// Does something over and over until it goes.
+class Beside {
 public:
-  explicit Flood(const Containers& containers)
-      : thread_([this, &containers] {
-          leave_cpu();
-          const test::Inside here(containers.at(1));
-          const int out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-          const int yes = 1;
-          setsockopt(out, SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes);
-          setsockopt(out, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5);
-          sockaddr_in everybody{};
-          everybody.sin_family = AF_INET;
-          everybody.sin_port = htons(9);
-          everybody.sin_addr.s_addr = INADDR_BROADCAST;
-          while (!over_) {
-            (void)sendto(out, "broadcast", 9, 0, reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody);
+  Beside(Neighbourhood where, std::function<void()> what)
+      : thread_([this, where, what = std::move(what)] {
+          if (where == Neighbourhood::other_cpu) {
+            leave_cpu();
           }
-          close(out);
+          while (!over_) {
+            what();
+          }
         }) {}
-  ~Flood() {
+  ~Beside() {
     over_ = true;
     thread_.join();
   }
-  Flood(const Flood&) = delete;
-  Flood& operator=(const Flood&) = delete;
+  Beside(const Beside&) = delete;
+  Beside& operator=(const Beside&) = delete;
 
 private:
   std::atomic<bool> over_ = false;
   std::thread thread_;
 };
 
+std::atomic<unsigned> counted = 0;
+
+// Container 1's socket for broadcasts.
+int open_loud(const Containers& containers) {
+  const test::Inside here(containers.at(1));
+  const int out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  setsockopt(out, SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes);
+  setsockopt(out, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5);
+  return out;
+}
+
+void shout(int out) {
+  sockaddr_in everybody{};
+  everybody.sin_family = AF_INET;
+  everybody.sin_port = htons(9);
+  everybody.sin_addr.s_addr = INADDR_BROADCAST;
+  (void)sendto(out, "broadcast", 9, 0, reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody);
+}
+
 } // namespace
 
-Pings pings_under_broadcasts(const Stage& stage, unsigned count, const std::function<void()>& prepare) {
-  const Containers containers(stage, count);
-  prepare();
-  std::vector<Pinger> pingers;
-  for (unsigned n = 2; n <= count; ++n) {
-    pingers.emplace_back(containers.at(n), containers.address(n == count ? 2 : n + 1));
+struct PingStage::Parts {
+  Parts(const Stage& stage, unsigned count) : containers(stage, count), loud(open_loud(containers)) {
+    for (unsigned n = 2; n <= count; ++n) {
+      pingers.emplace_back(containers.at(n), containers.address(n == count ? 2 : n + 1));
+    }
   }
+  Containers containers;
+  int loud;
+  std::vector<Pinger> pingers;
+};
+
+PingStage::PingStage(Stage& stage, unsigned containers) : parts_(std::make_unique<Parts>(stage, containers)) {}
+
+PingStage::~PingStage() {
+  close(parts_->loud);
+}
+
+Pings PingStage::pings(Neighbourhood where, unsigned rounds) const {
+  const std::vector<Pinger>& pingers = parts_->pingers;
+  const int loud = parts_->loud;
   (void)p99(pingers); // addresses are resolved
-  Pings pings;
-  pings.idle = p99(pingers);
-  const Flood flood(containers);
-  pings.flooded = p99(pingers);
-  return pings;
+  const auto ns =
+      by_turns(rounds, {[&] { return p99(pingers); },
+                        [&] {
+                          const Beside counting(where, [] { counted.fetch_add(1, std::memory_order_relaxed); });
+                          return p99(pingers);
+                        },
+                        [&] {
+                          const Beside flood(where, [loud] { shout(loud); });
+                          return p99(pingers);
+                        }});
+  return {ns[0], ns[1], ns[2]};
 }
 
 } // namespace fan::bench

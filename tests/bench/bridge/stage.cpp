@@ -175,9 +175,12 @@ Stage::Stage(Network network, bool by_hand) : network_(std::move(network)), by_h
               fmt::format("addr add {}/{} dev {}", gateway().str(), network_.slice.length(), network_.bridge),
               fmt::format("link set {} up", network_.bridge)});
   } else {
-    // Of 172.30.0.0/20 the first host has 250.0.16.0/20.
-    host_.ip({"link add eth0 type bridge", "addr add 172.30.0.1/20 dev eth0", "link set eth0 up"});
-    host_.must({test::fanctl_path(), "up", "250.0.0.0/8", "eth0/20", "type", "vxlan", "bridge", network_.bridge});
+    // The first host of 172.30.0.0, whose slice of 250.0.0.0/8 has the same number.
+    const int underlay = 32 - network_.slice.length() + 8;
+    host_.ip(
+        {"link add eth0 type bridge", fmt::format("addr add 172.30.0.1/{} dev eth0", underlay), "link set eth0 up"});
+    host_.must({test::fanctl_path(), "up", "250.0.0.0/8", fmt::format("eth0/{}", underlay), "type", "vxlan", "bridge",
+                network_.bridge});
   }
 }
 

@@ -25,7 +25,7 @@ public:
     std::string bridge = "br0";
     Prefix slice; // endpoint n has the (n+1)th address; the gateway the first
   };
-  explicit Stage(Network network, bool by_hand = true); // else a fan's: fanctl makes the bridge
+  explicit Stage(Network network, bool by_hand = true); // else a fan's: fanctl makes the bridge of the slice 250.0.X.0
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 

@@ -310,6 +310,20 @@ protected:
     return 0;
   }
 
+  // Of what is refused before it is in a tunnel there is no outer source; the last one's own is told.
+  static void expect_told(const Json& before, const Json& after, const std::string& reason, const std::string& who) {
+    const auto entry = [&](const Json& document) {
+      for (const Json& one : document["refused"]) {
+        if (one["reason"] == reason && one["outer_source"].is_null()) {
+          return one;
+        }
+      }
+      return Json{{"packets", 0}, {"inner_source", nullptr}};
+    };
+    EXPECT_EQ(entry(after)["packets"], entry(before)["packets"].get<unsigned>() + how_many);
+    EXPECT_EQ(entry(after)["inner_source"], who);
+  }
+
   // Three of each; then one that enters, behind which nothing of the attack is on its way any more.
   void expect(const std::vector<Attack>& attacks) {
     const Capture inside(*container, "eth0", [](const Frame& f) { return is_forged(f) && !f.outgoing; });
@@ -356,11 +370,14 @@ protected:
         EXPECT_EQ(on_bridge.count(), bridged);
       }
       EXPECT_EQ(at_peer.count(), left);
-      if (attack.from == From::underlay && attack.verdict.counter.starts_with("in-") &&
-          attack.verdict.kind == Verdict::Kind::counted) {
+      if (const std::string& reason = attack.verdict.counter; attack.verdict.kind == Verdict::Kind::counted) {
         const Bytes& packet = attack.packets.front();
         const std::string who = fmt::format("{}.{}.{}.{}", packet[12], packet[13], packet[14], packet[15]);
-        EXPECT_EQ(blamed(after, attack.verdict.counter, who), blamed(before, attack.verdict.counter, who) + how_many);
+        if (reason.starts_with("out-") || reason.starts_with("guard-")) {
+          expect_told(before, after, reason, who);
+        } else if (attack.from == From::underlay && reason.starts_with("in-")) {
+          EXPECT_EQ(blamed(after, reason, who), blamed(before, reason, who) + how_many);
+        }
       }
       char byte = 0;
       EXPECT_EQ(recv(service.fd(), &byte, 1, MSG_DONTWAIT), -1) << "a service of the host was given it";

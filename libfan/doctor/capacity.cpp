@@ -28,8 +28,9 @@ std::optional<std::uint64_t> number(const Evidence& evidence, const std::string&
   return text && *text ? std::optional<std::uint64_t>(std::strtoull((*text)->c_str(), nullptr, 10)) : std::nullopt;
 }
 
-// Entries of the table that its limit is about: not the permanent ones, as those of registered endpoints are.
-std::uint64_t collected_neighbours(const std::string& table) {
+// Of /proc/net/arp, which is about this network namespace: those that do not count towards the limit, as those of
+// registered endpoints.
+std::uint64_t permanent_neighbours(const std::string& table) {
   constexpr unsigned long permanent = 0x04; // ATF_PERM, <net/if_arp.h>
   std::istringstream lines(table);
   std::uint64_t count = 0;
@@ -37,9 +38,16 @@ std::uint64_t collected_neighbours(const std::string& table) {
   std::getline(lines, line); // the headings
   while (std::getline(lines, line)) {
     const std::vector<std::string> words = split_words(line); // address, type, flags
-    count += words.size() > 2 && (std::strtoul(words[2].c_str(), nullptr, 16) & permanent) == 0 ? 1 : 0;
+    count += words.size() > 2 && (std::strtoul(words[2].c_str(), nullptr, 16) & permanent) != 0 ? 1 : 0;
   }
   return count;
+}
+
+// Of /proc/net/stat/arp_cache: the entries of all network namespaces, those of containers among them. Below the
+// headings it is the first number of each line, in hexadecimal.
+std::uint64_t neighbours_of_machine(const std::string& statistics) {
+  const std::size_t first_line = statistics.find('\n');
+  return first_line == std::string::npos ? 0 : std::strtoull(statistics.c_str() + first_line, nullptr, 16);
 }
 
 } // namespace
@@ -68,18 +76,26 @@ void check_neighbours(const Evidence& evidence, Findings& findings) {
     return;
   }
   const Result<std::optional<std::string>> table = evidence.source.text("/proc/net/arp");
-  if (!table || !*table) {
-    findings.unseen(table ? "there is no /proc/net/arp" : table.error().message);
-    return;
+  const Result<std::optional<std::string>> statistics = evidence.source.text("/proc/net/stat/arp_cache");
+  for (const auto* file : {&table, &statistics}) {
+    if (!*file || !**file) {
+      findings.unseen(*file ? "the kernel does not say how many neighbours there are" : file->error().message);
+      return;
+    }
   }
-  const std::uint64_t used = collected_neighbours(**table);
+  const std::uint64_t permanent = permanent_neighbours(**table);
+  const std::uint64_t all = neighbours_of_machine(**statistics);
+  const std::uint64_t used = all - std::min(all, permanent);
   if (!is_nearly_full(used, *most)) {
     return;
   }
   Finding finding;
   finding.severity = Severity::warning;
   finding.what = "the table of neighbours is nearly full";
-  finding.evidence = {fmt::format("{} entries in /proc/net/arp that are not permanent, gc_thresh3 = {}", used, *most)};
+  finding.evidence = {
+      fmt::format("{} entries of all network namespaces (/proc/net/stat/arp_cache), {} of them permanent "
+                  "here; gc_thresh3 = {}",
+                  all, permanent, *most)};
   finding.consequence = "it is one for the whole machine: when it is full, endpoints that were not spoken to before "
                         "cannot be reached";
   finding.fix = sysctl_line("net/ipv4/neigh/default/gc_thresh3", std::to_string(*most * 4));

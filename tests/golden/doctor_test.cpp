@@ -138,15 +138,18 @@ TEST_F(DoctorOf, ATableOfConnectionsThatIsNearlyFull) {
 TEST_F(DoctorOf, ATableOfNeighboursThatIsNearlyFull) {
   up();
   file("/proc/sys/net/ipv4/neigh/default/gc_thresh3") = "10\n";
-  for (int n = 0; n < 9; ++n) {
-    file("/proc/net/arp") += fmt::format("10.0.28.{} 0x1 0x2 02:00:00:00:00:01 * fan-10-0-28\n", n);
+  file("/proc/net/stat/arp_cache") = "entries allocs\n00000008 00000099\n00000008 00000001\n";
+  EXPECT_EQ(run(world, {"doctor"}).status, 0);
+  file("/proc/net/stat/arp_cache") = "entries allocs\n00000011 00000099\n00000011 00000001\n"; // 17
+  for (int n = 0; n < 8; ++n) {
+    file("/proc/net/arp") += fmt::format("10.0.28.{} 0x1 0x6 02:00:00:00:00:01 * fan-10-0-28\n", n);
   }
   EXPECT_EQ(only("neighbours", "warning")["fix"], "sysctl -w net/ipv4/neigh/default/gc_thresh3=40");
-  std::string& table = file("/proc/net/arp");
-  const std::string full = table;
-  table.replace(table.rfind("0x2"), 3, "0x6"); // permanent: the limit is not about it
+  file("/proc/net/arp") +=
+      "10.0.28.9 0x1 0x6 02:00:00:00:00:01 * fan-10-0-28\n"; // permanent: the limit is not about it
   EXPECT_EQ(run(world, {"doctor"}).status, 0);
-  table = full;
+  world.source.files.erase("/proc/net/stat/arp_cache");
+  EXPECT_EQ(diagnosis(world)["not_looked_at"][0]["check"], "neighbours");
   world.source.files.erase("/proc/sys/net/ipv4/neigh/default/gc_thresh3");
   const cli::Json unseen = diagnosis(world)["not_looked_at"];
   ASSERT_EQ(unseen.size(), 1U);

@@ -40,6 +40,7 @@ public:
   Result<std::optional<std::string>> audit_log() override { return audit; }
 
   std::map<std::string, std::string> files{{"/proc/net/arp", "IP address HW type Flags HW address Mask Device\n"},
+                                           {"/proc/net/stat/arp_cache", "entries allocs\n00000001 00000001\n"},
                                            {"/proc/sys/net/core/netdev_max_backlog", "1000\n"},
                                            {"/proc/sys/net/ipv4/neigh/default/gc_thresh3", "1024\n"}};
   std::string dnsmasq = "/usr/sbin/dnsmasq";

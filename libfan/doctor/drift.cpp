@@ -1,9 +1,13 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/record.h"
+#include "core/validate.h"
 #include "core/words.h"
 #include "doctor/checks.h"
 #include "doctor/lines.h"
+#include "doctor/overlaps.h"
 
 namespace fan::doctor {
 namespace {
@@ -34,6 +38,33 @@ bool is_address_gone(const Drift& drift) {
   return drift.kind == "host" && !drift.expected.empty() && drift.found.empty();
 }
 
+// The check `overlap` tells of the two: until one of them is down, `up` refuses both.
+bool is_overlapped(const Evidence& evidence, const Fan& fan) {
+  return std::any_of(evidence.all.begin(), evidence.all.end(),
+                     [&](const Fan& other) { return other != fan && have_addresses_in_common(fan, other); });
+}
+
+// What kept it from being known: something of others in the place of an object of ours, at which `up` stops as well.
+bool is_in_the_way(const Drift& drift) {
+  return drift.kind == "host" && drift.expected.empty();
+}
+
+// What `up` refuses to repair has no line.
+void advise(const Evidence& evidence, const FanStatus& status, Finding& finding) {
+  const std::string line = up_line(status.fan.spec);
+  if (status.fan.in_part) {
+    const Error error = known_in_part(status.fan);
+    finding.what = error.message;
+    finding.instead = error.hint;
+  } else if (const Result<void> valid = validate(status.fan, evidence.all, evidence.facts); !valid) {
+    finding.instead = fmt::format("{}; {}; and then: {}", valid.error().message, valid.error().hint, line);
+  } else if (std::any_of(status.drift.begin(), status.drift.end(), is_in_the_way)) {
+    finding.instead = "remove or rename what was found, if nobody needs it; and then: " + line;
+  } else {
+    finding.fix = line;
+  }
+}
+
 } // namespace
 
 void check_drift(const Evidence& evidence, Findings& findings) {
@@ -61,16 +92,11 @@ void check_drift(const Evidence& evidence, Findings& findings) {
         finding.evidence.push_back(said(drift));
       }
     }
-    if (finding.evidence.empty()) {
+    if (finding.evidence.empty() || is_overlapped(evidence, status.fan)) {
       continue;
     }
     finding.consequence = "packets may be lost, or refused, until it is repaired";
-    finding.fix = up_line(status.fan.spec);
-    if (status.fan.in_part) {
-      const Error error = known_in_part(status.fan);
-      finding.what = error.message;
-      finding.fix = error.hint;
-    }
+    advise(evidence, status, finding);
     findings.add(std::move(finding));
   }
 }

@@ -5,6 +5,7 @@
 
 #include "core/render.h"
 #include "doctor/checks.h"
+#include "doctor/overlaps.h"
 
 namespace fan::doctor {
 namespace {
@@ -74,14 +75,18 @@ void check_twins(const Evidence& evidence, Findings& findings) {
   }
 }
 
+bool have_addresses_in_common(const Fan& first, const Fan& second) {
+  const Prefix& one = first.mapping.overlay();
+  const Prefix& other = second.mapping.overlay();
+  return first.slice().overlaps(second.slice()) || (one != other && one.overlaps(other));
+}
+
 void check_overlaps(const Evidence& evidence, Findings& findings) {
   for (std::size_t a = 0; a < evidence.all.size(); ++a) {
     for (std::size_t b = a + 1; b < evidence.all.size(); ++b) {
       const Fan& first = evidence.all[a];
       const Fan& second = evidence.all[b];
-      const bool one_overlay = first.mapping.overlay() == second.mapping.overlay();
-      if (!first.slice().overlaps(second.slice()) &&
-          (one_overlay || !first.mapping.overlay().overlaps(second.mapping.overlay()))) {
+      if (!have_addresses_in_common(first, second)) {
         continue;
       }
       Finding finding;

@@ -1,8 +1,12 @@
 // The doctor about the fan itself and what carries it: objects, filters of others, the chain of MTUs.
+#include <gmock/gmock.h>
+
 #include "doctor_host.h"
 
 namespace fan::test {
 namespace {
+
+using testing::HasSubstr;
 
 using DoctorOfFan = Doctor;
 
@@ -24,6 +28,65 @@ TEST_F(DoctorOfFan, ForwardingThatWasSwitchedOffIsDrift) {
   up();
   host.set_sysctl("net/ipv4/conf/eth0/forwarding", "0");
   expect_cured("drift", bridge);
+}
+
+TEST_F(DoctorOfFan, AQueueOfAnotherOnTheTunnelIsDrift) {
+  up();
+  host.must({"tc", "qdisc", "add", "dev", tunnel, "root", "pfifo"});
+  expect_cured("drift", bridge);
+  EXPECT_EQ(host.must({"tc", "qdisc", "show", "dev", tunnel}).find("pfifo"), std::string::npos);
+}
+
+TEST_F(DoctorOfFan, AFilterOfAnotherBeforeTheFansIsDrift) {
+  up();
+  for (const char* direction : {"ingress", "egress"}) {
+    host.must({"tc", "filter", "add", "dev", tunnel, direction, "pref", "1", "protocol", "all", "bpf", "bytecode",
+               "1,6 0 0 4294967295", "classid", "1:1"});
+    const cli::Json finding = only("drift", bridge);
+    EXPECT_THAT(finding["evidence"].dump(), HasSubstr("behind another filter"));
+    paste(finding);
+    expect_healthy();
+    EXPECT_THAT(host.must({"tc", "filter", "show", "dev", tunnel, direction}), HasSubstr("bytecode")) << "theirs stays";
+  }
+}
+
+// No line of ours can know whether somebody needs it.
+TEST_F(DoctorOfFan, WhatStandsInThePlaceOfTheFansObjectsIsFoundWithoutALine) {
+  struct Stranger {
+    std::string comes;
+    std::string goes;
+  };
+  up();
+  for (const Stranger& stranger : std::vector<Stranger>{
+           {"ip link del fanvx8472; ip link add fanvx8472 type bridge", "ip link del fanvx8472"},
+           {"ip link del fanvx8472; ip link add fanvx8472 type vxlan id 5 dstport 5555 dev eth0",
+            "ip link del fanvx8472"},
+           {"ip link del fan-10-0-27; ip link add fan-10-0-27 type bridge", "ip link del fan-10-0-27"},
+           {"nft delete table inet fanctl; nft add table inet fanctl", "nft delete table inet fanctl"}}) {
+    SCOPED_TRACE(stranger.comes);
+    host.must({"sh", "-ec", stranger.comes});
+    const cli::Json finding = only("drift", bridge);
+    EXPECT_TRUE(finding["fix"].is_null()) << finding.dump(1);
+    EXPECT_THAT(finding["instead"].dump(), HasSubstr("and then: fanctl up 10.0.0.0/8 eth0/16"));
+    EXPECT_EQ(host.fanctl(line()).status, 3) << "and `up` says what it is";
+    host.must({"sh", "-ec", stranger.goes});
+    expect_cured("drift", bridge);
+  }
+}
+
+// Its record is gone with the programs, and its alias had no room for all of its options.
+TEST_F(DoctorOfFan, AFanThatIsKnownInPartIsFoundWithoutALine) {
+  std::vector<std::string> many{"no-nat", "strict", "no-isolate", "ttl-security", "1", "pool", "docker=128-191"};
+  for (int n = 5; n < 20; ++n) {
+    many.insert(many.end(), {"expose", "10.0.27." + std::to_string(n)});
+  }
+  up(many);
+  host.must({"sh", "-ec", "ip link del " + tunnel + "; tc qdisc del dev " + bridge + " clsact"});
+  const cli::Json finding = only("drift", bridge);
+  EXPECT_TRUE(finding["fix"].is_null()) << "nobody knows the options that are lost";
+  EXPECT_THAT(finding["instead"], HasSubstr("say it again with all of its options"));
+  host.fanctl_must(line(many));
+  expect_healthy();
 }
 
 TEST_F(DoctorOfFan, AnotherFirewallsDropIsFound) {

@@ -14,8 +14,11 @@
 
 namespace fan::test {
 
-class Doctor : public ::testing::Test {
+class Diagnosed : public ::testing::Test {
 protected:
+  // Where the fan is.
+  [[nodiscard]] virtual const Netns& at() const = 0;
+
   // Of private addresses: on a healthy host there is not even a note.
   static std::vector<std::string> line(const std::vector<std::string>& words = {}) {
     std::vector<std::string> all{"up", "10.0.0.0/8", "eth0/16", "type", "vxlan"};
@@ -24,8 +27,13 @@ protected:
   }
 
   void up(const std::vector<std::string>& words = {}) const {
-    host.fanctl_must(line(words));
+    must_fanctl(line(words));
     expect_healthy();
+  }
+
+  void must_fanctl(std::vector<std::string> words) const {
+    words.insert(words.begin(), fanctl_path());
+    at().must(words);
   }
 
   // The doctor, to whom the systemd, NetworkManager and Docker of the machine that runs the tests are not there.
@@ -40,8 +48,8 @@ protected:
         within.binds.emplace_back("/dev/null", program);
       }
     }
-    words.insert(words.begin(), "doctor");
-    return host.fanctl(words, within);
+    words.insert(words.begin(), {fanctl_path(), "doctor"});
+    return at().run(words, within);
   }
 
   // `within`: whatever else the doctor's process is to see. Its exit status is what its findings come to.
@@ -84,7 +92,7 @@ protected:
     ASSERT_TRUE(finding["fix"].is_string()) << finding.dump(1);
     const std::string folder = std::filesystem::path(fanctl_path()).parent_path();
     within.env.push_back("PATH=" + folder + ":/usr/sbin:/usr/bin:/sbin:/bin");
-    host.must({"sh", "-c", finding["fix"].get<std::string>()}, within);
+    at().must({"sh", "-c", finding["fix"].get<std::string>()}, within);
   }
 
   void expect_cured(const std::string& id, const std::string& subject) const {
@@ -94,6 +102,13 @@ protected:
 
   const std::string bridge = "fan-10-0-27";
   const std::string tunnel = "fanvx8472";
+};
+
+// One in a network namespace.
+class Doctor : public Diagnosed {
+protected:
+  [[nodiscard]] const Netns& at() const override { return host; }
+
   Underlay underlay{NoForgers{}};
   Host& host = underlay.host("172.30.0.27/16");
 };

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "config_folder.h"
 #include "doctor_host.h"
+#include "fan_pair.h"
 
 namespace fan::test {
 namespace {
@@ -67,6 +69,22 @@ TEST_F(DoctorOfSurroundings, ATunnelOfAnotherOnThePortIsFound) {
   host.ip({"link add other type vxlan id 5 dstport 8472 dev eth0"});
   EXPECT_EQ(only("tunnel-owner", "other")["severity"], "warning");
   expect_cured("tunnel-owner", "other");
+}
+
+// Each of them is there as soon as the module is, or as somebody asks for it.
+TEST_F(DoctorOfSurroundings, ATunnelOfAnotherOverIpipIsFound) {
+  if (!kernel_has(Encapsulation::ipip)) {
+    GTEST_SKIP() << "no-ipip: this kernel has no ipip";
+  }
+  host.fanctl_must({"up", "10.0.0.0/8", "eth0/16", "type", "ipip"});
+  expect_healthy();
+  host.ip({"link add elsewhere type ipip local 172.30.0.99 remote 172.30.0.28"});
+  expect_healthy();
+  host.ip({"link add other type ipip local 172.30.0.27 remote 172.30.0.28"});
+  expect_cured("tunnel-owner", "other");
+  host.ip({"link set tunl0 up"});
+  expect_cured("tunnel-owner", "tunl0");
+  EXPECT_EQ(host.run({"ip", "link", "show", "dev", "elsewhere"}).status, 0) << "which does nothing to the fan";
 }
 
 TEST_F(DoctorOfSurroundings, ARouteToAPartOfTheOverlayIsFound) {
@@ -158,6 +176,16 @@ TEST_F(DoctorOfSurroundings, ANeighbourWithTheSameLowBitsIsANote) {
   expect_healthy();
 }
 
+// Nothing that fanctl does leads there: an alias is what anybody may write.
+TEST_F(DoctorOfSurroundings, TwoFansThatHaveAddressesInCommonAreFound) {
+  up();
+  host.ip({"link add fan-10-7 address 02:fa:0a:07:1b:01 group 64023 type bridge"});
+  host.must({"ip", "link", "set", "dev", "fan-10-7", "alias",
+             "fanctl/1 10.7.0.0/16 eth0/24 type vxlan bridge fan-10-7 ; host=172.30.0.27 device=eth0 mtu=1450"});
+  expect_cured("overlap", "fan-10-7");
+  EXPECT_NE(host.run({"ip", "link", "show", "dev", "fan-10-7"}).status, 0);
+}
+
 TEST_F(DoctorOfSurroundings, ADhcpServerOfAnotherOnTheBridgeIsFound) {
   for (const bool own : {false, true}) {
     up(own ? std::vector<std::string>{"dhcp"} : std::vector<std::string>{});
@@ -173,6 +201,25 @@ TEST_F(DoctorOfSurroundings, ADhcpServerOfAnotherOnTheBridgeIsFound) {
     other.wait();
     expect_healthy();
   }
+}
+
+// The package that the line installs is the one that these tests have dnsmasq from.
+TEST_F(DoctorOfSurroundings, ADnsmasqThatIsNotThereIsFound) {
+  up({"dhcp"});
+  RunOptions without;
+  std::set<std::string> files;
+  for (const char* folder : {"/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin"}) {
+    const std::filesystem::path file = std::filesystem::path(folder) / "dnsmasq";
+    if (std::filesystem::exists(file) && files.insert(std::filesystem::canonical(file)).second) {
+      without.binds.emplace_back("/dev/null", *files.rbegin());
+    }
+  }
+  ASSERT_EQ(files.size(), 1U);
+  const cli::Json finding = only("dhcp", bridge, without);
+  EXPECT_EQ(finding["severity"], "problem");
+  EXPECT_EQ(finding["fix"], "apt-get install -y dnsmasq-base");
+  EXPECT_EQ(test::must({"dpkg", "-S", *files.begin()}), "dnsmasq-base: " + *files.begin() + "\n");
+  expect_healthy();
 }
 
 TEST_F(DoctorOfSurroundings, AProgramThatRunsBeforeTheFansIsFound) {

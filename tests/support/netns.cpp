@@ -137,6 +137,12 @@ Netns::Netns() : fd_(new_namespace()), warden_fd_(start_warden(fd_)) {
   remove_what_is_kept_for(inode()); // a test that was killed has removed nothing
 }
 
+Netns Netns::first_of_guest() {
+  if (!in_first_namespace_of_guest())
+    throw std::runtime_error("this is not the first network namespace of a guest machine");
+  return Netns(own_namespace());
+}
+
 Netns::Netns(Netns&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), warden_fd_(std::exchange(other.warden_fd_, -1)) {}
 
@@ -213,6 +219,16 @@ Inside::~Inside() {
 
 bool in_guest() {
   return std::getenv("FANCTL_GUEST") != nullptr;
+}
+
+bool in_first_namespace_of_guest() {
+  std::ifstream file("/proc/cmdline");
+  std::string line;
+  std::getline(file, line);
+  struct stat first {};
+  struct stat own {};
+  return in_guest() && line.find(" fanctl_job=/") != std::string::npos && stat("/proc/1/ns/net", &first) == 0 &&
+         stat("/proc/thread-self/ns/net", &own) == 0 && first.st_ino == own.st_ino && first.st_dev == own.st_dev;
 }
 
 } // namespace fan::test

@@ -1,5 +1,5 @@
 // Network namespaces of a test: nameless, held by a file descriptor, so that they cannot clash and nothing is left of
-// them. May not touch the network namespace that the test was started in.
+// them. May not touch the network namespace that the test was started in, unless it is a guest machine's.
 #pragma once
 
 #include <sys/types.h>
@@ -24,6 +24,10 @@ public:
   Netns(const Netns&) = delete;
   Netns& operator=(const Netns&) = delete;
 
+  // The first network namespace of a guest machine, where the test was started: what only that one has can be tried
+  // there. Nothing is killed when the object goes. Throws where in_first_namespace_of_guest() is false.
+  static Netns first_of_guest();
+
   [[nodiscard]] int fd() const { return fd_; }
   // What `ip link set X netns PATH` and `nsenter --net=PATH` take while the test lives: "/proc/PID/fd/N".
   [[nodiscard]] std::string path() const;
@@ -43,6 +47,8 @@ public:
   [[nodiscard]] std::vector<pid_t> processes() const;
 
 private:
+  explicit Netns(int fd) : fd_(fd) {}
+
   int fd_ = -1;
   int warden_fd_ = -1; // closing it tells the warden to kill; it answers by closing its own end
 };
@@ -62,5 +68,9 @@ private:
 
 // True in the guest machines that ./check boots to have other kernels.
 bool in_guest();
+
+// True where such a machine's own kernel says that it is one, by the command line with which tests/kernel/guest started
+// it, and the calling thread is in its first network namespace. No variable of somebody's shell makes this true.
+bool in_first_namespace_of_guest();
 
 } // namespace fan::test

@@ -87,7 +87,8 @@ void add_processes(std::vector<std::string>& lines, const Netns& netns) {
     std::ifstream file(fmt::format("/proc/{}/cmdline", pid));
     std::string words{std::istreambuf_iterator<char>(file), {}};
     std::replace(words.begin(), words.end(), '\0', ' ');
-    lines.push_back("process: " + words);
+    if (!words.empty()) // the kernel's own threads, all in the first namespace, come and go
+      lines.push_back("process: " + words);
   }
 }
 

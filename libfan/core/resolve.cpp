@@ -4,7 +4,6 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "core/derive.h"
 #include "core/errors.h"
@@ -15,8 +14,6 @@
 namespace fan {
 
 namespace {
-
-constexpr std::size_t listed_at_most = 12;
 
 using Found = Result<std::vector<Candidate>>;
 
@@ -34,12 +31,9 @@ bool is_underlay(const AddressFact& address, const Facts& facts) {
 std::string list_addresses(const Facts& facts) {
   std::vector<std::string> texts;
   for (const AddressFact& a : facts.addresses)
-    if (is_underlay(a, facts) && texts.size() <= listed_at_most)
+    if (is_underlay(a, facts))
       texts.push_back(fmt::format("{} on {}", a.address.str(), device_of(a, facts)));
-  if (texts.size() > listed_at_most)
-    texts.back() = "...";
-  return texts.empty() ? "this host has no IPv4 address other than loopback"
-                       : fmt::format("this host has {}", fmt::join(texts, ", "));
+  return texts.empty() ? "this host has no IPv4 address other than loopback" : "this host has " + some_of(texts);
 }
 
 Found of_address(const UnderlayRef& underlay, const Facts& facts) {
@@ -72,8 +66,7 @@ Error no_such_device(const std::string& device, const Facts& facts) {
       names.push_back(link.name);
   std::string hint = did_you_mean(device, names);
   if (hint.empty() && !names.empty())
-    hint = fmt::format("the devices are: {}",
-                       fmt::join(names.begin(), names.begin() + std::min(names.size(), listed_at_most), ", "));
+    hint = "the devices are: " + some_of(names);
   return host_error("device " + quoted(device) + " does not exist", hint);
 }
 

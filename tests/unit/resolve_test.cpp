@@ -1,5 +1,6 @@
 #include "core/resolve.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -68,6 +69,13 @@ TEST(Candidates, OfADeviceThatDoesNotExist) {
   EXPECT_THAT(hosts_of("250 ehto", given::host()), HasSubstr("'ehto' does not exist"));
   EXPECT_THAT(hosts_of("250 ehto0", given::host()), HasSubstr("did you mean 'eth0'?"));
   EXPECT_THAT(hosts_of("250 wlp3s0", given::host()), HasSubstr("the devices are: eth0, eth1"));
+  Facts many = given::host();
+  for (std::uint32_t n = 0; n < 1000; ++n) {
+    many.links.push_back({.ifindex = 1000 + n, .name = fmt::format("veth{}", n)});
+    many.addresses.push_back({.ifindex = 1000 + n, .address = Address(0x0a090000 + n), .prefix_length = 32});
+  }
+  EXPECT_THAT(hosts_of("250 wlp3s0", many), HasSubstr("veth7 and 992 more"));
+  EXPECT_THAT(hosts_of("250 192.0.0.0/16", many), HasSubstr("10.9.0.7 on veth7 and 992 more"));
 }
 
 TEST(Candidates, OfTheDefaultRoute) {

@@ -5,11 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "core/derive_ports.h"
 #include "core/dhcp.h"
 #include "core/firewall_sets.h"
 #include "core/mtu.h"
 #include "core/names.h"
-#include "core/port_sets.h"
 #include "core/record.h"
 
 namespace fan {

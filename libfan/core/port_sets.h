@@ -1,7 +1,7 @@
 // The sets of table `bridge fanctl`: from what people have said about ports to elements, and back. Pure.
 #pragma once
 
-#include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -45,23 +45,10 @@ inline constexpr const char* plain_verdict = "goto plain";
 Registry registry_of(const std::vector<SetElement>& elements, const Registry& remembered = {},
                      const std::vector<LinkFact>& links = {});
 
+// The bridge of each port, by name.
+std::map<std::string, std::string> bridges_of_ports(const std::vector<LinkFact>& links);
+
 // Does `fan` own the address, by its slice or by one that it had before?
 bool owns(const Fan& fan, Address address);
-
-// Everything that the registry of `facts` comes to on bridges of `fans`, with this build of the programs: the table,
-// its elements, neighbours, entries and flags of ports. Nothing when it says nothing about any of them. What is said of
-// a port that is not there, or not a port of its fan's bridge, stays in the table alone.
-std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const std::string& program);
-
-// What routed ports were set to before, where `after` no longer wants what `before` did: as nothing else in the kernel
-// remembers it. Only of devices that are still there. What somebody else had set on a port stays as it is.
-ObjectSet restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts);
-
-// The same of devices that `after` knows nothing of, such as one that got another name or a master since. What tells
-// them is the guard, which stays on the device whatever becomes of that.
-ObjectSet restored_by_guards(const ObservedSet& observed, const ObjectSet& after, const Facts& facts);
-
-// fe80::/64 and the EUI-64 of the address (RFC 4291, appendix A), in network byte order.
-std::array<std::uint8_t, 16> link_local_of(const Mac& mac);
 
 } // namespace fan

@@ -88,7 +88,7 @@ Lines create(const Ruleset& o) {
 Lines change(const Ruleset& from, const Ruleset& to) {
   const Change change{from, to, {}};
   const auto script = firewall_script(std::span(&change, 1), {}, Replacement::rules_only, to.table);
-  return script ? Lines{fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", *script)} : Lines{};
+  return script ? Lines{fmt::format("nft -f - <<'FANCTL'\n{}FANCTL", script->rest)} : Lines{};
 }
 Lines remove(const Ruleset& o) {
   return {fmt::format("nft delete table {}", table_words(o.table))};

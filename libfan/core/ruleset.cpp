@@ -387,9 +387,10 @@ bool sayable(std::string_view text) {
   return !quoted && !text.empty() && text.find("\"\"") == std::string_view::npos;
 }
 
+constexpr std::string_view verdict = "goto ";
+
 // A verdict names a chain of ours.
 bool sayable_data(std::string_view text, NftTable table) {
-  constexpr std::string_view verdict = "goto ";
   if (text.starts_with(verdict)) {
     const std::string chain = fmt::format("\tchain {} {{", text.substr(verdict.size()));
     return ruleset_rules(table).find(chain) != std::string_view::npos;
@@ -403,6 +404,18 @@ Result<void> check(const SetElement& element, bool declared) {
   }
   return host_error(fmt::format("nftables cannot hold {} in set {}", quoted(element.element), quoted(element.set)),
                     "rename the device: a name in a rule cannot have quotes, braces, asterisks or backslashes");
+}
+
+// It fails where there is such a table.
+std::string header_of(NftTable table) {
+  return fmt::format("create table {} {{\n\tcomment \"{}\"\n}}\n", table_words(table),
+                     ruleset_comment(ruleset_version(table)));
+}
+
+// The ruleset without its chains, which stand behind its counters and sets.
+std::string ruleset_sets(NftTable table) {
+  const std::string_view text = ruleset_rules(table);
+  return std::string(text.substr(0, text.find("\n\tchain ") + 1)) + "}\n";
 }
 
 const SetElement* element_of(const std::optional<Object>& object) {
@@ -435,15 +448,15 @@ public:
                  [table](const Change& change) { return table_of(change.object()) == table; });
   }
 
-  Result<std::string> write() {
+  Result<FirewallScript> write() {
     const Change* ruleset = find_ruleset();
     if (ruleset != nullptr && !ruleset->after) {
-      return fmt::format("delete table {}\n", table_words(table_));
+      return FirewallScript{{}, fmt::format("delete table {}\n", table_words(table_))};
     }
     if (ruleset == nullptr) {
       remove_elements();
     } else if (!ruleset->before) {
-      text_ += ruleset_text(table_);
+      return write_new();
     } else if (replacement_ == Replacement::rules_only) {
       remove_elements();
       text_ += fmt::format("flush table {}\n{}", table_words(table_), ruleset_rules(table_));
@@ -451,12 +464,27 @@ public:
       text_ += fmt::format("delete table {}\n{}", table_words(table_), ruleset_text(table_));
       keep_elements();
     }
-    add_elements();
-    say();
-    return refused_ ? Result<std::string>(*refused_) : Result<std::string>(std::move(text_));
+    add_elements([](const SetElement&) { return true; });
+    return done({});
   }
 
 private:
+  // An element that leads to a chain can only be there when that is.
+  Result<FirewallScript> write_new() {
+    const auto leads_to_a_chain = [](const SetElement& element) { return element.data.starts_with(verdict); };
+    text_ = header_of(table_) + ruleset_sets(table_);
+    add_elements([&](const SetElement& element) { return !leads_to_a_chain(element); });
+    say();
+    std::string sets = std::exchange(text_, std::string(ruleset_rules(table_)));
+    add_elements(leads_to_a_chain);
+    return done(std::move(sets));
+  }
+
+  Result<FirewallScript> done(std::string sets) {
+    say();
+    return refused_ ? Result<FirewallScript>(*refused_) : FirewallScript{std::move(sets), std::move(text_)};
+  }
+
   [[nodiscard]] const Change* find_ruleset() const {
     const auto found = std::find_if(transaction_.begin(), transaction_.end(), [](const Change& change) {
       return std::holds_alternative<Ruleset>(change.object());
@@ -510,9 +538,10 @@ private:
   }
 
   // "add", not "create": nft 1.0.6 fails with "File exists" on two "create" for one interval set in a transaction.
-  void add_elements() {
+  template <class Which>
+  void add_elements(Which which) {
     for (const Change& change : transaction_) {
-      if (const SetElement* element = element_of(change.after)) {
+      if (const SetElement* element = element_of(change.after); element != nullptr && which(*element)) {
         put("add", *element);
       }
     }
@@ -560,12 +589,11 @@ std::string ruleset_version_in(std::string_view comment) {
 }
 
 std::string ruleset_text(NftTable table) {
-  return fmt::format("create table {} {{\n\tcomment \"{}\"\n}}\n{}", table_words(table),
-                     ruleset_comment(ruleset_version(table)), ruleset_rules(table));
+  return header_of(table) + std::string(ruleset_rules(table));
 }
 
-Result<std::string> firewall_script(std::span<const Change> transaction, const std::vector<SetElement>& kept,
-                                    Replacement replacement, NftTable table) {
+Result<FirewallScript> firewall_script(std::span<const Change> transaction, const std::vector<SetElement>& kept,
+                                       Replacement replacement, NftTable table) {
   return Script(transaction, kept, replacement, table).write();
 }
 

@@ -14,6 +14,7 @@
 #include "core/mtu.h"
 #include "core/port_sets.h"
 #include "core/record.h"
+#include "core/restored_ports.h"
 #include "engine/scope.h"
 
 namespace fan {

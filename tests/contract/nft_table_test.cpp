@@ -63,6 +63,25 @@ const std::string a_rule = "iifname @bridges accept";
 
 } // namespace
 
+// A packet between the rules and the elements of a set would be refused (core/ruleset.h, FirewallScript).
+TEST_F(Table, IsMadeOfFullSetsBeforeItHasRules) {
+  RunOptions here;
+  here.netns = &host;
+  Background monitor({"nft", "monitor"}, here);
+  EXPECT_TRUE(eventually([&] { // it listens
+    nft({"add", "table", "ip", "sign"});
+    nft({"delete", "table", "ip", "sign"});
+    return monitor.output().find("sign") != std::string::npos;
+  }));
+  load();
+  EXPECT_TRUE(monitor.wait_for("add rule inet fanctl srcnat"));
+  const std::string seen = monitor.output();
+  const std::size_t element = seen.rfind("add element inet fanctl");
+  const std::size_t rule = seen.find("add rule inet fanctl");
+  ASSERT_LT(element, rule);
+  EXPECT_NE(seen.substr(element, rule - element).find("new generation"), std::string::npos);
+}
+
 TEST_F(Table, NothingIsSeenWhereThereIsNoTable) {
   EXPECT_TRUE(seen().empty());
 }

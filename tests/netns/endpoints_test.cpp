@@ -15,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/derive_ports.h"
 #include "core/port_sets.h"
 #include "support/capture.h"
 #include "support/raw_sender.h"

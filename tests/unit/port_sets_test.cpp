@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/derive_ports.h"
 #include "core/port_sets.h"
 #include "core/ruleset.h"
 #include "core/validate_endpoint.h"
@@ -168,9 +169,24 @@ TEST(PortSets, OneScriptIsOneCommandForEachSet) {
   }
   const auto script = firewall_script(changes, {}, Replacement::whole_table, NftTable::bridge);
   ASSERT_TRUE(script);
-  EXPECT_EQ(*script, "add element bridge fanctl ports { \"veth2\" : goto plain, \"veth3\" : goto plain }\n");
+  EXPECT_EQ(script->rest, "add element bridge fanctl ports { \"veth2\" : goto plain, \"veth3\" : goto plain }\n");
   changes.push_back({std::nullopt, element(port_sets::ports, "\"x\"", "goto nowhere"), "test"});
   EXPECT_FALSE(firewall_script(changes, {}, Replacement::whole_table, NftTable::bridge)) << "no chain of ours";
+}
+
+// A packet that came between rules and the elements of a set would be refused.
+TEST(PortSets, ATableThatIsNewGetsItsRulesWhenItsSetsAreFull) {
+  const std::vector<Change> changes{
+      {std::nullopt, Ruleset{ruleset_version(NftTable::bridge), NftTable::bridge}, "test"},
+      {std::nullopt, element(port_sets::prefixes, "\"veth2\" . 10.1.0.0/16"), "test"},
+      {std::nullopt, element(port_sets::ports, "\"veth2\"", port_sets::secured_verdict), "test"}};
+  const auto script = firewall_script(changes, {}, Replacement::whole_table, NftTable::bridge);
+  ASSERT_TRUE(script);
+  EXPECT_THAT(script->sets, testing::StartsWith("create table bridge fanctl"));
+  EXPECT_THAT(script->sets, testing::HasSubstr("add element bridge fanctl prefixes { \"veth2\" . 10.1.0.0/16 }"));
+  EXPECT_THAT(script->sets, Not(testing::HasSubstr("chain")));
+  EXPECT_EQ(script->rest, std::string(ruleset_rules(NftTable::bridge)) +
+                              "add element bridge fanctl ports { \"veth2\" : goto secured }\n");
 }
 
 TEST(CheckEndpoint, SaysWhatCannotBe) {

@@ -8,7 +8,6 @@
 
 #include "core/errors.h"
 #include "core/port_sets.h"
-#include "core/ruleset.h"
 #include "linux/nft/filters.h"
 
 namespace fan::nft {
@@ -220,12 +219,12 @@ Result<std::optional<Registry>> Firewall::registry(const Registry& remembered, c
   return std::optional<Registry>(registry_of(listing->elements, remembered, links));
 }
 
-// "" when the transaction changes nothing in this table.
-Result<std::string> Firewall::script_for(NftTable table, std::span<const Change> transaction) {
+// Empty when the transaction changes nothing in this table.
+Result<FirewallScript> Firewall::script_for(NftTable table, std::span<const Change> transaction) {
   const bool concerned = std::any_of(transaction.begin(), transaction.end(),
                                      [&](const Change& change) { return table_of(change.object()) == table; });
   if (!concerned) {
-    return std::string();
+    return FirewallScript();
   }
   const auto read = list(table);
   if (!read) {
@@ -239,15 +238,7 @@ Result<std::string> Firewall::script_for(NftTable table, std::span<const Change>
                  : firewall_script(transaction, {}, Replacement::whole_table, table);
 }
 
-Result<void> Firewall::apply(std::span<const Change> transaction) {
-  std::string script;
-  for (const NftTable table : all_tables) {
-    Result<std::string> part = script_for(table, transaction);
-    if (!part) {
-      return std::move(part).error();
-    }
-    script += *part;
-  }
+Result<void> Firewall::load(const std::string& script) {
   Result<Context*> opened = context();
   if (!opened) {
     return std::move(opened).error();
@@ -256,6 +247,32 @@ Result<void> Firewall::apply(std::span<const Change> transaction) {
   if (!loaded) {
     known_.clear(); // how far the kernel came is not said
     return std::move(loaded).error().within("load the firewall");
+  }
+  return {};
+}
+
+Result<void> Firewall::apply(std::span<const Change> transaction) {
+  FirewallScript script;
+  std::string undo;
+  for (const NftTable table : all_tables) {
+    Result<FirewallScript> part = script_for(table, transaction);
+    if (!part) {
+      return std::move(part).error();
+    }
+    script.sets += part->sets;
+    script.rest += part->rest;
+    undo += part->sets.empty() ? "" : "delete table " + table_words(table) + "\n";
+  }
+  if (!script.sets.empty()) {
+    if (Result<void> loaded = load(script.sets); !loaded) {
+      return loaded;
+    }
+  }
+  if (Result<void> loaded = load(script.rest); !loaded) {
+    if (!undo.empty()) {
+      (void)load(undo); // whoever undoes a request looks what is there, and tries again
+    }
+    return loaded;
   }
   keep_what_holds(transaction);
   return {};

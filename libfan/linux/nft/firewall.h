@@ -12,6 +12,7 @@
 #include "core/object.h"
 #include "core/registry.h"
 #include "core/result.h"
+#include "core/ruleset.h"
 #include "linux/nft/context.h"
 #include "linux/nft/generation.h"
 #include "linux/nft/listing.h"
@@ -37,7 +38,8 @@ public:
   // What table `bridge fanctl` says of ports; nothing when there is no such table of ours.
   Result<std::optional<Registry>> registry(const Registry& remembered, const std::vector<LinkFact>& links);
 
-  // One transaction of Ruleset and SetElement changes, all or nothing. A changed ruleset keeps all elements that are
+  // One transaction of Ruleset and SetElement changes, all or nothing; a table that is made takes two loads
+  // (core/ruleset.h, FirewallScript). A changed ruleset keeps all elements that are
   // there: where only rules were altered they are put back in place, otherwise the whole table is replaced, and then
   // counters begin anew (core/ruleset.h, Replacement).
   // Errors: a stale plan (class host_state): what is to be made is there, what is to go or to change is not.
@@ -62,7 +64,8 @@ private:
   Result<std::optional<Listing>> list_anew(NftTable table);
   // Lives until the next list() or apply().
   Result<const std::optional<Listing>*> list(NftTable table);
-  Result<std::string> script_for(NftTable table, std::span<const Change> transaction);
+  Result<FirewallScript> script_for(NftTable table, std::span<const Change> transaction);
+  Result<void> load(const std::string& script);
   void keep_what_holds(std::span<const Change> transaction);
 
   std::optional<Context> context_;

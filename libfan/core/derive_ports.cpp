@@ -12,9 +12,9 @@ namespace fan {
 namespace {
 
 // The objects of all fans' ports.
-class Derivation {
+class PortDerivation {
 public:
-  Derivation(const Facts& facts, const Registry& registry, const std::string& program)
+  PortDerivation(const Facts& facts, const Registry& registry, const std::string& program)
       : facts_(facts), registry_(registry), program_(program), master_of_(bridges_of_ports(facts.links)) {}
 
   void add(const Fan& fan) {
@@ -211,7 +211,7 @@ std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& fact
   if (registry.empty()) {
     return {};
   }
-  Derivation derivation(facts, registry, program);
+  PortDerivation derivation(facts, registry, program);
   for (const Fan& fan : fans) {
     derivation.add(fan);
   }

@@ -22,27 +22,28 @@ std::vector<LinkFact> devices_of(const Evidence& evidence) {
   return devices;
 }
 
-std::map<std::string, std::string> files_in(const Evidence& evidence, std::span<const char* const> directories,
+std::map<std::string, ManagerFile> files_in(const Evidence& evidence, std::span<const char* const> directories,
                                             std::string_view ending, Findings& findings) {
-  std::map<std::string, std::string> texts; // by name, which is their order
-  for (const char* directory : directories) {
+  std::map<std::string, ManagerFile> files;
+  for (std::size_t n = 0; n < directories.size(); ++n) {
+    const std::string directory = directories[n];
     const Result<std::vector<std::string>> names = evidence.source.names(directory);
     if (!names) {
       findings.unseen(names.error());
       continue;
     }
     for (const std::string& name : *names) {
-      if (!name.ends_with(ending) || texts.count(name) != 0) {
+      if (!name.ends_with(ending) || files.count(name) != 0) {
         continue;
       }
-      const Result<std::optional<std::string>> text = evidence.source.text(std::string(directory) + "/" + name);
+      const Result<std::optional<std::string>> text = evidence.source.text(directory + "/" + name);
       if (!text) {
         findings.unseen(text.error());
       }
-      texts.emplace(name, text && *text ? **text : std::string());
+      files.emplace(name, ManagerFile{n, text && *text ? **text : std::string()});
     }
   }
-  return texts;
+  return files;
 }
 
 std::vector<Setting> settings_of(const std::string& text, std::string_view section) {

@@ -1,6 +1,7 @@
 // The files of programs that configure every device they are not told to leave alone, and the devices that it is about.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <span>
 #include <string>
@@ -14,9 +15,14 @@ namespace fan::doctor {
 // What the fans of this host are made of.
 std::vector<LinkFact> devices_of(const Evidence& evidence);
 
-// Texts by name, which is their order. Later directories yield to earlier ones, file by file (systemd.network(5),
-// NetworkManager.conf(5)).
-std::map<std::string, std::string> files_in(const Evidence& evidence, std::span<const char* const> directories,
+struct ManagerFile {
+  std::size_t directory = 0; // which of those that were looked at
+  std::string text;
+};
+
+// By name, which is their order. Later directories yield to earlier ones, file by file (systemd.network(5),
+// NetworkManager.conf(5)); what yields is not read.
+std::map<std::string, ManagerFile> files_in(const Evidence& evidence, std::span<const char* const> directories,
                                             std::string_view ending, Findings& findings);
 
 struct Setting {

@@ -1,8 +1,6 @@
 // NetworkManager configures every device that its configuration does not say to leave alone.
 #include <algorithm>
 #include <array>
-#include <map>
-#include <span>
 
 #include <fmt/format.h>
 
@@ -98,26 +96,23 @@ bool is_left_alone_by_udev(const Evidence& evidence, const LinkFact& link, Findi
 // In the order in which NetworkManager reads them; what is in /etc stands in the place of what has the same name.
 std::vector<std::string> network_manager_files(const Evidence& evidence, Findings& findings) {
   constexpr std::array all_folders{own_folder, "/run/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d"};
-  std::vector<std::map<std::string, std::string>> folders; // of the first, of the first two, of all
-  for (std::size_t n = 1; n <= all_folders.size(); ++n) {
-    folders.push_back(files_in(evidence, std::span(all_folders).first(n), ending, findings));
-  }
+  const auto files = files_in(evidence, all_folders, ending, findings);
   std::vector<std::string> texts;
-  for (std::size_t n = folders.size(); n-- > 1;) {
-    for (const auto& [name, text] : folders[n]) {
-      if (folders[n - 1].count(name) == 0) {
-        texts.push_back(text);
+  const auto add_those_of = [&](std::size_t folder) {
+    for (const auto& [name, file] : files) {
+      if (file.directory == folder) {
+        texts.push_back(file.text);
       }
     }
-  }
+  };
+  add_those_of(2);
+  add_those_of(1);
   const Result<std::optional<std::string>> main = evidence.source.text("/etc/NetworkManager/NetworkManager.conf");
   if (!main) {
     findings.unseen(main.error());
   }
   texts.push_back(main && *main ? **main : std::string());
-  for (const auto& [name, text] : folders.front()) {
-    texts.push_back(text);
-  }
+  add_those_of(0);
   return texts;
 }
 

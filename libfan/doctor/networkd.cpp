@@ -69,9 +69,9 @@ bool takes_device(const std::string& text, const LinkFact& link) {
 }
 
 // The file that networkd takes for a device, "" when there is none.
-std::string file_for(const std::map<std::string, std::string>& files, const LinkFact& link) {
+std::string file_for(const std::map<std::string, ManagerFile>& files, const LinkFact& link) {
   const auto found =
-      std::find_if(files.begin(), files.end(), [&](const auto& file) { return takes_device(file.second, link); });
+      std::find_if(files.begin(), files.end(), [&](const auto& file) { return takes_device(file.second.text, link); });
   return found == files.end() ? "" : found->first;
 }
 
@@ -102,7 +102,7 @@ void check_networkd(const Evidence& evidence, Findings& findings) {
   for (const LinkFact& link : devices_of(evidence)) {
     const std::string& device = link.name;
     const std::string file = file_for(files, link);
-    if (file.empty() || is_unmanaged(files.at(file))) {
+    if (file.empty() || is_unmanaged(files.at(file).text)) {
       continue; // networkd leaves alone what no file is for
     }
     const std::string ours = name_before(file, device);

@@ -112,15 +112,14 @@ void check_networkd(const Evidence& evidence, Findings& findings) {
     finding.evidence = {fmt::format("{} matches it, and is the first that does", file)};
     finding.consequence =
         "it takes the fan's addresses and routes away when it restarts, or when the carrier comes back";
-    finding.fix = fmt::format("printf '[Match]\\nName={}\\n[Link]\\nUnmanaged=yes\\n' > "
-                              "/etc/systemd/network/{} && networkctl reload",
-                              device, ours);
     if (ours.empty()) {
-      finding.fix.clear();
       finding.instead = fmt::format("give {} another name, and the device a file before it, with Unmanaged=yes", file);
     } else if (!validate_device_name(device)) {
-      finding.fix.clear();
       finding.instead = "give the bridge a name of letters, digits and dashes, or networkd a file with Unmanaged=yes";
+    } else {
+      finding.fix = fmt::format("printf '[Match]\\nName={}\\n[Link]\\nUnmanaged=yes\\n' > "
+                                "/etc/systemd/network/{} && networkctl reload",
+                                device, ours);
     }
     findings.add(std::move(finding));
   }

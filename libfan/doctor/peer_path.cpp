@@ -7,6 +7,7 @@
 #include "doctor/examination.h"
 
 namespace fan::doctor {
+
 // Both ways with the largest packets that should fit.
 Result<bool> Examination::sizes() {
   const std::uint32_t overhead = overhead_of(q_.fan.spec.encapsulation);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/errors.h"
+#include "core/fnv.h"
 #include "core/mtu.h"
 #include "core/names.h"
 #include "core/number.h"
@@ -190,10 +191,7 @@ bool is_record(std::string_view text) {
 }
 
 std::string name_of_change(std::string_view text) {
-  std::uint32_t hash = 2166136261U; // FNV-1a
-  for (const char c : text)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return fmt::format("~{:08x}", hash);
+  return fmt::format("~{:08x}", fnv1a_32(text));
 }
 
 bool is_of_change(std::string_view bridge) {

@@ -1,7 +1,6 @@
 #include "core/ruleset.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <set>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "core/errors.h"
+#include "core/fnv.h"
 #include "core/overloaded.h"
 #include "core/port_ruleset.h"
 
@@ -358,15 +358,6 @@ constexpr std::string_view rules = R"(table inet fanctl {
 constexpr std::string_view comment_start = "fanctl ruleset ";
 constexpr std::size_t version_length = 16;
 
-// FNV-1a, 64 bit (draft-eastlake-fnv).
-std::uint64_t fnv1a(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  }
-  return hash;
-}
-
 // Letters of element texts that mean nothing else to nft. A space and the quote are looked at separately.
 bool harmless(char c) {
   const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -570,8 +561,8 @@ std::string table_words(NftTable table) {
 }
 
 const std::string& ruleset_version(NftTable table) {
-  static const std::string firewall = fmt::format("{:016x}", fnv1a(rules));
-  static const std::string ports = fmt::format("{:016x}", fnv1a(port_rules()));
+  static const std::string firewall = fmt::format("{:016x}", fnv1a_64(rules));
+  static const std::string ports = fmt::format("{:016x}", fnv1a_64(port_rules()));
   return table == NftTable::inet ? firewall : ports;
 }
 

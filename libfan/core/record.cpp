@@ -199,7 +199,7 @@ bool is_of_change(std::string_view bridge) {
 }
 
 bool is_shortened(std::string_view text) {
-  return text.starts_with(signature) && text.ends_with(" more");
+  return is_record(text) && text.ends_with(" more");
 }
 
 Error known_in_part(const Fan& fan) {

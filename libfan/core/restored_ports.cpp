@@ -1,6 +1,7 @@
 #include "core/restored_ports.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string>
 
@@ -12,33 +13,36 @@ namespace {
 
 constexpr const char* kernel_proxy_delay = "80"; // 1/100 s; arp_tbl, net/ipv4/arp.c
 
+// What a routed port, or a device with a guard, has again when it is neither any more.
+std::array<Object, 3> settings_before(const std::string& device, bool forwarded) {
+  return {Sysctl{forwarding_key(device), forwarded ? "1" : "0"}, Sysctl{proxy_key(device), "0"},
+          Sysctl{proxy_delay_key(device), kernel_proxy_delay}};
+}
+
 } // namespace
 
 ObjectSet restored_ports(const ObjectSet& before, const ObjectSet& after, const Facts& facts) {
   ObjectSet restored;
-  const auto restore = [&](const std::string& key, const char* value) {
-    const Object sysctl = Sysctl{key, value};
-    if (before.count(key_of(sysctl)) != 0 && after.count(key_of(sysctl)) == 0) {
-      restored.emplace(key_of(sysctl), sysctl);
+  const auto restore = [&](const Object& object) {
+    const std::string key = key_of(object);
+    if (before.count(key) != 0 && after.count(key) == 0) {
+      restored.emplace(key, object);
     }
   };
   for (const auto& [port, forwarded] : facts.registry.routed) {
     if (facts.link(port) != nullptr) {
-      restore(forwarding_key(port), forwarded ? "1" : "0");
-      restore(proxy_key(port), "0");
-      restore(proxy_delay_key(port), kernel_proxy_delay);
+      for (const Object& setting : settings_before(port, forwarded)) {
+        restore(setting);
+      }
     }
   }
   for (const std::string& port : facts.registry.unlearning) {
-    const Object flag = PortFlag{port, PortFlagName::learning};
-    if (before.count(key_of(flag)) != 0 && after.count(key_of(flag)) == 0) {
-      restored.emplace(key_of(flag), flag);
-    }
+    restore(PortFlag{port, PortFlagName::learning});
   }
   for (const auto& [key, object] : before) {
     const auto* bridge = std::get_if<Bridge>(&object);
     if (bridge != nullptr && after.count(key) != 0) {
-      restore(proxy_key(bridge->name), "0");
+      restore(Sysctl{proxy_key(bridge->name), "0"});
     }
   }
   return restored;
@@ -61,11 +65,9 @@ ObjectSet restored_by_guards(const ObservedSet& observed, const ObjectSet& after
     }
     const auto known = routed.find(link->name);
     const bool forwarded = known != routed.end() ? known->second : may_have_forwarded;
-    for (const Sysctl& sysctl :
-         {Sysctl{forwarding_key(link->name), forwarded ? "1" : "0"}, Sysctl{proxy_key(link->name), "0"},
-          Sysctl{proxy_delay_key(link->name), kernel_proxy_delay}}) {
-      if (after.count(key_of(sysctl)) == 0) {
-        restored.emplace(key_of(sysctl), sysctl);
+    for (const Object& setting : settings_before(link->name, forwarded)) {
+      if (after.count(key_of(setting)) == 0) {
+        restored.emplace(key_of(setting), setting);
       }
     }
   }

@@ -39,9 +39,9 @@ public:
   Result<std::optional<Registry>> registry(const Registry& remembered, const std::vector<LinkFact>& links);
 
   // One transaction of Ruleset and SetElement changes, all or nothing; a table that is made takes two loads
-  // (core/ruleset.h, FirewallScript). A changed ruleset keeps all elements that are
-  // there: where only rules were altered they are put back in place, otherwise the whole table is replaced, and then
-  // counters begin anew (core/ruleset.h, Replacement).
+  // (core/ruleset.h, FirewallScript). A changed ruleset keeps all elements that are there: where only rules were
+  // altered they are put back in place, otherwise the whole table is replaced, and then counters begin anew
+  // (core/ruleset.h, Replacement).
   // Errors: a stale plan (class host_state): what is to be made is there, what is to go or to change is not.
   Result<void> apply(std::span<const Change> transaction);
 

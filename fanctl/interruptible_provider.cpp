@@ -24,13 +24,13 @@ Error interrupted(int signal) {
 Result<Facts> InterruptibleProvider::facts() {
   const std::optional<int> signal = held_signal();
   stopped_ = stopped_ || signal.has_value();
-  return signal ? interrupted(*signal) : inner_.facts();
+  return signal ? interrupted(*signal) : ForwardingProvider::facts();
 }
 
 Result<void> InterruptibleProvider::apply(std::span<const Change> transaction) {
   const std::optional<int> signal = stopped_ ? std::nullopt : held_signal();
   stopped_ = stopped_ || signal.has_value();
-  return signal ? Result<void>(interrupted(*signal)) : inner_.apply(transaction);
+  return signal ? Result<void>(interrupted(*signal)) : ForwardingProvider::apply(transaction);
 }
 
 } // namespace fan::cli

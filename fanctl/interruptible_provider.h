@@ -2,37 +2,18 @@
 // undone by the engine; none that follows begins.
 #pragma once
 
-#include "engine/provider.h"
+#include "engine/forwarding_provider.h"
 
 namespace fan::cli {
 
-class InterruptibleProvider : public Provider {
+class InterruptibleProvider : public ForwardingProvider {
 public:
-  explicit InterruptibleProvider(Provider& inner) : inner_(inner) {}
+  using ForwardingProvider::ForwardingProvider;
 
   Result<Facts> facts() override;
-  Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) override {
-    return inner_.path_mtu(underlay, source, device);
-  }
-  Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override {
-    return inner_.preferred_source(underlay, device);
-  }
-  Result<std::optional<std::string>> device_into(const Prefix& underlay) override {
-    return inner_.device_into(underlay);
-  }
-  Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override {
-    return inner_.overlapping_route(overlay);
-  }
-  Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override { return inner_.endpoints(bridge); }
-  Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override { return inner_.known_macs(bridge); }
-  Result<firewall::Filters> filters() override { return inner_.filters(); }
-  [[nodiscard]] std::string program_build() const override { return inner_.program_build(); }
-  [[nodiscard]] std::string ruleset_version() const override { return inner_.ruleset_version(); }
-  Result<ObservedSet> observe(const Scope& scope) override { return inner_.observe(scope); }
   Result<void> apply(std::span<const Change> transaction) override;
 
 private:
-  Provider& inner_;
   bool stopped_ = false; // what is applied from then on undoes
 };
 

@@ -117,7 +117,7 @@ bool is_ours(const Object& object) {
 } // namespace
 
 Result<Facts> Rehearsal::facts() {
-  auto facts = host_.facts();
+  auto facts = ForwardingProvider::facts();
   if (!facts) {
     return facts;
   }
@@ -131,7 +131,7 @@ Result<Facts> Rehearsal::facts() {
 }
 
 Result<ObservedSet> Rehearsal::observe(const Scope& scope) {
-  auto seen = host_.observe(scope);
+  auto seen = ForwardingProvider::observe(scope);
   if (!seen) {
     return seen;
   }

@@ -3,42 +3,23 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 
-#include "engine/provider.h"
+#include "engine/forwarding_provider.h"
 #include "engine/requests.h"
 
 namespace fan {
 
-class Rehearsal : public Provider {
+class Rehearsal : public ForwardingProvider {
 public:
-  explicit Rehearsal(Provider& host) : host_(host) {}
+  using ForwardingProvider::ForwardingProvider;
 
   Result<Facts> facts() override;
-  Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device) override {
-    return host_.path_mtu(underlay, source, device);
-  }
-  Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override {
-    return host_.preferred_source(underlay, device);
-  }
-  Result<std::optional<std::string>> device_into(const Prefix& underlay) override {
-    return host_.device_into(underlay);
-  }
-  Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override {
-    return host_.overlapping_route(overlay);
-  }
-  Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override { return host_.endpoints(bridge); }
-  Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override { return host_.known_macs(bridge); }
-  Result<firewall::Filters> filters() override { return host_.filters(); }
-  [[nodiscard]] std::string program_build() const override { return host_.program_build(); }
-  [[nodiscard]] std::string ruleset_version() const override { return host_.ruleset_version(); }
   Result<ObservedSet> observe(const Scope& scope) override;
   // Notes the changes, of however many kinds.
   Result<void> apply(std::span<const Change> changes) override;
 
 private:
-  Provider& host_;
   std::map<std::string, Change> changes_; // by key; from what the host has to what it shall have
 };
 

@@ -91,6 +91,7 @@ bool is_settled(const Fan& fan, const std::vector<Fan>& settled) {
 Result<RequestOptions> options_for(const FanSpec& spec, const Configuration& configuration, const Host& host,
                                    const std::vector<Fan>& settled) {
   RequestOptions options;
+  options.notes_parts = false; // those that nothing asks for anew are told of at the end
   for (const Fan& fan : host.fans) {
     if (is_settled(fan, settled) || !is_changeable(configuration, fan, spec)) {
       options.keep.push_back(fan);
@@ -118,13 +119,7 @@ Result<Outcome> bring_up(Sequence& requests, const FanSpec& spec, const Configur
   if (!options) {
     return std::move(options).error();
   }
-  auto outcome = requests.up(spec, *options);
-  if (outcome) { // those that nothing asks for anew are told of at the end
-    for (const Fan& fan : host->fans) {
-      std::erase(outcome->notes, fan.in_part ? note_of_part(fan) : "");
-    }
-  }
-  return outcome;
+  return requests.up(spec, *options);
 }
 
 // Each `up` puts right what any fan that is up has lost. Where none is wanted, a fan brought up by hand is asked for

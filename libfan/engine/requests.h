@@ -20,6 +20,7 @@ struct RequestOptions {
   bool force = false;          // down: also while ports are attached
   std::vector<Fan> instead_of; // up: recorded fans that go down in the same plan
   std::vector<Fan> keep;       // up: of the recorded fans those that it may not change; class host_state, if it would
+  bool notes_parts = true;     // up: note the other fans that are known in part; false: the caller tells of them
 };
 
 // What a request did, or would do.

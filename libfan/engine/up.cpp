@@ -154,7 +154,9 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
   outcome.notes = std::move(resolution->notes);
   outcome.plan = std::move(plan).value();
   note_gone(spec, resolution->after, outcome);
-  note_known_in_part(resolution->after, outcome);
+  if (options.notes_parts) {
+    note_known_in_part(resolution->after, outcome);
+  }
   note_shortcuts(outcome);
   note_neighbours(host->facts, outcome);
   note_obstacles(provider, host->facts, outcome);

@@ -26,7 +26,7 @@ std::map<std::string, ManagerFile> files_in(const Evidence& evidence, std::span<
                                             std::string_view ending, Findings& findings) {
   std::map<std::string, ManagerFile> files;
   for (std::size_t n = 0; n < directories.size(); ++n) {
-    const std::string directory = directories[n];
+    const char* directory = directories[n];
     const Result<std::vector<std::string>> names = evidence.source.names(directory);
     if (!names) {
       findings.unseen(names.error());
@@ -36,7 +36,7 @@ std::map<std::string, ManagerFile> files_in(const Evidence& evidence, std::span<
       if (!name.ends_with(ending) || files.count(name) != 0) {
         continue;
       }
-      const Result<std::optional<std::string>> text = evidence.source.text(directory + "/" + name);
+      const Result<std::optional<std::string>> text = evidence.source.text(fmt::format("{}/{}", directory, name));
       if (!text) {
         findings.unseen(text.error());
       }

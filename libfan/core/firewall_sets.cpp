@@ -173,9 +173,9 @@ std::vector<SetElement> firewall_elements(const Fan& fan) {
 std::vector<SetElement> routed_elements(const Fan& fan, const std::string& port, Address endpoint) {
   std::vector<SetElement> elements{{firewall::bridges, device_element(port), {}}};
   const std::string device = device_element(port) + " . ";
-  elements.push_back({firewall::bridge_slices, device + endpoint.str(), {}});
+  elements.push_back({firewall::port_addresses, device + endpoint.str(), {}});
   for (std::uint32_t n = 1; n <= fan.spec.host_reserve; ++n) {
-    elements.push_back({firewall::bridge_slices, device + fan.slice().at(n).str(), {}});
+    elements.push_back({firewall::port_addresses, device + fan.slice().at(n).str(), {}});
   }
   put_closed(fan, port, elements);
   if (fan.spec.host_access == HostAccess::dhcp) {

@@ -23,7 +23,8 @@ inline constexpr const char* exposed = "exposed";             // open to new con
 inline constexpr const char* shortcuts = "shortcuts";         // those that take the shortcut          250.0.28.0/24
 inline constexpr const char* bridges = "bridges";             // fan bridges                           "fan-250-0-28"
 inline constexpr const char* bridge_slices = "bridge_slices"; // bridge . slice          "fan-250-0-28" . 250.0.28.0/24
-inline constexpr const char* open_slices = "open_slices";     // not isolated                          250.0.28.0/24
+inline constexpr const char* port_addresses = "port_addresses"; // routed port . its own or the gateway's address
+inline constexpr const char* open_slices = "open_slices";       // not isolated                          250.0.28.0/24
 // Of fans with host-access: where endpoints come from, and what they may still ask. 6 and 17 are TCP and UDP.
 inline constexpr const char* closed_bridges = "closed_bridges"; //                                   "fan-250-0-28"
 inline constexpr const char* closed_slices = "closed_slices";   //                                   250.0.28.0/24

@@ -82,6 +82,10 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		flags interval
 	}
 
+	set port_addresses {
+		type ifname . ipv4_addr
+	}
+
 	set open_slices {
 		type ipv4_addr
 		flags interval
@@ -149,9 +153,17 @@ constexpr std::string_view rules = R"(table inet fanctl {
 		jump untracked
 		iifname "lo" accept
 		iifname "fan*" iifname @tunnels goto coarse
-		ip saddr @overlays iifname . ip saddr != @bridge_slices counter name "forged" drop
+		ip saddr @overlays goto overlay_source
 		iifname @bridges jump stranger
 		meta mark 0x0fa70003 meta mark set 0x00000000
+	}
+
+	# A routed port has few addresses, and there may be ten thousand such ports: a set without intervals finds one of them in the
+	# same time, where one with intervals looks at all.
+	chain overlay_source {
+		meta mark 0x0fa70003 meta mark set 0x00000000
+		iifname . ip saddr @port_addresses accept
+		iifname . ip saddr != @bridge_slices counter name "forged" drop
 	}
 
 	# Nobody behind a bridge has an address of this host. A frame between two ports that says so (br_netfilter) would begin a
@@ -166,7 +178,6 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	# the host itself routes to behind an endpoint may speak; and so may who asks for an address.
 	chain stranger {
 		meta mark 0x0fa70003 meta mark set 0x00000000
-		iifname . ip saddr @bridge_slices return
 		ip daddr 255.255.255.255 udp dport 67 return
 		ip saddr != 0.0.0.0 fib saddr . iif oif missing meta mark set 0x0fa70006
 	}
@@ -237,7 +248,7 @@ constexpr std::string_view rules = R"(table inet fanctl {
 	chain from_bridge {
 		meta mark 0x0fa70006 counter name "forged" drop
 		icmp type destination-unreachable jump telling
-		ip daddr @slices iifname . ip daddr != @bridge_slices jump other_fan
+		ip daddr @slices iifname . ip daddr != @bridge_slices iifname . ip daddr != @port_addresses jump other_fan
 		iifname @no_metadata jump to_metadata
 		iifname @closed_bridges goto asking
 	}

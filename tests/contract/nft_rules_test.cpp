@@ -62,7 +62,7 @@ protected:
     host.set_sysctl("net/ipv4/conf/eth1/proxy_arp", "1");
     routed.ip({"addr add 250.0.28.9/8 dev eth0", "route add default dev eth0"});
     element(firewall::bridges, "\"eth1\"");
-    element(firewall::bridge_slices, "\"eth1\" . 250.0.28.9");
+    element(firewall::port_addresses, "\"eth1\" . 250.0.28.9");
   }
 
   // Same protocol and destination port; translation may have changed the rest.

@@ -118,7 +118,7 @@ TEST_F(Routed, WhatIsChangedByHandIsSeenAndPutBack) {
            {"ip", "neigh", "del", "250.0.27.101", "dev", "apart1"},
            {"tc", "qdisc", "del", "dev", "apart1", "clsact"},
            {"sysctl", "-qw", "net.ipv4.conf.apart1.proxy_arp=0"},
-           {"nft", "flush", "set", "inet", "fanctl", "bridge_slices"},
+           {"nft", "flush", "set", "inet", "fanctl", "port_addresses"},
            {"nft", "flush", "set", "bridge", "fanctl", "routed"},
            {"nft", "flush", "set", "bridge", "fanctl", "addresses"},
            {"nft", "delete", "table", "bridge", "fanctl"},

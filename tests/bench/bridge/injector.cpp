@@ -52,7 +52,10 @@ Frame ipv4(Mac from, Mac to, Address sender, Address target) {
   for (std::size_t i = begin; i < begin + 20; i += 2) {
     sum += static_cast<unsigned>(frame[i] << 8U) + frame[i + 1];
   }
-  sum = ~((sum & 0xffffU) + (sum >> 16U)) & 0xffffU;
+  while (sum > 0xffffU) { // the first carry may make another
+    sum = (sum & 0xffffU) + (sum >> 16U);
+  }
+  sum = ~sum & 0xffffU;
   frame[begin + 10] = static_cast<unsigned char>(sum >> 8U);
   frame[begin + 11] = static_cast<unsigned char>(sum);
   for (const unsigned word : {9U, 9U, 26U, 0U}) {

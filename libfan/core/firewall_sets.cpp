@@ -219,7 +219,8 @@ std::string_view port_in(std::string_view element) {
 } // namespace
 
 bool holds_intervals(const SetElement& element) {
-  return element.table == NftTable::inet || element.set == port_sets::prefixes || is_of_ipv6(element);
+  return element.table == NftTable::inet ? element.set != firewall::port_addresses // of which there may be thousands
+                                         : element.set == port_sets::prefixes || is_of_ipv6(element);
 }
 
 bool elements_clash(const SetElement& a, const SetElement& b) {

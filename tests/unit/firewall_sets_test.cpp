@@ -28,6 +28,8 @@ TEST(FirewallSets, ClashingIsOverlappingAndDifferent) {
   EXPECT_FALSE(elements_clash(wide, of_port(port_sets::prefixes6, "\"b\" . 2001:db8:1::/48")));
   EXPECT_FALSE(elements_clash(wide, wide));
   EXPECT_TRUE(holds_intervals(wide));
+  EXPECT_TRUE(holds_intervals(exposed("250.0.27.2")));
+  EXPECT_FALSE(holds_intervals({firewall::port_addresses, "\"a\" . 250.0.27.2", {}}));
   EXPECT_TRUE(holds_intervals(of_port(port_sets::target_prefixes6, "\"a\" . 0x1-0x2")));
   EXPECT_FALSE(holds_intervals(of_port(port_sets::targets6, "\"a\" . 0x1")));
   EXPECT_FALSE(elements_clash({firewall::bridges, "\"a\"", {}}, {firewall::bridges, "\"b\"", {}}));

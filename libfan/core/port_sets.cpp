@@ -58,6 +58,11 @@ public:
 
   // What is not said by the elements because somebody deleted them, and is still to be seen elsewhere.
   void add_remembered(const Registry& remembered) {
+    for (const auto& [address, endpoint] : registry_.endpoints) {
+      if (remembered.routed.count(endpoint.port) != 0) {
+        registry_.routed.try_emplace(endpoint.port, false); // else the elements, which are there, would say so
+      }
+    }
     for (const auto& [address, endpoint] : remembered.endpoints) {
       registry_.endpoints.try_emplace(address, endpoint);
     }

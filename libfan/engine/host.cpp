@@ -137,6 +137,24 @@ void add_to_scope(Scope& scope, const ObjectSet& objects) {
   }
 }
 
+std::set<std::string> devices_with_programs(const ObjectSet& objects) {
+  std::set<std::string> devices;
+  for (const auto& [key, object] : objects) {
+    if (const auto* classifier = std::get_if<Classifier>(&object)) {
+      devices.insert(classifier->device);
+    }
+  }
+  return devices;
+}
+
+std::set<std::string> left_by_programs(const ObjectSet& before, const ObjectSet& after) {
+  std::set<std::string> left = devices_with_programs(before);
+  for (const std::string& device : devices_with_programs(after)) {
+    left.erase(device);
+  }
+  return left;
+}
+
 // A bridge that bears our sign but whose record is lost may carry containers: it is removed only when nothing is
 // attached to it.
 void keep_used_bridges(ObservedSet& observed, const Facts& facts, const ObjectSet& desired, const ObjectSet& claimed) {
@@ -249,6 +267,7 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
   Scope scope;
   add_to_scope(scope, desired);
   add_to_scope(scope, claimed);
+  scope.leaving = left_by_programs(claimed, desired);
   auto observed = provider.observe(scope);
   if (!observed) {
     return std::move(observed).error();

@@ -68,14 +68,17 @@ private:
   std::map<std::string, std::multimap<Mac, KnownMac>> tables_;
 };
 
-Result<void> check_unused(const Registration& endpoint, const std::multimap<Mac, KnownMac>& table) {
+Error is_own(const Mac& mac, const std::string& device) {
+  return host_error(fmt::format("{} is the MAC address of the host's own device {}", mac.str(), device),
+                    "name the MAC address of the container's end");
+}
+
+Result<void> check_unused(const Registration& endpoint, const Fan& fan, const std::multimap<Mac, KnownMac>& table) {
   const auto [begin, end] = table.equal_range(endpoint.mac);
   for (auto known = begin; known != end; ++known) {
     const KnownMac& there = known->second;
     if (there.own) {
-      return host_error(
-          fmt::format("{} is the MAC address of the host's own device {}", endpoint.mac.str(), there.port),
-          "name the MAC address of the container's end");
+      return is_own(endpoint.mac, there.port.empty() ? fan.bridge : there.port);
     }
     if (there.fixed) {
       return host_error(fmt::format("{} has an entry of somebody else's in the bridge's table, at port {}",
@@ -88,6 +91,12 @@ Result<void> check_unused(const Registration& endpoint, const std::multimap<Mac,
     }
   }
   return {};
+}
+
+// Of a routed endpoint: as derive_ports() has it.
+bool is_at_work(const Registration& endpoint, const Fan& fan, const Facts& facts) {
+  const LinkFact* link = facts.link(endpoint.port);
+  return link != nullptr && link->master == 0 && fan.slice().contains(endpoint.address);
 }
 
 Error placed(Error error, const EndpointRequest& request) {
@@ -131,7 +140,9 @@ Result<void> put(Registry& registry, const EndpointRequest& request, const Facts
         if (other != prefix && other.overlaps(prefix)) {
           return usage_error(
               fmt::format("{} and {} of port {} overlap", prefix.str(), other.str(), request.endpoint.port),
-              "give the larger one");
+              fmt::format("give the larger one alone; what a port was allowed before is forgotten with its endpoints: "
+                          "fanctl endpoint del --port {}",
+                          request.endpoint.port));
         }
       }
       allowed.insert(prefix);
@@ -163,8 +174,12 @@ Result<void> check_requests(Provider& provider, const Host& host, const std::vec
     if (!table) {
       return std::move(table).error();
     }
-    if (auto good = check_unused(endpoint, **table); !good) {
+    if (auto good = check_unused(endpoint, *fan, **table); !good) {
       return placed(std::move(good).error(), request);
+    }
+    const LinkFact* port = host.facts.link(endpoint.port); // a routed one is in no bridge's table
+    if (port != nullptr && port->mac == endpoint.mac) {
+      return placed(is_own(endpoint.mac, port->name), request);
     }
   }
   for (const auto& [address, endpoint] : registry.endpoints) {
@@ -202,12 +217,19 @@ Result<void> check_doubles(const std::vector<EndpointRequest>& wanted) {
 Result<std::set<Sender>> senders_of(Provider& provider, const Host& host, const Fan& fan, const std::string& word) {
   const auto mac = Mac::parse(word);
   const auto address = Address::parse(word);
+  const auto bridges = bridges_of_ports(host.facts.links);
   std::set<Sender> senders;
   for (const auto& [at, endpoint] : host.facts.registry.endpoints) {
     const bool meant = mac ? endpoint.mac == *mac : address ? at == *address : endpoint.port == word;
-    if (meant && owns(fan, at)) {
-      senders.insert({endpoint.port, endpoint.mac});
+    if (!meant || !owns(fan, at)) {
+      continue;
     }
+    if (const auto on = bridges.find(endpoint.port); on == bridges.end() || on->second != fan.bridge) {
+      return host_error(fmt::format("{} is behind {}, which is no port of {}: no broadcast passes there", at.str(),
+                                    endpoint.port, fan.bridge),
+                        "attach the device to the bridge, and register its endpoint without --routed");
+    }
+    senders.insert({endpoint.port, endpoint.mac});
   }
   if (!senders.empty()) {
     return senders;
@@ -339,7 +361,8 @@ Result<std::vector<EndpointStatus>> list_endpoints(Provider& provider, const std
     }
     EndpointStatus status{.endpoint = endpoint, .bridge = fan->bridge};
     status.routed = registry.routed.count(endpoint.port) != 0;
-    status.attached = check_port(endpoint.port, *fan, host->facts, status.routed).ok();
+    status.attached = status.routed ? is_at_work(endpoint, *fan, host->facts)
+                                    : check_port(endpoint.port, *fan, host->facts, false).ok();
     if (const auto secured = registry.secured.find(endpoint.port); secured != registry.secured.end()) {
       status.secured = true;
       status.allow.assign(secured->second.begin(), secured->second.end());

@@ -22,6 +22,7 @@ struct Scope {
   std::set<std::string> sysctls; // keys
   std::set<std::string> bridges; // DHCP servers of these bridges
   std::set<Prefix> routes;       // routes to exactly these destinations, main table, whatever their protocol
+  std::set<std::string> leaving = {}; // those of `devices` that shall have no program of ours any more
 };
 
 // Who was seen on a bridge.

@@ -125,7 +125,7 @@ std::string KernelProvider::ruleset_version() const {
 
 Result<ObservedSet> KernelProvider::observe_programs(const Scope& scope) {
   const auto links = network_.observed_links();
-  return links ? programs_.observe(pick(*links, scope.devices)) : links.error();
+  return links ? programs_.observe(pick(*links, scope.devices), scope.leaving) : links.error();
 }
 
 Result<ObservedSet> KernelProvider::observe(const Scope& scope) {

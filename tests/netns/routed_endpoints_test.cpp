@@ -189,6 +189,64 @@ TEST_F(Routed, GoWithoutATrace) {
   EXPECT_EQ(host.must({"tc", "filter", "show", "dev", "apart1", "egress"}), "");
 }
 
+// The map of devices knows the device still, and no program says so any more.
+TEST_F(Routed, GoWithoutATraceAlsoWhenTheirGuardIsLost) {
+  const Snapshot before = quick_snapshot(host);
+  for (const bool by_lines : {false, true}) {
+    host.fanctl_must(one.adding());
+    host.must({"tc", "filter", "del", "dev", "apart1", "egress"});
+    EXPECT_FALSE(is_whole());
+    if (by_lines) {
+      host.must({"sh", "-ec", host.fanctl_must({"endpoint", "del", "--port", "apart1", "--dry-run"})});
+    } else {
+      host.fanctl_must({"endpoint", "del", "--port", "apart1"});
+    }
+    EXPECT_TRUE(is_whole()) << by_lines << host.fanctl_must({"show", "-v"});
+    host.must({"tc", "qdisc", "del", "dev", "apart1", "clsact"}); // which may be somebody's, so that it stays
+    EXPECT_EQ(difference(before, quick_snapshot(host)), "") << by_lines;
+  }
+}
+
+TEST_F(Routed, ThatFailLeaveTheFanWhole) {
+  host.must({"tc", "qdisc", "add", "dev", "apart1", "ingress"});
+  const Outcome refused = host.fanctl(one.adding());
+  EXPECT_EQ(refused.status, 3) << describe({}, refused);
+  EXPECT_THAT(refused.err, HasSubstr("tc qdisc del dev apart1 ingress"));
+  EXPECT_TRUE(is_whole()) << host.fanctl_must({"show", "-v"});
+}
+
+// Where the rest of the table is there, it says that the device did not forward.
+TEST_F(Routed, WhatTheirDeviceWasIsKnownWithoutTheirNameInItsSet) {
+  ASSERT_EQ(host.sysctl("net/ipv4/conf/apart1/forwarding"), "0");
+  host.fanctl_must(one.adding());
+  host.must({"nft", "flush", "set", "bridge", "fanctl", "routed"});
+  host.fanctl_must(up);
+  host.fanctl_must({"endpoint", "del", "--port", "apart1"});
+  EXPECT_EQ(host.sysctl("net/ipv4/conf/apart1/forwarding"), "0");
+}
+
+TEST_F(Routed, AreListedAsAtWorkWhileTheyAre) {
+  host.fanctl_must(one.adding());
+  host.ip({"addr add 10.1.1.1/24 dev apart1"});
+  EXPECT_TRUE(pings(one, at("250.0.27.1")));
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list"}), Not(HasSubstr("detached")));
+  host.ip({"link add other type bridge", "link set apart1 master other"});
+  EXPECT_THAT(host.fanctl_must({"endpoint", "list"}), HasSubstr("detached"));
+}
+
+TEST_F(Routed, SendNoBroadcastsThatCouldBeAllowed) {
+  host.fanctl_must(one.adding());
+  host.fanctl_must({"broadcast", "reset", "--force"});
+  for (const char* verb : {"allow", "receive"}) {
+    for (const std::string& word : {std::string("apart1"), one.address.str(), one.mac}) {
+      const Outcome refused = host.fanctl({"broadcast", verb, word});
+      EXPECT_EQ(refused.status, 3) << verb << word << describe({}, refused);
+      EXPECT_THAT(refused.err, HasSubstr("250.0.27.101 is behind apart1, which is no port of fan-250-0-27"));
+    }
+  }
+  EXPECT_TRUE(is_whole());
+}
+
 TEST_F(Routed, KeepTheFanFromGoingDown) {
   near.reset();
   host.fanctl_must(one.adding());
@@ -221,6 +279,10 @@ TEST_F(Routed, ThatCannotBeAreRefusedAndNothingIsChanged) {
     EXPECT_FALSE(refused.ok()) << bad.port;
     EXPECT_THAT(refused.err, HasSubstr(bad.says)) << bad.port;
   }
+  const Outcome own = host.fanctl({"endpoint", "add", "--port", "apart1", "--address", "250.0.27.9", "--mac",
+                                   link_field(host, "apart1", "link/ether"), "--routed"});
+  EXPECT_EQ(own.status, 3) << describe({}, own);
+  EXPECT_THAT(own.err, HasSubstr("is the MAC address of the host's own device apart1"));
   EXPECT_EQ(host.fanctl(one.adding({"--secure"})).status, 2);
   EXPECT_EQ(difference(before, snapshot(host)), "");
 }

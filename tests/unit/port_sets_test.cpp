@@ -81,6 +81,18 @@ TEST(PortSets, WhatIsSaidIsReadBack) {
   EXPECT_EQ(scene.read_back(), scene.registry);
 }
 
+TEST(PortSets, OfARoutedPortThatIsOnlyRememberedNobodyKnowsWhetherItForwardedBefore) {
+  Registry remembered;
+  const Address address = given::address("250.0.28.2");
+  remembered.endpoints[address] = {address, "veth9", mac_of_two};
+  remembered.routed.emplace("veth9", true);
+  EXPECT_TRUE(registry_of({}, remembered).routed.at("veth9"));
+  const SetElement said{port_sets::addresses, "\"veth9\" . 02:00:00:00:00:02 . 250.0.28.2", {}, NftTable::bridge};
+  EXPECT_FALSE(registry_of({said}, remembered).routed.at("veth9"));
+  EXPECT_TRUE(
+      registry_of({said, {port_sets::forwarded, "\"veth9\"", {}, NftTable::bridge}}, remembered).routed.at("veth9"));
+}
+
 TEST(PortSets, LearningThatIsOffIsSomebodyElsesWhereThePortIsNotSecured) {
   Scene scene;
   scene.facts.links.back().learning = false; // veth3

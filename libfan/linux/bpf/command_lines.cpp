@@ -97,15 +97,6 @@ std::vector<Row> changed(std::vector<Row> rows, const std::vector<Change>& chang
   return rows;
 }
 
-// As note_device() does: a bridge may come with a thousand ports, a tunnel comes alone.
-bool tidies(const std::vector<Change>& changes) {
-  return std::any_of(changes.begin(), changes.end(), [](const Change& change) {
-    const auto* placed = change.after ? std::get_if<Classifier>(&*change.after) : nullptr;
-    const ProgramRole* role = placed == nullptr ? nullptr : role_of_program(placed->program);
-    return role != nullptr && (role->device_role == FAN_ROLE_TUNNEL || (role->device_role != 0 && change.before));
-  });
-}
-
 Lines shortcut_lines(const Change& change) {
   if (!change.after) {
     return {erase(MapRole::bridges, encode(std::get<ShortcutRow>(*change.before)))};
@@ -141,6 +132,14 @@ Lines classifier_lines(const Change& change) {
 
 } // namespace
 
+bool tidies(const std::vector<Change>& changes) {
+  return std::any_of(changes.begin(), changes.end(), [](const Change& change) {
+    const auto* placed = change.after ? std::get_if<Classifier>(&*change.after) : nullptr;
+    const ProgramRole* role = placed == nullptr ? nullptr : role_of_program(placed->program);
+    return role != nullptr && (role->device_role == FAN_ROLE_TUNNEL || (role->device_role != 0 && change.before));
+  });
+}
+
 Lines begin_lines(const std::string& object_path, const std::vector<MapId>& maps) {
   std::string shared;
   for (const MapId& map : maps) {
@@ -170,17 +169,14 @@ Lines change_lines(const Change& change) {
   return classifier_lines(change);
 }
 
-Lines end_lines(const std::vector<Change>& changes, const Following& in_use,
-                const std::vector<std::uint32_t>& vanished) {
+Lines end_lines(const std::vector<Change>& changes, const Following& in_use, const std::vector<std::uint32_t>& unsaid) {
   const std::vector<MappingRow> mappings = changed(in_use.mappings, changes);
   const std::vector<SliceRow> slices = changed(in_use.slices, changes);
   Lines lines;
   settle(lines, MapRole::known, known_of(mappings, slices), in_use.known);
   settle(lines, MapRole::never, ourselves_of(slices), in_use.never);
-  if (tidies(changes)) {
-    for (const std::uint32_t ifindex : vanished) {
-      lines.push_back(erase(MapRole::devices, Entry<__u32, __u32>{ifindex, 0}));
-    }
+  for (const std::uint32_t ifindex : unsaid) {
+    lines.push_back(erase(MapRole::devices, Entry<__u32, __u32>{ifindex, 0}));
   }
   lines.push_back(fmt::format("rm -r {}", pins));
   return lines;

@@ -16,9 +16,11 @@ std::vector<std::string> begin_lines(const std::string& object_path, const std::
 // Precondition: the change is of a Classifier, RecordRow, MappingRow, SliceRow, NeverRow or ShortcutRow.
 std::vector<std::string> change_lines(const Change& change);
 // After all of `changes`: rows that follow from others, those that followed before and no longer do, and the pins.
-// `in_use`: what the maps in use hold, `vanished`: devices that they know and that are gone; nothing where there are
-// none.
+// `in_use`: what the maps in use hold, `unsaid`: ifindexes of devices that they know and that are none of ours any
+// more; nothing where there are none.
 std::vector<std::string> end_lines(const std::vector<Change>& changes, const Following& in_use,
-                                   const std::vector<std::uint32_t>& vanished);
+                                   const std::vector<std::uint32_t>& unsaid);
+// Whether carrying these out also forgets devices that the maps know and no program says anything about.
+bool tidies(const std::vector<Change>& changes);
 
 } // namespace fan::bpf

@@ -6,6 +6,7 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -207,7 +208,9 @@ Result<void> Filters::make_clsact(std::uint32_t ifindex) {
   Error e;
   e.kind = ErrorClass::host_state;
   e.message = "a qdisc of kind " + *kind + " stands where clsact must be";
-  e.hint = "remove it: tc qdisc del dev DEVICE ingress";
+  char name[IF_NAMESIZE] = "";
+  e.hint =
+      fmt::format("remove it: tc qdisc del dev {} ingress", if_indextoname(ifindex, name) == nullptr ? "DEVICE" : name);
   return e;
 }
 

@@ -45,40 +45,7 @@ Result<std::uint32_t> role_of_device(Filters& filters, std::uint32_t ifindex) {
   return 0U;
 }
 
-Result<void> forget_strangers(Filters& filters, const MapSet& maps, std::uint32_t but) {
-  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
-  if (!known) {
-    return known.error();
-  }
-  for (const auto& [ifindex, role] : *known) {
-    const Result<std::uint32_t> said = ifindex == but ? Result<std::uint32_t>(role) : role_of_device(filters, ifindex);
-    if (!said) {
-      return said.error();
-    }
-    if (*said != role) {
-      if (Result<void> gone = forget_device(maps, ifindex); !gone) {
-        return gone;
-      }
-    }
-  }
-  return {};
-}
-
-Result<void> forget_vanished(const MapSet& maps) {
-  const auto vanished = vanished_devices(maps);
-  if (!vanished) {
-    return vanished.error();
-  }
-  for (const std::uint32_t ifindex : *vanished) {
-    if (Result<void> gone = forget_device(maps, ifindex); !gone) {
-      return gone;
-    }
-  }
-  return {};
-}
-
-} // namespace
-
+// The ifindexes of devices that have a row and are gone.
 Result<std::vector<std::uint32_t>> vanished_devices(const MapSet& maps) {
   const auto known = entries<__u32, __u32>(maps, MapRole::devices);
   if (!known) {
@@ -91,6 +58,39 @@ Result<std::vector<std::uint32_t>> vanished_devices(const MapSet& maps) {
     }
   }
   return vanished;
+}
+
+Result<void> forget(const MapSet& maps, const Result<std::vector<std::uint32_t>>& devices, std::uint32_t but) {
+  if (!devices) {
+    return devices.error();
+  }
+  for (const std::uint32_t ifindex : *devices) {
+    Result<void> gone = ifindex == but ? Result<void>() : forget_device(maps, ifindex);
+    if (!gone) {
+      return gone;
+    }
+  }
+  return {};
+}
+
+} // namespace
+
+Result<std::vector<std::uint32_t>> unsaid_devices(Filters& filters, const MapSet& maps) {
+  const auto known = entries<__u32, __u32>(maps, MapRole::devices);
+  if (!known) {
+    return known.error();
+  }
+  std::vector<std::uint32_t> unsaid;
+  for (const auto& [ifindex, role] : *known) {
+    const Result<std::uint32_t> said = role_of_device(filters, ifindex);
+    if (!said) {
+      return said.error();
+    }
+    if (*said != role) {
+      unsaid.push_back(ifindex);
+    }
+  }
+  return unsaid;
 }
 
 bool says_what_device_is(const Attached& attached) {
@@ -106,8 +106,8 @@ Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex) {
 Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifindex, const ProgramRole& role,
                          bool tidy) {
   const bool tunnel = role.device_role == FAN_ROLE_TUNNEL;
-  Result<void> forgotten = tidy     ? forget_strangers(filters, maps, ifindex)
-                           : tunnel ? forget_vanished(maps)
+  Result<void> forgotten = tidy     ? forget(maps, unsaid_devices(filters, maps), ifindex)
+                           : tunnel ? forget(maps, vanished_devices(maps), ifindex)
                                     : Result<void>();
   if (!forgotten) {
     return forgotten;

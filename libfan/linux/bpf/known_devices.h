@@ -19,8 +19,8 @@ Result<void> note_device(Filters& filters, const MapSet& maps, std::uint32_t ifi
                          bool tidy);
 Result<void> forget_device(const MapSet& maps, std::uint32_t ifindex);
 
-// The ifindexes of devices that have a row and are gone.
-Result<std::vector<std::uint32_t>> vanished_devices(const MapSet& maps);
+// The ifindexes of devices that have a row which no program on them says; those that are gone are among them.
+Result<std::vector<std::uint32_t>> unsaid_devices(Filters& filters, const MapSet& maps);
 
 // True of a program whose device has a row because of it.
 bool says_what_device_is(const Attached& attached);

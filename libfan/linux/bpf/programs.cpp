@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "linux/bpf/attached.h"
@@ -36,7 +38,7 @@ std::uint32_t first_device(const std::vector<OurFilter>& found) {
 
 class Programs::Impl {
 public:
-  Result<ObservedSet> observe(std::vector<Device> devices);
+  Result<ObservedSet> observe(std::vector<Device> devices, const std::set<std::string>& leaving);
   Result<void> apply_row_change(const Change& change);
   Result<void> apply_classifier(const Change& change);
 
@@ -45,6 +47,9 @@ public:
   Result<std::vector<OurFilter>> find(std::vector<Device>& devices);
   // Makes the maps of the first program of this ABI those in use; lets go of maps whose programs have gone.
   void adopt(std::vector<OurFilter>& found);
+
+  // The devices that have a row which no program says, and none is to be put on by `changes`.
+  std::vector<std::uint32_t> unsaid(const std::vector<Change>& changes);
 
   // After a failure: what is left of an answer must not be taken for that of the next request.
   void start_anew() { filters_.reset(); }
@@ -151,7 +156,7 @@ Result<void> Programs::Impl::find_besides(std::vector<Device>& devices, std::vec
   return {};
 }
 
-Result<ObservedSet> Programs::Impl::observe(std::vector<Device> devices) {
+Result<ObservedSet> Programs::Impl::observe(std::vector<Device> devices, const std::set<std::string>& leaving) {
   Result<std::vector<OurFilter>> found = find(devices);
   if (!found) {
     return found.error();
@@ -160,6 +165,10 @@ Result<ObservedSet> Programs::Impl::observe(std::vector<Device> devices) {
   if (Result<void> all = maps ? find_besides(devices, *found) : Result<void>(); !all) {
     return all.error();
   }
+  std::erase_if(devices, [&](const Device& device) {
+    const auto is_on_it = [&](const OurFilter& filter) { return filter.device.ifindex == device.ifindex; };
+    return leaving.count(device.name) != 0 && std::none_of(found->begin(), found->end(), is_on_it);
+  });
   const auto altered =
       maps ? find_altered(devices, *found) : Result<std::vector<std::uint32_t>>(std::vector<std::uint32_t>{});
   if (!altered) {
@@ -224,6 +233,20 @@ Result<void> Programs::Impl::remove_classifier(const Classifier& classifier, con
   return gone && noted ? forget_device(*maps, place.ifindex) : gone;
 }
 
+std::vector<std::uint32_t> Programs::Impl::unsaid(const std::vector<Change>& changes) {
+  Result<Filters*> open = filters();
+  Result<std::vector<std::uint32_t>> all = open ? unsaid_devices(**open, *maps) : open.error();
+  if (!all) {
+    return {};
+  }
+  for (const Change& change : changes) {
+    if (const auto* placed = change.after ? std::get_if<Classifier>(&*change.after) : nullptr) {
+      std::erase(*all, if_nametoindex(placed->device.c_str()));
+    }
+  }
+  return std::move(*all);
+}
+
 // The rows first: the guard must know the tunnel before the tunnel's first packet.
 Result<void> Programs::Impl::place_classifier(const ProgramRole& role, const Place& place) {
   if (Result<void> ready = need_maps(); !ready) {
@@ -238,6 +261,9 @@ Result<void> Programs::Impl::place_classifier(const ProgramRole& role, const Pla
     }
   }
   Result<void> placed = put_in_place(*filters_, *maps, loaded_, role, place);
+  if (!placed && role.device_role != 0 && place.present.empty()) {
+    (void)forget_device(*maps, place.ifindex); // or the row would say what nothing does
+  }
   attached = attached || placed.ok();
   return placed;
 }
@@ -269,8 +295,8 @@ Programs::~Programs() = default;
 Programs::Programs(Programs&&) noexcept = default;
 Programs& Programs::operator=(Programs&&) noexcept = default;
 
-Result<ObservedSet> Programs::observe(std::vector<Device> devices) {
-  return impl_->observe(std::move(devices));
+Result<ObservedSet> Programs::observe(std::vector<Device> devices, const std::set<std::string>& leaving) {
+  return impl_->observe(std::move(devices), leaving);
 }
 
 Result<std::vector<RecordRow>> Programs::records(std::vector<Device> devices) {
@@ -316,8 +342,8 @@ std::vector<std::string> Programs::last_lines(const std::vector<Change>& changes
     return end_lines(changes, {}, {});
   }
   const auto rows = following(*impl_->maps);
-  const auto vanished = vanished_devices(*impl_->maps);
-  return end_lines(changes, rows ? *rows : Following(), vanished ? *vanished : std::vector<std::uint32_t>());
+  return end_lines(changes, rows ? *rows : Following(),
+                   tidies(changes) ? impl_->unsaid(changes) : std::vector<std::uint32_t>());
 }
 
 Result<std::vector<Count>> Programs::counters(std::vector<Device> devices) {

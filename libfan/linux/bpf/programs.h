@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,8 +60,9 @@ public:
 
   // What our programs and maps on these devices are. Filters of others are not reported, but make `first` false when
   // they stand before ours. Rows are those of the maps in use; of the maps made by this object while none is attached
-  // yet. Maps of another ABI have no rows.
-  Result<ObservedSet> observe(std::vector<Device> devices);
+  // yet. Maps of another ABI have no rows. `leaving`: names of those devices that shall have no program any more; a row
+  // that says what one of them is, when no program on it does, makes a program that stays "altered".
+  Result<ObservedSet> observe(std::vector<Device> devices, const std::set<std::string>& leaving = {});
 
   // The records, of whatever ABI the programs on these devices are.
   Result<std::vector<RecordRow>> records(std::vector<Device> devices);

@@ -82,9 +82,12 @@ Result<Fan> fan_of(Provider& provider, const FanSpec& spec, const Candidate& can
   return made;
 }
 
-// The recorded fans with `fan` in the place of the one it replaces.
+// The recorded fans with `fan` in the place of the one it replaces. One with the same slice by another underlay, in
+// which the host has the same number, is another fan.
 void put_fan(std::vector<Fan>& fans, const Fan& fan) {
-  std::erase_if(fans, [&](const Fan& old) { return moves(fan.spec, old) || old.slice() == fan.slice(); });
+  std::erase_if(fans, [&](const Fan& old) {
+    return moves(fan.spec, old) || (old.slice() == fan.slice() && old.mapping == fan.mapping);
+  });
   fans.push_back(fan);
 }
 

@@ -130,6 +130,22 @@ TEST_F(Moved, ToAnotherUnderlayNetworkAsWell) {
   EXPECT_TRUE(up_again(spec).plan.empty());
 }
 
+// The host has the same number in both, and so the slice is the same; the fan's containers would lose their peers.
+TEST_F(Moved, AFanOverAnotherUnderlayIsNotThisOne) {
+  up_again(spec);
+  AddressFact other = kernel.base.addresses.back();
+  other.address = ip("10.30.0.28");
+  kernel.base.addresses.push_back(other);
+  const auto before = kernel.objects;
+  for (const char* underlay : {"10.30.0.28/16", "10.30.0.0/16"}) {
+    const auto outcome = up(kernel, moving_spec({"250.0.0.0/8", underlay}), {});
+    ASSERT_FALSE(outcome) << underlay;
+    EXPECT_THAT(outcome.error().message, HasSubstr("overlaps the overlay 250.0.0.0/8 of the fan on fan-250-0-28"));
+  }
+  EXPECT_EQ(kernel.objects, before);
+  EXPECT_TRUE(up_again(moving_spec({"250.0.0.0/8", "172.30.0.28/16"})).fans.size() == 1) << "in other words";
+}
+
 TEST_F(Moved, AHostThatOnlyReachesKeepsNothing) {
   const FanSpec reach = moving_spec({"250.0.0.0/8", "eth0/16", "reach"});
   up_again(reach);

@@ -19,14 +19,19 @@ _fanctl_options() {
             -e 's/^ {2}(-[a-zA-Z])( [^ ]+)?(  .*)?$/\1\2/p' -e 's/^ {6}(--[a-z-]+)( [^ ]+)?( .*)?$/\1\2/p'
 }
 
+# Of lines those that mean nothing to a shell: `compgen -W` expands what it is given, and a device may be named '$(reboot)'.
+_fanctl_plain() {
+    LC_ALL=C grep -x '[A-Za-z0-9._@+=:/-]*'
+}
+
 # The fans there are, by bridge, overlay or gateway ("bridge", ...).
 _fanctl_fans() {
-    fanctl show --json 2>/dev/null | sed -nE "s/^ *\"$1\": \"([^\"]+)\",?\$/\1/p" | sort -u
+    fanctl show --json 2>/dev/null | sed -nE "s/^ *\"$1\": \"([^\"]+)\",?\$/\1/p" | sort -u | _fanctl_plain
 }
 
 _fanctl_devices() { # of /sys, as ip(8) need not be there
     local device
-    for device in /sys/class/net/*; do echo "${device##*/}"; done
+    for device in /sys/class/net/*; do printf '%s\n' "${device##*/}"; done | _fanctl_plain
 }
 
 # What may stand for a metavariable of the help.

@@ -1,6 +1,7 @@
 #include "fanctl/arguments.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -63,6 +64,8 @@ Result<void> parse_arguments(CLI::App& app, Words arguments) {
     return usage_error(text.substr(0, text.find(':')) + " wants a value", "see fanctl help");
   } catch (const CLI::ParseError& error) {
     return usage_error(error.what(), "see fanctl help");
+  } catch (const std::out_of_range&) { // of a flag that was given a number
+    return usage_error("a number is too large", "see fanctl help");
   }
   for (const std::string& left : app.remaining()) {
     if (left != "--") {

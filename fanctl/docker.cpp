@@ -149,7 +149,15 @@ Result<std::string> path_of(const DockerArguments& given, const std::optional<do
   if (given.file.empty()) {
     return std::string(earlier ? earlier->daemon_json : default_file);
   }
-  const std::string& path = given.file.front();
+  if (given.file.front().empty()) {
+    return usage_error("--file wants the name of a file");
+  }
+  // As it is recorded: the next command may be run in another folder.
+  std::error_code failed;
+  const std::string path = std::filesystem::absolute(given.file.front(), failed).lexically_normal().string();
+  if (failed) {
+    return host_error(fmt::format("{}: {}", given.file.front(), failed.message()), "name the file by its whole path");
+  }
   const std::string folder = std::filesystem::path(path).parent_path().string();
   std::error_code unknown; // why is for whoever reads the file to say
   if (!folder.empty() && std::filesystem::status(folder, unknown).type() == std::filesystem::file_type::not_found) {

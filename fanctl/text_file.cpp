@@ -51,19 +51,24 @@ public:
 
   // 0 or an errno.
   int make(const std::filesystem::path& path) {
-    if (path.empty() || mkdir(path.c_str(), 0755) == 0) {
-      made_.insert(made_.end(), path.empty() ? 0U : 1U, path.string());
-      return 0;
+    const int first = path.empty() ? 0 : make_one(path);
+    if (first != ENOENT || path == path.parent_path()) {
+      return first;
     }
-    if (errno != ENOENT || path == path.parent_path()) {
-      return errno == EEXIST ? 0 : errno;
-    }
-    const int number = make(path.parent_path());
-    return number == 0 ? make(path) : number;
+    const int above = make(path.parent_path());
+    return above == 0 ? make_one(path) : above; // not again: a link to nowhere is there, and has no folder behind it
   }
   void keep() { made_.clear(); }
 
 private:
+  int make_one(const std::filesystem::path& path) {
+    if (mkdir(path.c_str(), 0755) != 0) {
+      return errno == EEXIST ? 0 : errno;
+    }
+    made_.push_back(path.string());
+    return 0;
+  }
+
   std::vector<std::string> made_;
 };
 

@@ -14,6 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json; // keys stay in their order
 
 constexpr int indentation = 4; // as in Docker's own manual
+constexpr int deepest_at_most = 64;
 
 // Where byte `offset` (from 1, as the parser counts) stands.
 TextPlace place_of(std::string_view text, std::size_t offset) {
@@ -27,9 +28,32 @@ TextPlace place_of(std::string_view text, std::size_t offset) {
   return place;
 }
 
+// Lists and objects inside of each other; what is in strings does not count.
+int depth_of(std::string_view text) {
+  int depth = 0;
+  int deepest = 0;
+  bool quoted = false;
+  for (std::size_t n = 0; n < text.size(); ++n) {
+    const char c = text[n];
+    if (quoted) {
+      n += c == '\\' ? 1U : 0U;
+      quoted = c != '"';
+    } else {
+      quoted = c == '"';
+      depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
+      deepest = std::max(deepest, depth);
+    }
+  }
+  return deepest;
+}
+
 Result<Json> read(std::string_view text) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     return Json::object();
+  }
+  if (depth_of(text) > deepest_at_most) { // each level is a call of whoever writes it again
+    return host_error(fmt::format("has lists or objects more than {} deep", deepest_at_most),
+                      "no file of Docker's needs that");
   }
   try {
     Json document = Json::parse(text);

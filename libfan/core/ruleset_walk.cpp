@@ -193,6 +193,9 @@ private:
     if (word == "ip") {
       return address(take());
     }
+    if (word == "ip6" || word == "icmpv6") {
+      return false; // the packet is of IPv4
+    }
     if (word == "icmp") { // of ICMP only echo requests are followed
       (void)take();       // type
       return in_.packet.protocol == protocol_icmp && compare("echo-request");
@@ -238,9 +241,12 @@ private:
   bool address(const std::string& field) {
     const Address value = field == "saddr" ? in_.packet.source : in_.packet.destination;
     const bool negated = negates();
-    const std::string set = take().substr(1);
+    const std::string wanted = take();
+    if (!wanted.starts_with("@")) {
+      return prefix_holds(wanted, value) != negated;
+    }
     const bool holds = std::any_of(elements_.begin(), elements_.end(), [&](const SetElement& element) {
-      return element.set == set && prefix_holds(element.element, value);
+      return element.set == wanted.substr(1) && prefix_holds(element.element, value);
     });
     return holds != negated;
   }
@@ -266,16 +272,22 @@ private:
     return (take().find(in_.state) != std::string::npos) != negated;
   }
 
-  // iifname . ip saddr @bridge_slices
+  // iifname . ip saddr @bridge_slices, and iifname . ip daddr . meta l4proto . th dport @served
   bool device_and_address() {
     at_ += 2;
     const Address value = take() == "saddr" ? in_.packet.source : in_.packet.destination;
+    std::string service;
+    if (peek() == ".") {
+      at_ = std::min(at_ + 6, rule_->size());
+      service = " . " + std::to_string(in_.packet.protocol) + " . " + std::to_string(in_.packet.destination_port);
+    }
     const bool negated = negates();
     const std::string set = take().substr(1);
     const std::string start = quote(in_.in_device) + " . ";
     const bool holds = std::any_of(elements_.begin(), elements_.end(), [&](const SetElement& element) {
-      return element.set == set && element.element.starts_with(start) &&
-             prefix_holds(std::string_view(element.element).substr(start.size()), value);
+      const std::string_view key = element.element;
+      return element.set == set && key.starts_with(start) && key.ends_with(service) &&
+             prefix_holds(key.substr(start.size(), key.size() - start.size() - service.size()), value);
     });
     return holds != negated;
   }

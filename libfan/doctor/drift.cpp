@@ -49,6 +49,13 @@ bool is_in_the_way(const Drift& drift) {
   return drift.kind == "host" && drift.expected.empty();
 }
 
+bool has_underlay(const Facts& facts, const Fan& fan) {
+  const UnderlayRef& underlay = fan.spec.underlay;
+  const bool is_there = underlay.kind != UnderlayRef::Kind::device || facts.link(underlay.device) != nullptr;
+  return is_there && std::any_of(facts.addresses.begin(), facts.addresses.end(),
+                                 [&](const AddressFact& fact) { return fact.address == fan.host; });
+}
+
 // What `up` refuses to repair has no line.
 void advise(const Evidence& evidence, const FanStatus& status, Finding& finding) {
   const std::string line = up_line(status.fan.spec);
@@ -60,6 +67,9 @@ void advise(const Evidence& evidence, const FanStatus& status, Finding& finding)
     finding.instead = fmt::format("{}; {}; and then: {}", valid.error().message, valid.error().hint, line);
   } else if (std::any_of(status.drift.begin(), status.drift.end(), is_in_the_way)) {
     finding.instead = "remove or rename what was found, if nobody needs it; and then: " + line;
+  } else if (!has_underlay(evidence.facts, status.fan)) {
+    finding.instead =
+        fmt::format("give {} the address {} again; and then: {}", status.fan.device, status.fan.host.str(), line);
   } else {
     finding.fix = line;
   }

@@ -23,9 +23,9 @@ std::optional<Refusal> refusal_of(int sys_errno, bool comes_in, bool own_source)
   switch (sys_errno) {
   case EXDEV:
     return Refusal{"rp-filter", "rp_filter refuses the source: the way back to it leads by another device"};
-  case EINVAL:
+  case EINVAL: // also of a blackhole, as fib_props of net/ipv4/fib_semantics.c has it
     if (!comes_in) {
-      return std::nullopt;
+      return Refusal{"no-route", "a route says blackhole"};
     }
     return own_source ? Refusal{"martian", "the source is this host's own address, and came in by a device"}
                       : refusal_of(EXDEV, comes_in, own_source);
@@ -69,14 +69,23 @@ std::string route_text(const RouteAnswer& route) {
   return fmt::format("{}{} dev {}", to, route.via ? " via " + route.via->str() : "", route.device);
 }
 
+// The kernel says EINVAL of that as well as of what it refuses to let in. As a packet of this host itself it can only
+// be that.
+bool TraceWalk::is_blackhole(RouteQuestion question) {
+  question.in_device.clear();
+  question.packet.source = Address();
+  const Result<RouteAnswer> answer = view_.route(question);
+  return !answer && answer.error().sys_errno == EINVAL;
+}
+
 // Nothing: the kernel refuses, and the trace says so.
 Result<std::optional<RouteAnswer>> TraceWalk::route(const RouteQuestion& question) {
   Result<RouteAnswer> answer = view_.route(question);
   if (answer) {
     return std::optional(std::move(answer).value());
   }
-  const auto refusal =
-      refusal_of(answer.error().sys_errno, !question.in_device.empty(), is_local(question.packet.source));
+  const bool comes_in = !question.in_device.empty() && !is_blackhole(question);
+  const auto refusal = refusal_of(answer.error().sys_errno, comes_in, is_local(question.packet.source));
   if (!refusal) {
     return std::move(answer).error();
   }

@@ -136,6 +136,9 @@ TraceWalk::Step TraceWalk::on_the_underlay(const Fan& fan, const ProgramAnswer& 
     step = firewall(firewall::Hook::output, "", out, packet);
   }
   if (step && *step == Way::on) {
+    step = firewall(firewall::Hook::postrouting, "", out, packet);
+  }
+  if (step && *step == Way::on) {
     step = device(out);
   }
   if (step && *step == Way::on) {

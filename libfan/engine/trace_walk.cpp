@@ -96,6 +96,9 @@ TraceWalk::Step TraceWalk::from_bridge(const Fan& fan, bool former) {
   pass({"source", fan.bridge,
         fmt::format("{} is an endpoint of this host's {}slice {}", packet_.source.str(), former ? "former " : "",
                     former ? "behind " + fan.bridge : fan.slice().str())});
+  if (Step up = device(fan.bridge); !up || *up == Way::ended) {
+    return up;
+  }
   const bool neighbours = fan.slice().contains(packet_.source) && fan.slice().contains(packet_.destination);
   if (neighbours && !is_local(packet_.destination)) {
     return within_bridge(fan);
@@ -180,7 +183,10 @@ TraceWalk::Step TraceWalk::leave_by(const RouteAnswer& route, const std::string&
   if (Step up = device(route.device); !up || *up == Way::ended) {
     return up;
   }
-  const Step step = translate(route.device);
+  Step step = firewall(firewall::Hook::postrouting, in_device, route.device, packet_);
+  if (step && *step == Way::on) {
+    step = translate(route.device);
+  }
   if (!step || *step == Way::ended) {
     return step;
   }

@@ -51,6 +51,7 @@ private:
 
   // trace_checks.cpp
   Result<std::optional<RouteAnswer>> route(const RouteQuestion& question);
+  bool is_blackhole(RouteQuestion question);
   Step table(firewall::Hook hook, const RulesetPacket& packet);
   Step firewall(firewall::Hook hook, const std::string& in, const std::string& out, const Packet& packet);
   Step filters(firewall::Hook hook, const std::string& in, const std::string& out);

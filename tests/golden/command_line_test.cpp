@@ -58,6 +58,7 @@ TEST(CommandLine, UsageErrors) {
       {{"up", o, u, "--mtu", "-1"}, 2, "mtu"},
       {{"up", o, u, "--dhcp", "--dhcp"}, 2, "flag 'dhcp' is given twice", "give it once"},
       {{"up", o, u, "--dhcp", "--dhcp", "--dhcp"}, 2, "flag 'dhcp' is given twice", "give it once"},
+      {{"up", o, u, "--dhcp=99999999999999999999"}, 2, "a number is too large"},
       {{"up", o, u, "--type", "gre"}, 2, "'gre'"},
       {{"up", o, u, "--vni", "16777216"}, 2, "16777216"},
       {{"up", o, u, "--port", "65536"}, 2, "65536"},

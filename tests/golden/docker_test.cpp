@@ -66,6 +66,15 @@ TEST(DockerFile, ABrokenOneHasAPlace) {
   EXPECT_EQ(merged.error().place->column, 15);
   EXPECT_EQ(merged.error().place->excerpt, "  \"mtu\": 1400,,");
   EXPECT_FALSE(docker::merge("[1]", {}, settings()).ok());
+  const auto nested = [](std::size_t depth) {
+    return R"({"a [[[ \" [[[": )" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
+  };
+  EXPECT_TRUE(docker::merge(nested(64), {}, settings()).ok());
+  for (const std::size_t depth : {std::size_t{65}, std::size_t{500000}}) {
+    const auto deep = docker::merge(nested(depth), {}, settings());
+    ASSERT_FALSE(deep.ok());
+    EXPECT_EQ(deep.error().message, "has lists or objects more than 64 deep");
+  }
   EXPECT_FALSE(docker::merge("\xff\xfe", {}, settings()).ok());
 }
 

@@ -126,6 +126,16 @@ TEST_F(Config, UpOfAConfiguredFan) {
   EXPECT_EQ(in_etc({"apply"}).out, "two: changed\n");
 }
 
+TEST_F(Config, EnableSaysThatAFolderCannotBeMadeAndEnds) {
+  std::filesystem::create_symlink("/nowhere/there", folder.file("nowhere"));
+  for (const std::string& path : {folder.file("nowhere/x"), std::string("/proc/nosuch/x")}) {
+    const Outcome refused = host.fanctl({"enable", "-o", "249", "-u", "eth0/16", "--dir", path});
+    EXPECT_EQ(refused.status, 3) << describe({path}, refused);
+    EXPECT_THAT(refused.err, HasSubstr("No such file or directory")) << path;
+  }
+  EXPECT_EQ(host.must({"ip", "-o", "link", "show", "type", "bridge"}), "");
+}
+
 TEST_F(Config, EnableAndFanaticOnTheRealHost) {
   const std::string fanatic = folder.file("fanatic");
   std::filesystem::create_symlink(fanctl_path(), fanatic);

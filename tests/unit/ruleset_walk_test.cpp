@@ -45,8 +45,26 @@ RulesetPacket packet(const char* source, const char* destination, const char* in
   return p;
 }
 
-std::string end_of(Hook hook, const RulesetPacket& p) {
-  const RulesetEnd end = walk_ruleset(hook, p, elements);
+// And what a fan with host-access and block-metadata has besides.
+std::vector<SetElement> closed_elements() {
+  std::vector<SetElement> all = elements;
+  for (const char* device : {"\"fan-250-0-28\"", "\"veth9\""}) {
+    all.push_back({"closed_bridges", device, ""});
+    all.push_back({"no_metadata", device, ""});
+  }
+  all.push_back({"closed_slices", "250.0.28.0/24", ""});
+  all.push_back({"pinged", "\"fan-250-0-28\" . 250.0.28.1", ""});
+  all.push_back({"served", "\"fan-250-0-28\" . 250.0.28.1 . 17 . 53", ""});
+  all.push_back({"bridges", "\"veth9\"", ""});
+  all.push_back({"port_addresses", "\"veth9\" . 250.0.28.9", ""});
+  all.push_back({"port_addresses", "\"veth9\" . 250.0.28.1", ""});
+  all.push_back({"shortcuts", "250.0.28.0/24", ""});
+  all.push_back({"open_slices", "250.0.28.0/24", ""});
+  return all;
+}
+
+std::string end_of(Hook hook, const RulesetPacket& p, const std::vector<SetElement>& of = elements) {
+  const RulesetEnd end = walk_ruleset(hook, p, of);
   EXPECT_EQ(end.not_understood, "");
   return end.drops ? end.counter : "passes";
 }
@@ -88,16 +106,40 @@ TEST(RulesetWalk, TranslatesAsTheTableDoes) {
   EXPECT_FALSE(translated(packet("250.0.28.2", "250.0.27.2", "", "eth0")).masqueraded);
 }
 
+TEST(RulesetWalk, RefusesWhatEndpointsMayNotAskOfTheirHost) {
+  const std::vector<SetElement> closed = closed_elements();
+  const auto asks = [&](const char* destination, std::uint8_t protocol, std::uint16_t port, const char* by) {
+    return end_of(Hook::input, packet("250.0.28.2", destination, by, "", protocol, port), closed);
+  };
+  EXPECT_EQ(asks("250.0.28.1", protocol_tcp, 22, "fan-250-0-28"), "host_access");
+  EXPECT_EQ(asks("250.0.28.1", protocol_tcp, 53, "fan-250-0-28"), "host_access") << "of another protocol";
+  EXPECT_EQ(asks("250.0.28.1", protocol_udp, 53, "fan-250-0-28"), "passes");
+  EXPECT_EQ(asks("172.30.0.28", protocol_udp, 53, "fan-250-0-28"), "host_access") << "of another address";
+  EXPECT_EQ(asks("250.0.28.1", protocol_icmp, 0, "fan-250-0-28"), "passes");
+  EXPECT_EQ(asks("250.0.28.1", protocol_icmp, 0, "veth9"), "host_access");
+  EXPECT_EQ(asks("250.0.28.1", protocol_tcp, 22, "fanvx8472"), "host_access");
+  const RulesetPacket to_metadata = packet("250.0.28.2", "169.254.169.254", "fan-250-0-28", "eth0");
+  EXPECT_EQ(end_of(Hook::forward, to_metadata, closed), "metadata");
+  EXPECT_EQ(end_of(Hook::forward, to_metadata), "passes") << "where nobody asked for it";
+}
+
+TEST(RulesetWalk, ARoutedPortSpeaksForItsEndpointsOnly) {
+  const std::vector<SetElement> closed = closed_elements();
+  EXPECT_EQ(end_of(Hook::prerouting, packet("250.0.28.9", "250.0.27.2", "veth9", ""), closed), "passes");
+  EXPECT_EQ(end_of(Hook::prerouting, packet("250.0.28.2", "250.0.27.2", "veth9", ""), closed), "forged");
+}
+
 // A rule with a word that nobody taught the walk would be skipped in silence, were it not for this.
 TEST(RulesetWalk, UnderstandsEveryRule) {
+  const std::vector<SetElement> closed = closed_elements();
   for (const Hook hook : {Hook::prerouting, Hook::input, Hook::forward, Hook::output, Hook::postrouting}) {
     for (const std::uint8_t protocol : {protocol_tcp, protocol_udp, protocol_ipip, protocol_icmp}) {
       for (const char* source : {"250.0.28.2", "250.0.27.2", "172.30.0.27", "198.51.100.1"}) {
-        for (const char* destination : {"250.0.28.2", "250.0.27.2", "172.30.0.28", "198.51.100.1"}) {
-          for (const char* in : {"", "lo", "eth0", "fanvx8472", "fan-250-0-28"}) {
+        for (const char* destination : {"250.0.28.2", "250.0.27.2", "172.30.0.28", "169.254.169.254"}) {
+          for (const char* in : {"", "lo", "eth0", "fanvx8472", "fan-250-0-28", "veth9"}) {
             for (const char* out : {"", "lo", "eth0", "fanvx8472", "fan-250-0-28"}) {
               for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{8472}}) {
-                (void)end_of(hook, packet(source, destination, in, out, protocol, port));
+                (void)end_of(hook, packet(source, destination, in, out, protocol, port), closed);
               }
             }
           }

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "core/record.h"
 #include "linux/netlink/attributes.h"
 #include "linux/netlink/link.h"
 #include "linux/netlink/network.h"
@@ -154,6 +155,8 @@ Result<std::vector<RouteWords>> Inspection::routes_inside(const Prefix& overlay,
     if (bears_our_sign(link.fact)) {
       ours.insert(link.fact.ifindex);
       (link.fact.kind == "bridge" ? bridges : tunnels).insert(link.fact.ifindex);
+    } else if (link.fact.kind == "bridge" && is_record(link.fact.alias)) {
+      bridges.insert(link.fact.ifindex); // a fan's that has lost its signs
     }
   }
   auto found = find_inside(*socket, overlay, tunnels, routes_looked_at);

@@ -89,6 +89,23 @@ TEST_F(DoctorOfFan, AFanThatIsKnownInPartIsFoundWithoutALine) {
   expect_healthy();
 }
 
+// The route of its slice is the fan's still.
+TEST_F(DoctorOfFan, ABridgeThatLostItsSignIsFoundAndNothingElse) {
+  up();
+  host.ip({"link set " + bridge + " group 0"});
+  const cli::Json finding = only("drift", bridge);
+  EXPECT_TRUE(finding["fix"].is_null()) << finding.dump(1);
+  EXPECT_THAT(finding["instead"], HasSubstr("give them back: ip link set dev " + bridge));
+}
+
+TEST_F(DoctorOfFan, WhereItsUnderlaysDeviceIsGoneThereIsNoLineThatUpRefuses) {
+  up();
+  host.ip({"link set eth0 down", "link set eth0 name lan0", "link set lan0 up"});
+  for (const cli::Json& finding : diagnosis()["findings"]) {
+    EXPECT_TRUE(finding["id"] != "drift" || finding["fix"].is_null()) << finding.dump(1);
+  }
+}
+
 TEST_F(DoctorOfFan, AnotherFirewallsDropIsFound) {
   up({"no-nat"});
   host.must({"nft", "table ip late { chain through { type filter hook forward priority 250; policy drop; }\n}"});

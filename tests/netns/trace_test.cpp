@@ -133,6 +133,10 @@ TEST_P(Trace, NamesWhatTheHostRefuses) {
   expect_refused({"250.0.27.2", "250.0.28.2"}, "no-neighbour");
   a.ip({"neigh del 172.30.0.28 dev eth0", "route add blackhole 172.30.0.29/32", "route add prohibit 172.30.0.30/32"});
   expect_refused({"250.0.27.2", "250.0.30.2"}, "no-route");
+  expect_refused({"250.0.27.2", "250.0.29.2"}, "no-route");
+  a.ip({"route add blackhole 250.0.31.0/24"});
+  expect_refused({"250.0.27.2", "250.0.31.2"}, "no-route");
+  expect_refused({"172.30.0.27", "250.0.31.2"}, "no-route");
   const std::string port = at_home.front().port();
   a.must({"bridge", "fdb", "replace", at_home.front().mac().str(), "dev", port, "master", "static"});
   a.ip({"link set " + port + " mtu 1000"});
@@ -147,12 +151,18 @@ TEST_P(Trace, NamesWhatTheHostRefuses) {
                  "add chain ip other i { type filter hook input priority 0; policy drop; }"});
   expect_refused({"250.0.28.2", "250.0.27.2"}, "firewall");
   EXPECT_EQ(traced(a, {"250.0.27.2", "250.0.28.2"}, 0)["verdict"], "sent");
+  a.must({"nft", "delete table ip other; add table ip other; "
+                 "add chain ip other p { type filter hook postrouting priority 0; }; "
+                 "add rule ip other p ip saddr 250.0.27.0/24 drop"});
+  expect_refused({"250.0.27.2", "250.0.28.2"}, "firewall");
   a.must({"nft", "delete table ip other"});
   // The way back to the peer by another device.
   a.ip({"link add other type veth peer name rehto", "link set other up", "link set rehto up",
         "route add 172.30.0.28/32 dev other"});
   a.set_sysctl("net/ipv4/conf/eth0/rp_filter", "1");
   expect_refused({"250.0.28.2", "250.0.27.2"}, "rp-filter");
+  a.ip({"link set fan-250-0-27 down"});
+  expect_refused({"250.0.27.2", "250.0.28.2"}, "no-device");
 }
 
 // Then there are two tables of ours.

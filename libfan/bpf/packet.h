@@ -80,16 +80,20 @@ static __attribute__((noinline)) int fan_remember(__u32 reason, __be32 outer_sou
                                                   __be32 inner_destination, __u32 weight) {
   struct fan_refused_key key = {reason, {{0, 0, outer_source ? bpf_htonl(0xffff) : 0, outer_source}}};
   struct fan_refused* known = bpf_map_lookup_elem(&fan_refused_v1, &key);
-  if (known) {
-    __sync_fetch_and_add(&known->count, weight);
-    known->last_ns = bpf_ktime_get_ns();
-    known->inner_source = fan_address_of(inner_source);
-    known->inner_destination = fan_address_of(inner_destination);
-    return 0;
+  if (!known) {
+    struct fan_refused first = {weight, bpf_ktime_get_ns(), fan_address_of(inner_source),
+                                fan_address_of(inner_destination)};
+    if (bpf_map_update_elem(&fan_refused_v1, &key, &first, BPF_NOEXIST) == 0)
+      return 0;
+    known = bpf_map_lookup_elem(&fan_refused_v1, &key); /* another CPU's first one, which must not be lost */
+    if (!known)
+      return 0; /* no memory */
   }
-  struct fan_refused first = {weight, bpf_ktime_get_ns(), fan_address_of(inner_source),
-                              fan_address_of(inner_destination)};
-  return bpf_map_update_elem(&fan_refused_v1, &key, &first, BPF_ANY);
+  __sync_fetch_and_add(&known->count, weight);
+  known->last_ns = bpf_ktime_get_ns();
+  known->inner_source = fan_address_of(inner_source);
+  known->inner_destination = fan_address_of(inner_destination);
+  return 0;
 }
 
 /* Never called with a packet, which no compiler and no verifier can know: it puts every map among the maps of every

@@ -20,8 +20,8 @@ struct Resolution {
 };
 
 // `instead_of`: recorded fans that are not to stay. A fan that is recorded under the same overlay and underlay as
-// typed, or with the same networks and slice, is replaced. Errors: whatever makes the request impossible on this host, before
-// anything is touched.
+// typed, or with the same networks and slice, is replaced. Errors: whatever makes the request impossible on this host,
+// before anything is touched.
 Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& host,
                            const std::vector<Fan>& instead_of = {});
 

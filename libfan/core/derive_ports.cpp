@@ -120,8 +120,7 @@ private:
     if (registry_.routed.at(port)) {
       put(port_sets::forwarded, device_element(port));
     }
-    const LinkFact* link = facts_.link(port);
-    if (link == nullptr || link->master != 0 || !fan.slice().contains(endpoint.address)) {
+    if (!is_routed_to(endpoint, fan, facts_)) {
       return;
     }
     put(port_sets::answered, endpoint.address.str());
@@ -133,7 +132,7 @@ private:
     objects_.emplace_back(Sysctl{proxy_key(port), "1"});
     objects_.emplace_back(Sysctl{proxy_delay_key(port), "0"});
     objects_.emplace_back(Sysctl{forwarding_key(port), "1"});
-    if (!link->up) {
+    if (!facts_.link(port)->up) {
       return; // then there are no routes by it, nor neighbours
     }
     objects_.emplace_back(Neighbour{port, endpoint.address, endpoint.mac, endpoint_protocol});
@@ -198,6 +197,11 @@ private:
 };
 
 } // namespace
+
+bool is_routed_to(const Registration& endpoint, const Fan& fan, const Facts& facts) {
+  const LinkFact* link = facts.link(endpoint.port);
+  return link != nullptr && link->master == 0 && fan.slice().contains(endpoint.address);
+}
 
 std::string proxy_key(const std::string& device) {
   return "net/ipv4/conf/" + device + "/proxy_arp";

@@ -18,6 +18,10 @@ namespace fan {
 // a port that is not there, or not a port of its fan's bridge, stays in the table alone.
 std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const std::string& program);
 
+// Of a routed endpoint: whether more of it than the record is to be there. Its device is there and no bridge's port,
+// and its address is of the fan's slice.
+bool is_routed_to(const Registration& endpoint, const Fan& fan, const Facts& facts);
+
 // Settings of a device with routed endpoints (Documentation/networking/ip-sysctl.rst).
 std::string proxy_key(const std::string& device);
 std::string proxy_delay_key(const std::string& device);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/record.h"
+#include "core/resolve.h"
 #include "core/validate.h"
 #include "core/words.h"
 #include "doctor/checks.h"
@@ -49,11 +50,11 @@ bool is_in_the_way(const Drift& drift) {
   return drift.kind == "host" && drift.expected.empty();
 }
 
-bool has_underlay(const Facts& facts, const Fan& fan) {
-  const UnderlayRef& underlay = fan.spec.underlay;
-  const bool is_there = underlay.kind != UnderlayRef::Kind::device || facts.link(underlay.device) != nullptr;
-  return is_there && std::any_of(facts.addresses.begin(), facts.addresses.end(),
-                                 [&](const AddressFact& fact) { return fact.address == fan.host; });
+// What `up` says of the fan before it touches anything.
+Result<void> refusal_of_up(const Evidence& evidence, const Fan& fan) {
+  Result<void> valid = validate(fan, evidence.all, evidence.facts);
+  const auto found = candidates(fan.spec, evidence.facts);
+  return valid && !found ? Result<void>(found.error()) : valid;
 }
 
 // What `up` refuses to repair has no line.
@@ -63,13 +64,10 @@ void advise(const Evidence& evidence, const FanStatus& status, Finding& finding)
     const Error error = known_in_part(status.fan);
     finding.what = error.message;
     finding.instead = error.hint;
-  } else if (const Result<void> valid = validate(status.fan, evidence.all, evidence.facts); !valid) {
-    finding.instead = fmt::format("{}; {}; and then: {}", valid.error().message, valid.error().hint, line);
+  } else if (const Result<void> good = refusal_of_up(evidence, status.fan); !good) {
+    finding.instead = fmt::format("{}; {}; and then: {}", good.error().message, good.error().hint, line);
   } else if (std::any_of(status.drift.begin(), status.drift.end(), is_in_the_way)) {
     finding.instead = "remove or rename what was found, if nobody needs it; and then: " + line;
-  } else if (!has_underlay(evidence.facts, status.fan)) {
-    finding.instead =
-        fmt::format("give {} the address {} again; and then: {}", status.fan.device, status.fan.host.str(), line);
   } else {
     finding.fix = line;
   }

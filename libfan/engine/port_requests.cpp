@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/derive_ports.h"
 #include "core/errors.h"
 #include "core/port_sets.h"
 #include "core/record.h"
@@ -91,12 +92,6 @@ Result<void> check_unused(const Registration& endpoint, const Fan& fan, const st
     }
   }
   return {};
-}
-
-// Of a routed endpoint: as derive_ports() has it.
-bool is_at_work(const Registration& endpoint, const Fan& fan, const Facts& facts) {
-  const LinkFact* link = facts.link(endpoint.port);
-  return link != nullptr && link->master == 0 && fan.slice().contains(endpoint.address);
 }
 
 Error placed(Error error, const EndpointRequest& request) {
@@ -361,7 +356,7 @@ Result<std::vector<EndpointStatus>> list_endpoints(Provider& provider, const std
     }
     EndpointStatus status{.endpoint = endpoint, .bridge = fan->bridge};
     status.routed = registry.routed.count(endpoint.port) != 0;
-    status.attached = status.routed ? is_at_work(endpoint, *fan, host->facts)
+    status.attached = status.routed ? is_routed_to(endpoint, *fan, host->facts)
                                     : check_port(endpoint.port, *fan, host->facts, false).ok();
     if (const auto secured = registry.secured.find(endpoint.port); secured != registry.secured.end()) {
       status.secured = true;

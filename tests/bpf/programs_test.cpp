@@ -155,7 +155,7 @@ TEST_F(ProgramsOnDevices, AnotherBuildIsReplacedInPlaceAndGivesUpItsRecords) {
   Bench bench;
   Result<bpf::Filters> filters = bpf::Filters::open();
   ASSERT_TRUE(filters.ok());
-  must(filters->make_clsact(devices.at(0).ifindex));
+  must(filters->make_clsact(devices.at(0).ifindex, devices.at(0).name));
   must(filters->attach(devices.at(0).ifindex, Direction::ingress, 1, bench.program("fan_iv_00000000"), "older", false));
   bench.row(RecordRow{"fan-old", "fanctl/0 of old"});
 

@@ -75,11 +75,14 @@ private:
   std::string path_;
 };
 
-// A child is let go of when it becomes another program: what that does is not ours, and it may run for ever. Whoever
-// runs the tests in the background has SIGINT ignored.
+// Unless execve(2) itself is asked for, a child is let go of when it becomes another program: what that does is not
+// ours, and it may run for ever. Whoever runs the tests in the background has SIGINT ignored.
 Argv traced(const TraceFile& file, const std::string& set, const Argv& argv, const std::string& injection = "") {
   Argv all{"env", "--default-signal=INT,TERM,HUP"};
-  all.insert(all.end(), {"strace", "-f", "-b", "execve", "-qq", "-s", "64", "-o", file.path(), "-e", "trace=" + set});
+  all.insert(all.end(), {"strace", "-f", "-qq", "-s", "64", "-o", file.path(), "-e", "trace=" + set});
+  if (set != "execve") {
+    all.insert(all.end(), {"-b", "execve"});
+  }
   if (!injection.empty()) {
     all.insert(all.end(), {"-e", "inject=" + injection});
   }
@@ -201,7 +204,11 @@ std::vector<Call> calls_of(const Netns& netns, const Argv& argv) {
 }
 
 Injected run_failing(const Netns& netns, const Argv& argv, const Call& call) {
-  return run_with(netns, argv, call, "error=" + error_of_call(call.name), occurrences_of("(INJECTED)"));
+  return run_failing_with(error_of_call(call.name), netns, argv, call);
+}
+
+Injected run_failing_with(const std::string& error, const Netns& netns, const Argv& argv, const Call& call) {
+  return run_with(netns, argv, call, "error=" + error, occurrences_of("(INJECTED)"));
 }
 
 Injected run_killed(const Netns& netns, const Argv& argv, const Call& call) {

@@ -31,6 +31,8 @@ struct Injected {
 
 // The call fails with an errno that its name can fail with, once; nothing is done by it.
 Injected run_failing(const Netns& netns, const Argv& argv, const Call& call);
+// With an errno of the caller's.
+Injected run_failing_with(const std::string& error, const Netns& netns, const Argv& argv, const Call& call);
 // SIGKILL as the call is about to be made.
 Injected run_killed(const Netns& netns, const Argv& argv, const Call& call);
 // Another signal there; the call is made.

@@ -207,6 +207,15 @@ TEST_F(Routed, GoWithoutATraceAlsoWhenTheirGuardIsLost) {
   }
 }
 
+TEST_F(Routed, WithoutTheirGuardTakeNothingOfAnotherFanAlong) {
+  near.reset();
+  host.fanctl_must({"up", "251.0.0.0/8", "eth0/16", "type", "vxlan"});
+  host.fanctl_must(one.adding());
+  host.must({"tc", "filter", "del", "dev", "apart1", "egress"});
+  host.fanctl_must({"down", "250.0.0.0/8", "eth0/16", "--force"});
+  EXPECT_TRUE(is_whole()) << host.fanctl_must({"show", "-v"});
+}
+
 TEST_F(Routed, ThatFailLeaveTheFanWhole) {
   host.must({"tc", "qdisc", "add", "dev", "apart1", "ingress"});
   const Outcome refused = host.fanctl(one.adding());

@@ -278,6 +278,17 @@ TEST_F(Storage, ADisableThatWasKilledIsFinishedByTheNextOrForgotten) {
   fanctl_must(disable_);
 }
 
+// The next command may be run in another folder.
+TEST_F(Storage, DockersFileIsRecordedByItsWholePath) {
+  fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
+  must({"sh", "-ec", "mkdir /run/one /run/two; echo '{\"debug\": true}' >/run/one/d.json"});
+  must({"sh", "-ec", "cd /run/one; " + fanctl_path() + " docker enable --file d.json"});
+  must({"grep", "-q", "bridge", "/run/one/d.json"});
+  must({"sh", "-ec", "cd /run/two; " + fanctl_path() + " docker enable; test ! -e d.json"});
+  must({"sh", "-ec", "cd /run/two; " + fanctl_path() + " docker disable"});
+  must({"sh", "-c", "! grep bridge /run/one/d.json"});
+}
+
 TEST_F(Storage, DockerEnableAndDisable) {
   fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", "vxlan"});
   const std::string record = "/var/lib/fanctl/docker.json";

@@ -142,6 +142,7 @@ TEST_F(Moved, AFanOverAnotherUnderlayIsNotThisOne) {
     ASSERT_FALSE(outcome) << underlay;
     EXPECT_THAT(outcome.error().message, HasSubstr("overlaps the overlay 250.0.0.0/8 of the fan on fan-250-0-28"));
   }
+  EXPECT_FALSE(up(kernel, moving_spec({"250.0.0.0/9", "172.30.0.28/17"}), {})) << "the same slice by other prefixes";
   EXPECT_EQ(kernel.objects, before);
   EXPECT_TRUE(up_again(moving_spec({"250.0.0.0/8", "172.30.0.28/16"})).fans.size() == 1) << "in other words";
 }

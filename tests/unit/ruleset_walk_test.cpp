@@ -135,10 +135,11 @@ TEST(RulesetWalk, UnderstandsEveryRule) {
   for (const Hook hook : {Hook::prerouting, Hook::input, Hook::forward, Hook::output, Hook::postrouting}) {
     for (const std::uint8_t protocol : {protocol_tcp, protocol_udp, protocol_ipip, protocol_icmp}) {
       for (const char* source : {"250.0.28.2", "250.0.27.2", "172.30.0.27", "198.51.100.1"}) {
-        for (const char* destination : {"250.0.28.2", "250.0.27.2", "172.30.0.28", "169.254.169.254"}) {
+        for (const char* destination : {"250.0.28.2", "250.0.27.2", "172.30.0.28", "198.51.100.1", "169.254.169.254"}) {
           for (const char* in : {"", "lo", "eth0", "fanvx8472", "fan-250-0-28", "veth9"}) {
             for (const char* out : {"", "lo", "eth0", "fanvx8472", "fan-250-0-28"}) {
               for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{8472}}) {
+                (void)end_of(hook, packet(source, destination, in, out, protocol, port));
                 (void)end_of(hook, packet(source, destination, in, out, protocol, port), closed);
               }
             }

@@ -6,7 +6,6 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -190,7 +189,7 @@ Result<std::vector<Filter>> Filters::list(std::uint32_t ifindex, Direction direc
   return failure(EINTR, doing + ": they keep changing");
 }
 
-Result<void> Filters::make_clsact(std::uint32_t ifindex) {
+Result<void> Filters::make_clsact(std::uint32_t ifindex, const std::string& device) {
   tcmsg body{};
   body.tcm_ifindex = static_cast<int>(ifindex);
   body.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
@@ -208,9 +207,7 @@ Result<void> Filters::make_clsact(std::uint32_t ifindex) {
   Error e;
   e.kind = ErrorClass::host_state;
   e.message = "a qdisc of kind " + *kind + " stands where clsact must be";
-  char name[IF_NAMESIZE] = "";
-  e.hint =
-      fmt::format("remove it: tc qdisc del dev {} ingress", if_indextoname(ifindex, name) == nullptr ? "DEVICE" : name);
+  e.hint = fmt::format("remove it: tc qdisc del dev {} ingress", device);
   return e;
 }
 

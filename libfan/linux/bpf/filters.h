@@ -26,7 +26,7 @@ public:
 
   // Makes the clsact qdisc; that it is there is success. An `ingress` qdisc in its place is an error (host_state): the
   // kernel would take an egress filter and run it on ingress.
-  Result<void> make_clsact(std::uint32_t ifindex);
+  Result<void> make_clsact(std::uint32_t ifindex, const std::string& device);
 
   // Preference 1, protocol all, direct action. With `replace` the filter under `handle` changes its program in one
   // step: no packet passes unfiltered. Without, a filter under that handle is an error (EEXIST).

@@ -105,7 +105,7 @@ Result<void> put_in_place(Filters& filters, const MapSet& maps, LoadedPrograms& 
   if (!program) {
     return program.error();
   }
-  if (Result<void> made = filters.make_clsact(place.ifindex); !made) {
+  if (Result<void> made = filters.make_clsact(place.ifindex, place.classifier.device); !made) {
     return made;
   }
   const std::vector<Attached>& present = place.present;

@@ -48,7 +48,7 @@ public:
   // Makes the maps of the first program of this ABI those in use; lets go of maps whose programs have gone.
   void adopt(std::vector<OurFilter>& found);
 
-  // The devices that have a row which no program says, and none is to be put on by `changes`.
+  // Where `changes` tidy: the devices that have a row which no program says, and get none by them.
   std::vector<std::uint32_t> unsaid(const std::vector<Change>& changes);
 
   // After a failure: what is left of an answer must not be taken for that of the next request.
@@ -234,6 +234,9 @@ Result<void> Programs::Impl::remove_classifier(const Classifier& classifier, con
 }
 
 std::vector<std::uint32_t> Programs::Impl::unsaid(const std::vector<Change>& changes) {
+  if (!tidies(changes)) {
+    return {};
+  }
   Result<Filters*> open = filters();
   Result<std::vector<std::uint32_t>> all = open ? unsaid_devices(**open, *maps) : open.error();
   if (!all) {
@@ -342,8 +345,7 @@ std::vector<std::string> Programs::last_lines(const std::vector<Change>& changes
     return end_lines(changes, {}, {});
   }
   const auto rows = following(*impl_->maps);
-  return end_lines(changes, rows ? *rows : Following(),
-                   tidies(changes) ? impl_->unsaid(changes) : std::vector<std::uint32_t>());
+  return end_lines(changes, rows ? *rows : Following(), impl_->unsaid(changes));
 }
 
 Result<std::vector<Count>> Programs::counters(std::vector<Device> devices) {

@@ -287,6 +287,7 @@ TEST_F(Storage, DockersFileIsRecordedByItsWholePath) {
   must({"sh", "-ec", "cd /run/two; " + fanctl_path() + " docker enable; test ! -e d.json"});
   must({"sh", "-ec", "cd /run/two; " + fanctl_path() + " docker disable"});
   must({"sh", "-c", "! grep bridge /run/one/d.json"});
+  must({"sh", "-c", fanctl_path() + " docker enable --file ''; test $? = 2"});
 }
 
 TEST_F(Storage, DockerEnableAndDisable) {

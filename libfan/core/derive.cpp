@@ -59,11 +59,7 @@ public:
     }
   }
 
-  void add_ports(const std::vector<Fan>& fans) {
-    for (const Object& object : derive_ports(fans, facts_, builds_.program)) {
-      put(object);
-    }
-  }
+  void add_ports(const std::vector<Fan>& fans) { derive_ports(objects_, fans, facts_, builds_.program); }
 
   ObjectSet take() && { return std::move(objects_); }
 

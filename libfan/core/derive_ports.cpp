@@ -14,8 +14,9 @@ namespace {
 // The objects of all fans' ports.
 class PortDerivation {
 public:
-  PortDerivation(const Facts& facts, const Registry& registry, const std::string& program)
-      : facts_(facts), registry_(registry), program_(program), master_of_(bridges_of_ports(facts.links)) {}
+  PortDerivation(ObjectSet& objects, const Facts& facts, const std::string& program)
+      : objects_(objects), facts_(facts), registry_(facts.registry), program_(program),
+        master_of_(bridges_of_ports(facts.links)) {}
 
   void add(const Fan& fan) {
     const std::vector<const Registration*> endpoints = endpoints_of(fan);
@@ -24,7 +25,8 @@ public:
     if (fan.spec.reach || (endpoints.empty() && !quiet && !selective)) {
       return;
     }
-    objects_.emplace_back(FdbEntry{fan.bridge, own_ear_mac, {}});
+    put(Ruleset{ruleset_version(NftTable::bridge), NftTable::bridge});
+    put(FdbEntry{fan.bridge, own_ear_mac, {}});
     for (std::uint32_t n = 1; n <= fan.spec.host_reserve; ++n) {
       put(port_sets::answered, fan.slice().at(n).str());
     }
@@ -40,16 +42,14 @@ public:
     add_words(fan, quiet, selective);
   }
 
-  std::vector<Object> take() && {
-    if (!objects_.empty()) {
-      objects_.emplace_back(Ruleset{ruleset_version(NftTable::bridge), NftTable::bridge});
-    }
-    return std::move(objects_);
+private:
+  void put(Object object) {
+    std::string key = key_of(object);
+    objects_.try_emplace(std::move(key), std::move(object));
   }
 
-private:
   void put(const char* set, std::string element, std::string data = {}) {
-    objects_.emplace_back(SetElement{set, std::move(element), std::move(data), NftTable::bridge});
+    put(SetElement{set, std::move(element), std::move(data), NftTable::bridge});
   }
 
   [[nodiscard]] std::vector<const Registration*> endpoints_of(const Fan& fan) const {
@@ -97,14 +97,13 @@ private:
       return;
     }
     put(port_sets::answered, endpoint.address.str());
-    objects_.emplace_back(
-        Neighbour{fan.bridge, endpoint.address, endpoint.mac, secured ? secured_endpoint_protocol : endpoint_protocol});
-    objects_.emplace_back(FdbEntry{fan.bridge, endpoint.mac, endpoint.port});
-    objects_.emplace_back(PortFlag{endpoint.port, PortFlagName::proxy_arp_wifi});
+    put(Neighbour{fan.bridge, endpoint.address, endpoint.mac, secured ? secured_endpoint_protocol : endpoint_protocol});
+    put(FdbEntry{fan.bridge, endpoint.mac, endpoint.port});
+    put(PortFlag{endpoint.port, PortFlagName::proxy_arp_wifi});
     if (secured) {
       // The bridge learns the source of a frame for a link-local group (01:80:c2:00:00:01 to 0f) before the table sees
       // the frame (net/bridge/br_input.c, br_handle_frame).
-      objects_.emplace_back(PortFlag{endpoint.port, PortFlagName::learning});
+      put(PortFlag{endpoint.port, PortFlagName::learning});
       if (registry_.unlearning.count(endpoint.port) != 0) {
         put(port_sets::unlearning, device_element(endpoint.port));
       }
@@ -125,18 +124,18 @@ private:
     }
     put(port_sets::answered, endpoint.address.str());
     for (SetElement& element : routed_elements(fan, port, endpoint.address)) {
-      objects_.emplace_back(std::move(element));
+      put(std::move(element));
     }
-    objects_.emplace_back(Classifier{port, Direction::egress, "bridge_out", program_, true});
-    objects_.emplace_back(Sysctl{proxy_key(fan.bridge), "1"});
-    objects_.emplace_back(Sysctl{proxy_key(port), "1"});
-    objects_.emplace_back(Sysctl{proxy_delay_key(port), "0"});
-    objects_.emplace_back(Sysctl{forwarding_key(port), "1"});
+    put(Classifier{port, Direction::egress, "bridge_out", program_, true});
+    put(Sysctl{proxy_key(fan.bridge), "1"});
+    put(Sysctl{proxy_key(port), "1"});
+    put(Sysctl{proxy_delay_key(port), "0"});
+    put(Sysctl{forwarding_key(port), "1"});
     if (!facts_.link(port)->up) {
       return; // then there are no routes by it, nor neighbours
     }
-    objects_.emplace_back(Neighbour{port, endpoint.address, endpoint.mac, endpoint_protocol});
-    objects_.emplace_back(Route{Prefix::of(endpoint.address, 32), endpoint.address, port, fan.gateway(), fan.mtu});
+    put(Neighbour{port, endpoint.address, endpoint.mac, endpoint_protocol});
+    put(Route{Prefix::of(endpoint.address, 32), endpoint.address, port, fan.gateway(), fan.mtu});
   }
 
   void secure(const Registration& endpoint) {
@@ -165,7 +164,7 @@ private:
       put(port_sets::restricted, device_element(port));
     }
     if (selective && registry_.receivers.count(port) == 0) {
-      objects_.emplace_back(PortFlag{port, PortFlagName::bcast_flood});
+      put(PortFlag{port, PortFlagName::bcast_flood});
     }
   }
 
@@ -189,11 +188,11 @@ private:
     }
   }
 
+  ObjectSet& objects_;
   const Facts& facts_;
   const Registry& registry_;
   const std::string& program_;
   std::map<std::string, std::string> master_of_; // port → bridge
-  std::vector<Object> objects_;
 };
 
 } // namespace
@@ -210,16 +209,14 @@ std::string proxy_delay_key(const std::string& device) {
   return "net/ipv4/neigh/" + device + "/proxy_delay";
 }
 
-std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const std::string& program) {
-  const Registry& registry = facts.registry;
-  if (registry.empty()) {
-    return {};
+void derive_ports(ObjectSet& objects, const std::vector<Fan>& fans, const Facts& facts, const std::string& program) {
+  if (facts.registry.empty()) {
+    return;
   }
-  PortDerivation derivation(facts, registry, program);
+  PortDerivation derivation(objects, facts, program);
   for (const Fan& fan : fans) {
     derivation.add(fan);
   }
-  return std::move(derivation).take();
 }
 
 std::array<std::uint8_t, 16> link_local_of(const Mac& mac) {

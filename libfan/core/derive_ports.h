@@ -15,8 +15,9 @@ namespace fan {
 
 // Everything that the registry of `facts` comes to on bridges of `fans`, with this build of the programs: the table,
 // its elements, neighbours, entries and flags of ports. Nothing when it says nothing about any of them. What is said of
-// a port that is not there, or not a port of its fan's bridge, stays in the table alone.
-std::vector<Object> derive_ports(const std::vector<Fan>& fans, const Facts& facts, const std::string& program);
+// a port that is not there, or not a port of its fan's bridge, stays in the table alone. Put where they belong at once,
+// as there may be thousands: what is in `objects` already stays as it is.
+void derive_ports(ObjectSet& objects, const std::vector<Fan>& fans, const Facts& facts, const std::string& program);
 
 // Of a routed endpoint: whether more of it than the record is to be there. Its device is there and no bridge's port,
 // and its address is of the fan's slice.

@@ -33,19 +33,41 @@ Error foreign(const Object& wanted, const Object& found) {
   return error;
 }
 
+// A change to be, of objects that others hold. A Change is a quarter of a kilobyte, and a thousand endpoints have six
+// thousand: they are made when it is known which, and in which order.
+struct Step {
+  const Object* before = nullptr;
+  const Object* after = nullptr;
+  const char* because = "";
+
+  [[nodiscard]] const Object& object() const { return after != nullptr ? *after : *before; }
+};
+
+Change change_of(const Step& step) {
+  Change change;
+  if (step.before != nullptr) {
+    change.before = *step.before;
+  }
+  if (step.after != nullptr) {
+    change.after = *step.after;
+  }
+  change.because = step.because;
+  return change;
+}
+
 // Looks up no more than it needs: there may be six thousand.
-Result<void> add_change(std::vector<Change>& plan, const std::string& key, const Object& wanted,
-                        const ObservedSet& observed, const ObjectSet& claimed) {
+Result<void> add_step(std::vector<Step>& plan, const std::string& key, const Object& wanted,
+                      const ObservedSet& observed, const ObjectSet& claimed) {
   const auto found = observed.find(key);
   if (found == observed.end()) {
-    plan.push_back({std::nullopt, wanted, claimed.count(key) != 0 ? "missing" : "new"});
+    plan.push_back({nullptr, &wanted, claimed.count(key) != 0 ? "missing" : "new"});
     return {};
   }
   if (bears_sign(wanted) && !found->second.ours) {
     return foreign(wanted, found->second.object);
   }
   if (found->second.object != wanted) {
-    plan.push_back({found->second.object, wanted, claimed.count(key) != 0 ? "altered" : "different"});
+    plan.push_back({&found->second.object, &wanted, claimed.count(key) != 0 ? "altered" : "different"});
   }
   return {};
 }
@@ -73,64 +95,46 @@ bool outlives_us(const Object& object, const std::vector<std::string>& going) {
 
 // By rank, and within a kind by value: of several addresses the gateway comes first and goes last, as it is the primary
 // one and the kernel takes the secondary ones along with it.
-bool comes_before(const Change& a, const Change& b) {
+bool comes_before(const Step& a, const Step& b) {
   return a.object() < b.object();
 }
 
-// By their addresses: a Change is half a kilobyte, and a thousand endpoints have six thousand.
-template <class Before>
-void sort_changes(std::vector<Change>& changes, Before before) {
-  std::vector<Change*> order;
-  order.reserve(changes.size());
-  for (Change& change : changes) {
-    order.push_back(&change);
-  }
-  std::sort(order.begin(), order.end(), [&](const Change* a, const Change* b) { return before(*a, *b); });
-  std::vector<Change> sorted;
-  sorted.reserve(changes.size());
-  for (Change* change : order) {
-    sorted.push_back(std::move(*change));
-  }
-  changes = std::move(sorted);
-}
-
-const SetElement* element_in(const std::optional<Object>& object) {
-  return object ? std::get_if<SetElement>(&*object) : nullptr;
+const SetElement* element_in(const Object* object) {
+  return object != nullptr ? std::get_if<SetElement>(object) : nullptr;
 }
 
 // An element that has to go before another one can come is removed in the same transaction, so that no packet sees the
 // moment between the two.
-void make_room(std::vector<Change>& made, std::vector<Change>& removed) {
-  const auto in_the_way = [&](const Change& removal) {
+void make_room(std::vector<Step>& made, std::vector<Step>& removed) {
+  const auto in_the_way = [&](const Step& removal) {
     const SetElement* gone = element_in(removal.before);
-    return gone != nullptr && holds_intervals(*gone) &&
-           std::any_of(made.begin(), made.end(), [&](const Change& change) {
-             const SetElement* added = element_in(change.after);
+    return gone != nullptr && holds_intervals(*gone) && std::any_of(made.begin(), made.end(), [&](const Step& step) {
+             const SetElement* added = element_in(step.after);
              return added != nullptr && elements_clash(*gone, *added);
            });
   };
   const auto early =
-      std::stable_partition(removed.begin(), removed.end(), [&](const Change& c) { return !in_the_way(c); });
-  const std::vector<Change> first(early, removed.end());
+      std::stable_partition(removed.begin(), removed.end(), [&](const Step& step) { return !in_the_way(step); });
+  const std::vector<Step> first(early, removed.end());
   removed.erase(early, removed.end());
   const auto elements =
-      std::find_if(made.begin(), made.end(), [](const Change& c) { return element_in(c.after) != nullptr; });
+      std::find_if(made.begin(), made.end(), [](const Step& step) { return element_in(step.after) != nullptr; });
   made.insert(elements, first.begin(), first.end());
 }
 
-bool is_server(const Change& change) {
-  return std::holds_alternative<DhcpServer>(change.object());
+bool is_server(const Step& step) {
+  return std::holds_alternative<DhcpServer>(step.object());
 }
 
 // A server that comes may listen where one that goes does, when a fan's bridge gets another name.
-void stop_servers_first(std::vector<Change>& made, std::vector<Change>& removed) {
+void stop_servers_first(std::vector<Step>& made, std::vector<Step>& removed) {
   const auto first = std::find_if(made.begin(), made.end(), is_server);
   if (first == made.end()) {
     return;
   }
   const auto stopped =
-      std::stable_partition(removed.begin(), removed.end(), [](const Change& change) { return !is_server(change); });
-  made.insert(first, std::make_move_iterator(stopped), std::make_move_iterator(removed.end()));
+      std::stable_partition(removed.begin(), removed.end(), [](const Step& step) { return !is_server(step); });
+  made.insert(first, stopped, removed.end());
   removed.erase(stopped, removed.end());
 }
 
@@ -166,15 +170,15 @@ bool bears_sign(const Object& object) {
 }
 
 Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& observed, const ObjectSet& claimed) {
-  std::vector<Change> made;
+  std::vector<Step> made;
   for (const auto& [key, wanted] : desired) {
-    if (auto added = add_change(made, key, wanted, observed, claimed); !added) {
+    if (auto added = add_step(made, key, wanted, observed, claimed); !added) {
       return std::move(added).error();
     }
   }
-  sort_changes(made, comes_before);
+  std::sort(made.begin(), made.end(), comes_before);
 
-  std::vector<Change> removed;
+  std::vector<Step> removed;
   const std::vector<std::string> going = sysctls_that_go(desired, observed);
   const std::set<std::string> others = bridges_of_others(observed);
   for (const auto& [key, found] : observed) {
@@ -186,14 +190,17 @@ Result<std::vector<Change>> diff(const ObjectSet& desired, const ObservedSet& ob
         !bears_sign(found.object) && claimed.count(key) != 0 && (!device || others.count(*device) == 0);
     const bool is_ours = found.ours || is_claimed;
     if (is_ours && !outlives_us(found.object, going)) {
-      removed.push_back({found.object, std::nullopt, "no longer wanted"});
+      removed.push_back({&found.object, nullptr, "no longer wanted"});
     }
   }
-  sort_changes(removed, [](const Change& a, const Change& b) { return comes_before(b, a); });
+  std::sort(removed.begin(), removed.end(), [](const Step& a, const Step& b) { return comes_before(b, a); });
   make_room(made, removed);
   stop_servers_first(made, removed);
-  made.insert(made.end(), removed.begin(), removed.end());
-  return made;
+  std::vector<Change> changes;
+  changes.reserve(made.size() + removed.size());
+  std::transform(made.begin(), made.end(), std::back_inserter(changes), change_of);
+  std::transform(removed.begin(), removed.end(), std::back_inserter(changes), change_of);
+  return changes;
 }
 
 } // namespace fan

@@ -430,10 +430,10 @@ ElementKey key_of_element(const SetElement& element) {
   return {element.set, element.element};
 }
 
-std::set<ElementKey> mentioned_in(std::span<const Change> transaction) {
+std::set<ElementKey> mentioned_in(const std::vector<const Change*>& transaction) {
   std::set<ElementKey> keys;
-  for (const Change& change : transaction) {
-    if (const SetElement* changed = element_of(change.before ? change.before : change.after)) {
+  for (const Change* change : transaction) {
+    if (const SetElement* changed = element_of(change->before ? change->before : change->after)) {
       keys.insert(key_of_element(*changed));
     }
   }
@@ -446,8 +446,11 @@ public:
   Script(std::span<const Change> transaction, const std::vector<SetElement>& kept, Replacement replacement,
          NftTable table)
       : kept_(kept), replacement_(replacement), table_(table) {
-    std::copy_if(transaction.begin(), transaction.end(), std::back_inserter(transaction_),
-                 [table](const Change& change) { return table_of(change.object()) == table; });
+    for (const Change& change : transaction) {
+      if (table_of(change.object()) == table) {
+        transaction_.push_back(&change);
+      }
+    }
   }
 
   Result<FirewallScript> write() {
@@ -488,10 +491,10 @@ private:
   }
 
   [[nodiscard]] const Change* find_ruleset() const {
-    const auto found = std::find_if(transaction_.begin(), transaction_.end(), [](const Change& change) {
-      return std::holds_alternative<Ruleset>(change.object());
+    const auto found = std::find_if(transaction_.begin(), transaction_.end(), [](const Change* change) {
+      return std::holds_alternative<Ruleset>(change->object());
     });
-    return found == transaction_.end() ? nullptr : &*found;
+    return found == transaction_.end() ? nullptr : *found;
   }
 
   // Elements that follow each other in one set are one command: nft takes a thousand of them in a fourth of the time.
@@ -522,8 +525,8 @@ private:
 
   // An element with other data is taken out and put in again. The data is not named when removing: it may have changed.
   void remove_elements() {
-    for (const Change& change : transaction_) {
-      if (const SetElement* element = element_of(change.before)) {
+    for (const Change* change : transaction_) {
+      if (const SetElement* element = element_of(change->before)) {
         put("delete", {element->set, element->element, {}, table_});
       }
     }
@@ -542,14 +545,14 @@ private:
   // "add", not "create": nft 1.0.6 fails with "File exists" on two "create" for one interval set in a transaction.
   template <class Which>
   void add_elements(Which which) {
-    for (const Change& change : transaction_) {
-      if (const SetElement* element = element_of(change.after); element != nullptr && which(*element)) {
+    for (const Change* change : transaction_) {
+      if (const SetElement* element = element_of(change->after); element != nullptr && which(*element)) {
         put("add", *element);
       }
     }
   }
 
-  std::vector<Change> transaction_; // of this table
+  std::vector<const Change*> transaction_; // of this table
   const std::vector<SetElement>& kept_;
   Replacement replacement_;
   NftTable table_;

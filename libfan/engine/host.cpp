@@ -250,10 +250,15 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
                                     const Facts& facts_after, const std::vector<Fan>& after) {
   const Builds builds{provider.program_build(), provider.ruleset_version()};
   ObjectSet desired = derive(after, facts_after, builds);
-  const bool same = &facts == &facts_after && before == after;
-  ObjectSet claimed = same ? desired : derive(before, facts, builds);
   std::vector<Fan> earlier = left_by_changes(facts);
-  claimed.merge(derive(earlier, facts, builds));
+  // Where nothing is to change both are the same, and that may be thousands of objects.
+  const bool same = &facts == &facts_after && before == after && earlier.empty();
+  ObjectSet claimed_before;
+  if (!same) {
+    claimed_before = derive(before, facts, builds);
+    claimed_before.merge(derive(earlier, facts, builds));
+  }
+  const ObjectSet& claimed = same ? desired : claimed_before;
   earlier.insert(earlier.end(), before.begin(), before.end());
   ObjectSet restored = derive_restored(earlier, after, facts);
   restored.merge(restored_tunnels(claimed, desired, facts));
@@ -286,7 +291,11 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
   if (!rest) {
     return rest;
   }
-  plan.insert(plan.end(), std::make_move_iterator(rest->begin()), std::make_move_iterator(rest->end()));
+  if (plan.empty()) {
+    plan = std::move(*rest);
+  } else {
+    plan.insert(plan.end(), std::make_move_iterator(rest->begin()), std::make_move_iterator(rest->end()));
+  }
   if (std::any_of(after.begin(), after.end(), is_in_part)) {
     std::vector<Fan> whole = after;
     std::erase_if(whole, is_in_part);

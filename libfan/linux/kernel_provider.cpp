@@ -139,7 +139,11 @@ Result<ObservedSet> KernelProvider::observe(const Scope& scope) {
     if (!part) {
       return part;
     }
-    seen.merge(*part);
+    if (seen.empty()) {
+      seen = std::move(*part);
+    } else {
+      seen.merge(*part);
+    }
   }
   return seen;
 }

@@ -45,7 +45,13 @@ struct Scene {
   [[nodiscard]] std::vector<Object> objects() const {
     Facts all = facts;
     all.registry = registry;
-    return derive_ports({fan}, all, "build");
+    ObjectSet objects;
+    derive_ports(objects, {fan}, all, "build");
+    std::vector<Object> values;
+    for (const auto& [key, object] : objects) {
+      values.push_back(object);
+    }
+    return values;
   }
   [[nodiscard]] Registry read_back() const {
     std::vector<SetElement> elements;

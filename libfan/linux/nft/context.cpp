@@ -3,17 +3,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <memory>
+#include <utility>
 
 #include <linux/capability.h>
 #include <linux/netlink.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <nftables/libnftables.h>
 
 #include "core/errors.h"
 
@@ -78,90 +74,14 @@ Error error_of(const std::string& text) {
   return error;
 }
 
-struct Free {
-  void operator()(nft_ctx* context) const { nft_ctx_free(context); }
-};
-
-// --- the process that is libnftables'
-
-// Its exit status. Others are libnftables' own.
-constexpr int has_done = 40;
-constexpr int has_failed = 41;
-
-// A file without a name, for what the process has to say.
-class Answer {
-public:
-  Answer() : descriptor_(memfd_create("nft", MFD_CLOEXEC)) {}
-  ~Answer() {
-    if (descriptor_ >= 0) {
-      close(descriptor_);
-    }
+Result<std::string> judge(Worker::Answer answer) {
+  if (answer.ended == Worker::Ended::done) {
+    return std::move(answer.text);
   }
-  Answer(const Answer&) = delete;
-  Answer& operator=(const Answer&) = delete;
-
-  [[nodiscard]] int descriptor() const { return descriptor_; }
-  [[nodiscard]] std::string text() const {
-    std::string all;
-    std::array<char, 16384> part{};
-    ssize_t length = 0;
-    while ((length = pread(descriptor_, part.data(), part.size(), static_cast<off_t>(all.size()))) > 0) {
-      all.append(part.data(), static_cast<std::size_t>(length));
-    }
-    return all;
+  Error error = error_of(answer.text.empty() ? "no text" : answer.text);
+  if (answer.ended == Worker::Ended::gave_up) {
+    error.message = "libnftables gave up: " + error.message;
   }
-
-private:
-  int descriptor_;
-};
-
-bool put(int descriptor, const char* text) {
-  std::size_t left = strlen(text);
-  while (left > 0) {
-    const ssize_t written = write(descriptor, text, left);
-    if (written < 0 && errno != EINTR) {
-      return false;
-    }
-    text += written < 0 ? 0 : written;
-    left -= written < 0 ? 0U : static_cast<std::size_t>(written);
-  }
-  return true;
-}
-
-int run_here(const std::string& commands, int output) {
-  const std::unique_ptr<nft_ctx, Free> context(nft_ctx_new(NFT_CTX_DEFAULT));
-  if (!context || nft_ctx_buffer_output(context.get()) != 0 || nft_ctx_buffer_error(context.get()) != 0) {
-    return has_failed;
-  }
-  // Protocols and priorities as numbers, as the names differ between systems; no counter values.
-  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_NUMERIC_PRIO);
-  const bool done = nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0;
-  const char* text = done ? nft_ctx_get_output_buffer(context.get()) : nft_ctx_get_error_buffer(context.get());
-  const bool said = text == nullptr || put(output, text);
-  return done && said ? has_done : has_failed;
-}
-
-// What libnftables prints before it ends the process belongs to the error.
-[[noreturn]] void become_nft(const std::string& commands, const Answer& answer) {
-  dup2(answer.descriptor(), 2);
-  _exit(run_here(commands, answer.descriptor()));
-}
-
-Error cannot(const char* what) {
-  Error error = make_error(ErrorClass::kernel, std::string("nftables: ") + what + ": " + strerror(errno));
-  error.sys_errno = errno;
-  return error;
-}
-
-Result<std::string> judge(int status, const std::string& text) {
-  if (WIFEXITED(status) && WEXITSTATUS(status) == has_done) {
-    return text;
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == has_failed) {
-    return error_of(text.empty() ? "no text" : text);
-  }
-  Error error = error_of(text.empty() ? "no text" : text);
-  error.message = "libnftables gave up: " + error.message;
   return error;
 }
 
@@ -177,25 +97,20 @@ Result<Context> Context::open() {
   return Context();
 }
 
-Result<std::string> Context::run(const std::string& commands) {
-  const Answer answer;
-  if (answer.descriptor() < 0) {
-    return cannot("make a file for its answer");
-  }
-  const pid_t child = fork();
-  if (child < 0) {
-    return cannot("start a process");
-  }
-  if (child == 0) {
-    become_nft(commands, answer);
-  }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) {
-      return cannot("wait for its process");
+Result<std::string> Context::run(const std::string& commands, Detail detail) {
+  if (!worker_ || !worker_->serves_here()) {
+    worker_.reset();
+    Result<Worker> started = Worker::start();
+    if (!started) {
+      return std::move(started).error();
     }
+    worker_ = std::move(started).value();
   }
-  return judge(status, answer.text());
+  Result<Worker::Answer> answer = worker_->run(commands, detail);
+  if (!answer || answer->ended == Worker::Ended::gave_up) {
+    worker_.reset();
+  }
+  return answer ? judge(std::move(answer).value()) : std::move(answer).error();
 }
 
 } // namespace fan::nft

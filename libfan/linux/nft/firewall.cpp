@@ -94,29 +94,31 @@ Replacement replacement_for(const Listing& listing, NftTable table) {
   return same_frame ? Replacement::rules_only : Replacement::whole_table;
 }
 
-// The listing as it is after the transaction. False: that is not known, as rules changed.
-bool carry_over(std::span<const Change> transaction, NftTable table, std::optional<Listing>& listing) {
+// What a transaction changes in a table.
+struct Changed {
+  bool rules = false;
   std::set<SetElement> gone;
   std::vector<SetElement> come;
+};
+
+Changed changed_in(std::span<const Change> transaction, NftTable table) {
+  Changed changed;
   for (const Change& change : transaction) {
     if (table_of(change.object()) != table) {
       continue;
     }
-    if (!listing || std::holds_alternative<Ruleset>(change.object())) {
-      return false;
+    if (std::holds_alternative<Ruleset>(change.object())) {
+      changed.rules = true;
+      continue;
     }
     if (change.before) {
-      gone.insert(std::get<SetElement>(*change.before));
+      changed.gone.insert(std::get<SetElement>(*change.before));
     }
     if (change.after) {
-      come.push_back(std::get<SetElement>(*change.after));
+      changed.come.push_back(std::get<SetElement>(*change.after));
     }
   }
-  if (!gone.empty()) {
-    std::erase_if(listing->elements, [&gone](const SetElement& element) { return gone.count(element) != 0; });
-  }
-  listing->elements.insert(listing->elements.end(), come.begin(), come.end());
-  return true;
+  return changed;
 }
 
 // Only nftables' own text: a table that is not there, or no inet family, in which there can be no table.
@@ -137,20 +139,20 @@ Result<Context*> Firewall::context() {
   return &*context_;
 }
 
-Result<std::optional<std::string>> Firewall::ask(const std::string& command, const char* doing) {
+Result<std::optional<std::string>> Firewall::ask(const std::string& command, const char* doing, Detail detail) {
   Result<Context*> opened = context();
   if (!opened) {
     return std::move(opened).error();
   }
-  Result<std::string> text = (*opened)->run(command);
+  Result<std::string> text = (*opened)->run(command, detail);
   if (!text && !means_absent(text.error())) {
     return std::move(text).error().within(doing);
   }
   return text ? std::optional(std::move(text).value()) : std::nullopt;
 }
 
-Result<std::optional<Listing>> Firewall::list_anew(NftTable table) {
-  Result<std::optional<std::string>> text = ask("list table " + table_words(table), "list the firewall");
+Result<std::optional<Listing>> Firewall::list_anew(NftTable table, Detail detail) {
+  Result<std::optional<std::string>> text = ask("list table " + table_words(table), "list the firewall", detail);
   if (!text || !*text) {
     return text ? Result<std::optional<Listing>>(std::optional<Listing>()) : std::move(text).error();
   }
@@ -167,25 +169,52 @@ Result<std::optional<Listing>> Firewall::list_anew(NftTable table) {
 Result<const std::optional<Listing>*> Firewall::list(NftTable table) {
   const std::optional<Generation> before = generation();
   Known& known = known_[table];
-  if (before && known.generation == before) {
+  const bool holds = before && known.generation == before;
+  if (holds && !known.only_elements) {
     return &known.listing;
   }
-  known.generation.reset();
-  auto listing = list_anew(table);
+  std::vector<SetElement> elements;
+  if (holds && known.listing) {
+    elements = std::move(known.listing->elements);
+  }
+  known = Known();
+  auto listing = list_anew(table, holds ? Detail::terse : Detail::full);
+  const bool undisturbed = before && generation() == before;
+  if (listing && holds && !undisturbed) {
+    listing = list_anew(table, Detail::full);
+  } else if (listing && holds && *listing) {
+    (*listing)->elements = std::move(elements);
+  }
   if (!listing) {
     return std::move(listing).error();
   }
   known.listing = std::move(*listing);
-  known.generation = generation() == before ? before : std::nullopt;
+  known.generation = undisturbed ? before : std::nullopt;
   return &known.listing;
 }
 
-// When no other transaction came between, a table is as it was but for what ours did, and of elements that is known.
-void Firewall::keep_what_holds(std::span<const Change> transaction) {
+// When no other transaction came between, a table is as it was but for what ours did. Of elements that is known, and of
+// a table that was not there before.
+void Firewall::keep_what_holds(std::span<const Change> transaction, std::uint32_t loads) {
   const std::optional<Generation> now = generation();
   for (auto& [table, known] : known_) {
-    const bool alone = now && known.generation && known.generation->next() == *now;
-    known.generation = alone && carry_over(transaction, table, known.listing) ? now : std::nullopt;
+    const bool alone = now && known.generation && known.generation->after(loads) == *now;
+    Changed changed = changed_in(transaction, table);
+    known.generation.reset();
+    if (!alone || (changed.rules && known.listing)) {
+      continue;
+    }
+    if (changed.rules) {
+      known.listing.emplace();
+      known.only_elements = true;
+    }
+    if (known.listing) {
+      std::vector<SetElement>& elements = known.listing->elements;
+      std::erase_if(elements, [&changed](const SetElement& element) { return changed.gone.count(element) != 0; });
+      elements.insert(elements.end(), std::make_move_iterator(changed.come.begin()),
+                      std::make_move_iterator(changed.come.end()));
+    }
+    known.generation = now;
   }
 }
 
@@ -263,6 +292,7 @@ Result<void> Firewall::apply(std::span<const Change> transaction) {
     script.rest += part->rest;
     undo += part->sets.empty() ? "" : "delete table " + table_words(table) + "\n";
   }
+  const std::uint32_t loads = script.sets.empty() ? 1 : 2;
   if (!script.sets.empty()) {
     if (Result<void> loaded = load(script.sets); !loaded) {
       return loaded;
@@ -274,7 +304,7 @@ Result<void> Firewall::apply(std::span<const Change> transaction) {
     }
     return loaded;
   }
-  keep_what_holds(transaction);
+  keep_what_holds(transaction, loads);
   return {};
 }
 

@@ -28,7 +28,7 @@ namespace fan::nft {
 //
 // A table is listed once for each generation of the kernel's ruleset (generation.h): what was read holds as long as
 // nobody else has changed anything. A change of ours in the other table leaves it as it is; what one of elements did is
-// known, as the kernel takes a transaction whole or not at all.
+// known, as the kernel takes a transaction whole or not at all. Of a table that we made its rules are read back.
 class Firewall {
 public:
   // The Rulesets and every SetElement; nothing of a table that is not there, also on a kernel whose nftables has not
@@ -56,17 +56,19 @@ private:
   struct Known {
     std::optional<Generation> generation; // nothing: somebody has changed the ruleset meanwhile
     std::optional<Listing> listing;       // nothing: there is no such table
+    bool only_elements = false;           // of `listing`: the table is as we made it, and was not listed since
   };
 
   Result<Context*> context();
   // What nft prints; nothing when the table is not there.
-  Result<std::optional<std::string>> ask(const std::string& command, const char* doing);
-  Result<std::optional<Listing>> list_anew(NftTable table);
+  Result<std::optional<std::string>> ask(const std::string& command, const char* doing, Detail detail = Detail::full);
+  Result<std::optional<Listing>> list_anew(NftTable table, Detail detail);
   // Lives until the next list() or apply().
   Result<const std::optional<Listing>*> list(NftTable table);
   Result<FirewallScript> script_for(NftTable table, std::span<const Change> transaction);
   Result<void> load(const std::string& script);
-  void keep_what_holds(std::span<const Change> transaction);
+  // `loads`: as many as the transaction took.
+  void keep_what_holds(std::span<const Change> transaction, std::uint32_t loads);
 
   std::optional<Context> context_;
   std::map<NftTable, Known> known_;

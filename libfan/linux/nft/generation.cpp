@@ -7,8 +7,9 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "linux/nft/worker.h"
 
 namespace fan::nft {
 namespace {
@@ -74,8 +75,8 @@ std::optional<std::uint32_t> answer(int socket) {
 } // namespace
 
 std::optional<Generation> generation() {
-  struct stat network {};
-  if (stat("/proc/thread-self/ns/net", &network) != 0) {
+  const ino_t network = network_here();
+  if (network == 0) {
     return std::nullopt;
   }
   const int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
@@ -84,7 +85,7 @@ std::optional<Generation> generation() {
   }
   const std::optional<std::uint32_t> number = ask(descriptor) ? answer(descriptor) : std::nullopt;
   close(descriptor);
-  return number ? std::optional(Generation{network.st_ino, *number}) : std::nullopt;
+  return number ? std::optional(Generation{network, *number}) : std::nullopt;
 }
 
 } // namespace fan::nft

@@ -13,8 +13,11 @@ struct Generation {
   std::uint32_t number = 0;
   auto operator<=>(const Generation&) const = default;
 
-  // After one transaction more. The kernel leaves out 0.
-  [[nodiscard]] Generation next() const { return {network, number + 1 == 0 ? 1 : number + 1}; }
+  // After so many transactions more, fewer than 2^32. The kernel leaves out 0.
+  [[nodiscard]] Generation after(std::uint32_t transactions) const {
+    const std::uint32_t sum = number + transactions;
+    return {network, sum < number ? sum + 1 : sum};
+  }
 };
 
 // Of the network namespace that the calling thread is in. Nothing where it cannot be had: then nobody can tell whether

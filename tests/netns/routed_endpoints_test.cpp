@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "apart.h"
 #include "support/capture.h"
 #include "support/raw_sender.h"
 #include "support/snapshot.h"
@@ -20,27 +21,6 @@ using testing::Not;
 Address at(const char* text) {
   return *Address::parse(text);
 }
-
-// A container with a device of its own in the host, which is attached to nothing.
-class Apart : public Netns {
-public:
-  Apart(const Host& host, std::string device, const std::string& cidr) : port(std::move(device)) {
-    join(host, port, *this, "eth0");
-    ip({"addr add " + cidr + " dev eth0", "route add default via 250.0.27.1"});
-    mac = link_field(*this, "eth0", "link/ether");
-    address = Address::parse(cidr.substr(0, cidr.find('/'))).value();
-  }
-  [[nodiscard]] std::vector<std::string> adding(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> words{"endpoint",    "add",   "--port", port,      "--address",
-                                   address.str(), "--mac", mac,      "--routed"};
-    words.insert(words.end(), more.begin(), more.end());
-    return words;
-  }
-
-  std::string port;
-  std::string mac;
-  Address address;
-};
 
 class Routed : public testing::Test {
 protected:

@@ -2,12 +2,17 @@
 /* The way into the programs for `fanctl trace`, never attached to anything. BPF_PROG_TEST_RUN gives a packet no tunnel
  * key and always an Ethernet header, and takes away with the packet the key that a program has set. So: what arrives by
  * vxlan gets its key here and goes on into the program itself; the rules of ipip are run as the same functions behind
- * an Ethernet header; and on the way out the key is read back when the same function has set it.
+ * an Ethernet header; and on the way out the key is read back when the same function has set it. Nor does a run say
+ * which device a packet would be sent on by: so where there is a shortcut, the same functions are run, and note that.
  *
  * The maps have the names of the real ones, and are given those that are in use, counters and samples apart. */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "fan_map.h"
 #include "trace.h"
-#include "egress.h"
-#include "ingress.h"
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -27,6 +32,17 @@ FAN_INLINE struct fan_trace_key* fan_trace_key_of_run(void) {
   __u32 zero = 0;
   return bpf_map_lookup_elem(&fan_trace_keys, &zero);
 }
+
+FAN_INLINE long fan_trace_send_on(__u32 ifindex) {
+  struct fan_trace_key* got = fan_trace_key_of_run();
+  if (got)
+    got->next = ifindex;
+  return TC_ACT_REDIRECT;
+}
+#define bpf_redirect_neigh(ifindex, next, size, flags) ((void)(next), fan_trace_send_on(ifindex))
+
+#include "egress.h"
+#include "ingress.h"
 
 /* What get_tunnel_key calls remote is what set_tunnel_key calls local: one is for receiving, the other for sending. */
 FAN_INLINE int fan_trace_arrive(struct __sk_buff* skb) {
@@ -65,6 +81,21 @@ int fan_trace_enter(struct __sk_buff* skb) {
 SEC("tc")
 int fan_trace_ii(struct __sk_buff* skb) {
   return fan_trace_arrive(skb) ? FAN_TRACE_BROKEN : fan_ingress(skb, FAN_IPIP, ETH_HLEN, 0);
+}
+
+SEC("tc")
+int fan_trace_si(struct __sk_buff* skb) {
+  return fan_trace_arrive(skb) ? FAN_TRACE_BROKEN : fan_ingress(skb, FAN_IPIP, ETH_HLEN, 1);
+}
+
+SEC("tc")
+int fan_trace_sv(struct __sk_buff* skb) {
+  return fan_trace_arrive(skb) ? FAN_TRACE_BROKEN : fan_ingress(skb, FAN_VXLAN, ETH_HLEN, 1);
+}
+
+SEC("tc")
+int fan_trace_bi(struct __sk_buff* skb) {
+  return fan_shortcut_out(skb, ETH_HLEN);
 }
 
 SEC("tc")

@@ -13,6 +13,10 @@
 #define FAN_TRACE_IN_IPIP "fan_trace_ii"
 #define FAN_TRACE_OUT_IPIP "fan_trace_oi"
 #define FAN_TRACE_OUT_VXLAN "fan_trace_ov"
+/* The ways in where a fan takes the shortcut, and that from a bridge, with the device that they send on by. */
+#define FAN_TRACE_SHORTCUT_IPIP "fan_trace_si"
+#define FAN_TRACE_SHORTCUT_VXLAN "fan_trace_sv"
+#define FAN_TRACE_SHORTCUT_BRIDGE "fan_trace_bi"
 
 #define FAN_TRACE_BROKEN 99 /* a verdict that no program of ours gives */
 
@@ -23,6 +27,7 @@ struct fan_trace_key {
   __u32 destination;
   __u32 vni;
   __u32 ttl;
+  __u32 next; /* out: ifindex of the device that it takes the shortcut to, 0: none */
 };
 
 #endif

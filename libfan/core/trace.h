@@ -16,7 +16,8 @@ enum class Passing {
 };
 
 struct Hop {
-  std::string step;   // "source", "route", "table", "firewall", "program", "outer", "mtu", "neighbour", "port"
+  // "source", "route", "table", "firewall", "program", "shortcut", "outer", "mtu", "neighbour", "port"
+  std::string step;
   std::string device; // where; "" for nowhere in particular
   std::string text;   // for people
   Passing passing = Passing::passes;

@@ -51,14 +51,20 @@ struct ProgramQuestion {
   Packet packet;
   std::optional<Outer> arrived; // with which outer header; of the ingress programs only
   std::string from_device;      // by which it came into this host; "" for this host itself. Of bridge_out only
+  std::uint32_t mark = 0;       // that it bears. Of bridge_in only
+  Mac to = {};                  // of the frame. Of bridge_in only
 };
 
 struct ProgramAnswer {
+  bool attached =
+      true; // false: no such program is on this bridge or port, which lets the packet pass. Nothing else holds
   bool passed = false;
   std::string reason;         // as `show --stats` names it; "" for the bridge's redirects, which are not counted
   std::string meaning;        // for people
   std::optional<Outer> outer; // of what was sent into a tunnel
   std::uint32_t mtu = 0;      // that the sender is told, when the packet was too big
+  std::string next;           // the device that it takes the shortcut to; "": it takes none
+  std::uint32_t mark = 0;     // that it bears afterwards
   std::string build;
 };
 
@@ -72,8 +78,8 @@ public:
   virtual Result<NeighbourAnswer> neighbour(const std::string& device, Address address) = 0;
   // The port of `bridge` behind which it was seen; "" when the bridge does not know.
   virtual Result<std::string> port_of(const std::string& bridge, const Mac& mac) = 0;
-  // Runs the program that is attached, with the maps that are in use and counters of its own. host_state: it is not
-  // attached, or is of another build than this binary's.
+  // Runs the program that is attached, with the maps that are in use and counters of its own. host_state: it is of
+  // another build than this binary's, or a tunnel's and not attached.
   virtual Result<ProgramAnswer> run(const ProgramQuestion& question) = 0;
 };
 

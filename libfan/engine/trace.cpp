@@ -1,5 +1,9 @@
 #include "engine/trace.h"
 
+#include <set>
+#include <string>
+
+#include "core/derive_ports.h"
 #include "core/errors.h"
 #include "engine/trace_walk.h"
 
@@ -31,6 +35,35 @@ Result<void> check(const Packet& packet) {
   return {};
 }
 
+constexpr const char* every_device = "all"; // has its own setting, and either switches proxy ARP on
+
+// Where the setting matters: on bridges of fans and on routed ports.
+std::set<std::string> devices_asked_on(const Host& host) {
+  std::set<std::string> devices{every_device};
+  for (const Fan& fan : host.fans) {
+    devices.insert(fan.bridge);
+  }
+  for (const auto& [port, forwarded] : host.facts.registry.routed) {
+    devices.insert(port);
+  }
+  return devices;
+}
+
+std::set<std::string> proxies_among(const std::set<std::string>& devices, const ObservedSet& observed) {
+  const auto answers = [&](const std::string& device) {
+    const auto found = observed.find(key_of(Sysctl{proxy_key(device), ""}));
+    const auto* setting = found == observed.end() ? nullptr : std::get_if<Sysctl>(&found->second.object);
+    return setting != nullptr && setting->value != "0";
+  };
+  std::set<std::string> proxies;
+  for (const std::string& device : devices) {
+    if (answers(device) || answers(every_device)) {
+      proxies.insert(device);
+    }
+  }
+  return proxies;
+}
+
 Result<TraceHost> look_for_trace(Provider& provider) {
   Result<Host> host = look(provider);
   if (!host) {
@@ -39,13 +72,19 @@ Result<TraceHost> look_for_trace(Provider& provider) {
   if (host->fans.empty()) {
     return host_error("no fan is up on this host", "fanctl up brings one up; fanctl explain needs none");
   }
-  TraceHost seen{std::move(*host), {}, false, {}};
-  Result<ObservedSet> observed = provider.observe({});
+  const std::set<std::string> devices = devices_asked_on(*host);
+  Scope scope;
+  for (const std::string& device : devices) {
+    scope.sysctls.insert(proxy_key(device));
+  }
+  TraceHost seen{std::move(*host), {}, false, {}, {}};
+  Result<ObservedSet> observed = provider.observe(scope);
   Result<firewall::Filters> filters = provider.filters();
   if (!observed || !filters) {
     return observed ? std::move(filters).error() : std::move(observed).error();
   }
   seen.filters = std::move(*filters);
+  seen.proxies = proxies_among(devices, *observed);
   for (const auto& [key, one] : *observed) {
     if (const auto* element = std::get_if<SetElement>(&one.object)) {
       seen.elements.push_back(*element);

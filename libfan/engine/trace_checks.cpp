@@ -106,6 +106,15 @@ RulesetPacket TraceWalk::for_table(const std::string& in, const std::string& out
   return packet;
 }
 
+// What a packet meets that has come in by a device, with this mark.
+TraceWalk::Step TraceWalk::prerouting(const std::string& device, std::uint32_t mark) {
+  RulesetPacket packet = for_table(device, "");
+  packet.mark = mark;
+  mark_ = mark;
+  const Step step = table(firewall::Hook::prerouting, packet);
+  return step && *step == Way::on ? firewall(firewall::Hook::prerouting, device, "", packet_) : step;
+}
+
 TraceWalk::Step TraceWalk::table(firewall::Hook hook, const RulesetPacket& packet) {
   if (!host_.table_is_ours) {
     return Way::on; // said once, at the beginning
@@ -118,6 +127,7 @@ TraceWalk::Step TraceWalk::table(firewall::Hook hook, const RulesetPacket& packe
   if (end.drops) {
     return refuse({"table", packet.in_device, place + " drops it", Passing::refused, "nft-" + end.counter});
   }
+  mark_ = end.mark;
   return Way::on;
 }
 
@@ -186,36 +196,6 @@ TraceWalk::Step TraceWalk::neighbour(const std::string& device, Address address)
   }
   return pass(
       {"neighbour", device, who + " is not known yet: the packet waits until ARP has an answer", Passing::unknown, ""});
-}
-
-// Behind which port of the bridge, and whether that takes a packet of this size: a bridge drops a longer one silently.
-TraceWalk::Step TraceWalk::port(const Fan& fan, Address address) {
-  const Result<NeighbourAnswer> answer = view_.neighbour(fan.bridge, address);
-  if (!answer) {
-    return answer.error();
-  }
-  if (answer->mac == Mac()) {
-    return pass({"port", fan.bridge, address.str() + " has not been seen of late, so its port is not known",
-                 Passing::unknown, ""});
-  }
-  const Result<std::string> name = view_.port_of(fan.bridge, answer->mac);
-  if (!name) {
-    return name.error();
-  }
-  const LinkFact* link = host_.host.facts.link(*name);
-  if (link == nullptr) {
-    return pass({"port", fan.bridge, "the bridge does not know the port of " + address.str() + ": all of them get it",
-                 Passing::unknown, ""});
-  }
-  if (!link->up) {
-    return refuse({"port", *name, "the port is down", Passing::refused, "port-down"});
-  }
-  if (packet_.size > link->mtu) {
-    return refuse({"port", *name,
-                   fmt::format("{} bytes do not fit the port's {}, and a bridge tells nobody", packet_.size, link->mtu),
-                   Passing::refused, "too-big"});
-  }
-  return pass({"port", *name, fmt::format("port of {}", fan.bridge)});
 }
 
 TraceWalk::Step TraceWalk::device(const std::string& name) {

@@ -74,7 +74,7 @@ TraceWalk::Step TraceWalk::from_tunnel(const Fan& fan) {
   if (!step || *step == Way::ended) {
     return step;
   }
-  const Result<ProgramAnswer> answer = view_.run({program_name("in", receiver), tunnel, packet_, outer, ""});
+  const Result<ProgramAnswer> answer = view_.run({program_name("in", receiver), tunnel, packet_, outer, "", 0, {}});
   if (!answer) {
     return answer.error();
   }
@@ -82,6 +82,12 @@ TraceWalk::Step TraceWalk::from_tunnel(const Fan& fan) {
     return refuse({"program", tunnel, answer->meaning, Passing::refused, answer->reason});
   }
   pass({"program", tunnel, fmt::format("{} ({})", answer->meaning, answer->reason)});
+  if (!answer->next.empty()) {
+    return past_forwarding(tunnel, answer->next);
+  }
+  if (target != nullptr && target->spec.shortcut && !target->spec.reach) {
+    left_to_host(*target, tunnel);
+  }
   return enter(tunnel, checked_mark);
 }
 
@@ -94,7 +100,8 @@ TraceWalk::Step TraceWalk::into_tunnel(const Fan& fan, const RouteAnswer& route)
   if (route.mtu != 0) { // of what is fragmented the first and longest piece is followed
     packet_.size = std::min(packet_.size, route.mtu);
   }
-  const Result<ProgramAnswer> answer = view_.run({program_name("out", fan), route.device, packet_, std::nullopt, ""});
+  const Result<ProgramAnswer> answer =
+      view_.run({program_name("out", fan), route.device, packet_, std::nullopt, "", 0, {}});
   if (!answer) {
     return answer.error();
   }

@@ -58,6 +58,21 @@ const Fan* TraceWalk::fan_of_tunnel(const std::string& device) const {
   return fan == fans.end() ? nullptr : &*fan;
 }
 
+const Registration* TraceWalk::routed(Address address) const {
+  const Facts& facts = host_.host.facts;
+  const auto endpoint = facts.registry.endpoints.find(address);
+  if (endpoint == facts.registry.endpoints.end() || facts.registry.routed.count(endpoint->second.port) == 0) {
+    return nullptr;
+  }
+  const LinkFact* link = facts.link(endpoint->second.port); // a bridge's port since: then it is on that bridge
+  return link == nullptr || link->master == 0 ? &endpoint->second : nullptr;
+}
+
+bool TraceWalk::is_routed_port(const std::string& device) const {
+  const Fan* fan = fan_of_slice(packet_.destination);
+  return host_.host.facts.registry.routed.count(device) != 0 || (fan != nullptr && !fan->spec.reach);
+}
+
 bool TraceWalk::is_local(Address address) const {
   const auto& addresses = host_.host.facts.addresses;
   return std::any_of(addresses.begin(), addresses.end(),
@@ -84,7 +99,9 @@ Result<Trace> TraceWalk::follow() {
     }
   }
   const Fan* overlay = fan_of_overlay(packet_.source);
+  const Registration* apart = routed(packet_.source);
   const Step done = is_local(packet_.source)                 ? from_this_host()
+                    : apart != nullptr                       ? from_routed_port(*apart)
                     : slice != nullptr && !slice->spec.reach ? from_bridge(*slice, false)
                     : former != nullptr                      ? from_bridge(*former, true)
                     : slice == nullptr && overlay != nullptr ? from_tunnel(*overlay)
@@ -100,23 +117,14 @@ TraceWalk::Step TraceWalk::from_bridge(const Fan& fan, bool former) {
     return up;
   }
   const bool neighbours = fan.slice().contains(packet_.source) && fan.slice().contains(packet_.destination);
-  if (neighbours && !is_local(packet_.destination)) {
+  if (!neighbours || is_local(packet_.destination)) {
+    return enter(fan.bridge, 0);
+  }
+  if (routed(packet_.destination) == nullptr) {
     return within_bridge(fan);
   }
-  return enter(fan.bridge, 0);
-}
-
-TraceWalk::Step TraceWalk::within_bridge(const Fan& fan) {
-  if (host_.filters.bridged) { // br_netfilter
-    const Step step = filters(firewall::Hook::forward, fan.bridge, fan.bridge);
-    if (!step || *step == Way::ended) {
-      return step;
-    }
-  }
-  const Step step = port(fan, packet_.destination);
-  return !step || *step == Way::ended
-             ? step
-             : Step(end(TraceEnd::delivered, "delivered on " + fan.bridge + ", from port to port"));
+  const Step asked = who_has(fan.bridge);
+  return !asked || *asked == Way::ended ? asked : enter(fan.bridge, 0);
 }
 
 TraceWalk::Step TraceWalk::from_this_host() {
@@ -149,12 +157,10 @@ TraceWalk::Step TraceWalk::from_outside() {
 
 // A packet that has come in by a device, with the mark that the programs there have given it.
 TraceWalk::Step TraceWalk::enter(const std::string& device, std::uint32_t mark) {
-  RulesetPacket packet = for_table(device, "");
-  packet.mark = mark;
-  Step step = table(firewall::Hook::prerouting, packet);
-  if (step && *step == Way::on) {
-    step = firewall(firewall::Hook::prerouting, device, "", packet_);
+  if (const Fan* fan = fan_of_bridge(device); fan != nullptr && fan->spec.shortcut) {
+    return enter_bridge(*fan);
   }
+  const Step step = prerouting(device, mark);
   return !step || *step == Way::ended ? step : route_on(device);
 }
 
@@ -183,7 +189,11 @@ TraceWalk::Step TraceWalk::leave_by(const RouteAnswer& route, const std::string&
   if (Step up = device(route.device); !up || *up == Way::ended) {
     return up;
   }
-  Step step = firewall(firewall::Hook::postrouting, in_device, route.device, packet_);
+  const Registration* apart = routed(packet_.destination);
+  Step step = apart != nullptr && apart->port != route.device ? astray(*apart, route) : Step(Way::on);
+  if (step && *step == Way::on) {
+    step = firewall(firewall::Hook::postrouting, in_device, route.device, packet_);
+  }
   if (step && *step == Way::on) {
     step = translate(route.device);
   }
@@ -194,27 +204,9 @@ TraceWalk::Step TraceWalk::leave_by(const RouteAnswer& route, const std::string&
     return into_tunnel(*fan, route);
   }
   const Fan* fan = fan_of_bridge(route.device);
-  return fan != nullptr ? to_bridge(*fan, in_device) : to_world(route);
-}
-
-TraceWalk::Step TraceWalk::to_bridge(const Fan& fan, const std::string& in_device) {
-  Step step = fits(fan.bridge, 0, false, packet_);
-  if (!step || *step == Way::ended) {
-    return step;
-  }
-  const Result<ProgramAnswer> guard = view_.run({"bridge_out", fan.bridge, packet_, std::nullopt, in_device});
-  if (!guard) {
-    return guard.error();
-  }
-  if (!guard->passed) {
-    return refuse({"program", fan.bridge, guard->meaning, Passing::refused, guard->reason});
-  }
-  pass({"program", fan.bridge, "the bridge's guard lets it pass"});
-  step = neighbour(fan.bridge, packet_.destination);
-  if (step && *step == Way::on) {
-    step = port(fan, packet_.destination);
-  }
-  return !step || *step == Way::ended ? step : Step(end(TraceEnd::delivered, "delivered on " + fan.bridge));
+  return fan != nullptr                 ? to_bridge(*fan, in_device)
+         : is_routed_port(route.device) ? to_routed_port(route, in_device)
+                                        : to_world(route);
 }
 
 TraceWalk::Step TraceWalk::to_world(const RouteAnswer& route) {

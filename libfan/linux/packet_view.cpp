@@ -3,6 +3,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <array>
 
 #include "linux/bpf/test_run.h"
 #include "linux/netlink/packet_lookup.h"
@@ -36,13 +37,24 @@ Result<ProgramAnswer> KernelPacketView::run(const ProgramQuestion& question) {
   run.device = {if_nametoindex(question.device.c_str()), question.device};
   run.from_ifindex = question.from_device.empty() ? 0 : if_nametoindex(question.from_device.c_str());
   run.arrived = question.arrived;
+  run.mark = question.mark;
+  run.to = question.to;
   run.packet = bytes_of(question.packet, std::min(question.packet.size, bpf::longest_run));
   const Result<bpf::TestVerdict> verdict = bpf::test_run(run);
   if (!verdict) {
     return verdict.error();
   }
-  return ProgramAnswer{verdict->passed, verdict->reason, verdict->meaning,
-                       verdict->outer,  verdict->mtu,    verdict->build};
+  std::array<char, IF_NAMESIZE> name{};
+  const bool is_sent_on = verdict->next != 0 && if_indextoname(verdict->next, name.data()) != nullptr;
+  return ProgramAnswer{verdict->attached,
+                       verdict->passed,
+                       verdict->reason,
+                       verdict->meaning,
+                       verdict->outer,
+                       verdict->mtu,
+                       is_sent_on ? name.data() : "",
+                       verdict->mark,
+                       verdict->build};
 }
 
 } // namespace fan

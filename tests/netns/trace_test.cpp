@@ -1,86 +1,17 @@
 // What `fanctl trace` says of packets, and that it is what becomes of them.
-#include <fstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "bpf_abi/fan_abi.h"
-#include "fan_pair.h"
 #include "linux/bpf/our_filters.h"
-#include "schema.h"
+#include "traced.h"
 
 namespace fan::test {
 namespace {
 
 using testing::HasSubstr;
 
-// Two hosts with two containers and one, and nobody who forges: packets are counted.
-class Trace : public OverEach {
-protected:
-  void SetUp() override {
-    OverEach::SetUp();
-    if (IsSkipped()) {
-      return;
-    }
-    for (Host* host : {&a, &b}) {
-      host->fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type()});
-    }
-    at_home.emplace_back(container(a, "250.0.27.2/24", "250.0.27.1"));
-    at_home.emplace_back(container(a, "250.0.27.3/24", "250.0.27.1"));
-    far_away.emplace_back(container(b, "250.0.28.2/24", "250.0.28.1"));
-    ASSERT_TRUE(pings(at_home.front(), at_b));
-    ASSERT_TRUE(pings(a, *Address::parse("250.0.27.3")));
-    ASSERT_TRUE(pings(at_home.front(), Underlay::outside()));
-  }
-
-  static Container container(const Host& host, const std::string& cidr, const char* gateway) {
-    Container c(host, host.address.v4() == 0xac1e001bU ? "fan-250-0-27" : "fan-250-0-28");
-    c.address(cidr, *Address::parse(gateway));
-    return c;
-  }
-
-  // The document, which has to be as the schema says.
-  [[nodiscard]] static cli::Json traced(const Host& host, std::vector<std::string> words, int status) {
-    words.insert(words.begin(), "trace");
-    words.emplace_back("--json");
-    const Outcome outcome = host.fanctl(words);
-    EXPECT_EQ(outcome.status, status) << describe(words, outcome);
-    std::ifstream file(std::string(SOURCE_DIR) + "/docs/schema/fanctl-1.json");
-    const cli::Json root = cli::Json::parse(file);
-    cli::Json document = cli::Json::parse(outcome.out, nullptr, false);
-    EXPECT_EQ(complaints(root, root["$defs"]["trace"], document, "", true), std::vector<std::string>{}) << outcome.out;
-    return document;
-  }
-  void expect_way(const std::string& from, const std::string& to, const std::string& verdict,
-                  const std::string& summary) const {
-    const cli::Json trace = traced(a, {from, to}, 0);
-    EXPECT_EQ(trace["verdict"], verdict) << trace.dump(1);
-    EXPECT_THAT(trace["summary"].get<std::string>(), HasSubstr(summary)) << trace.dump(1);
-    for (const cli::Json& hop : trace["hops"]) {
-      EXPECT_EQ(hop["verdict"], "ok") << hop.dump();
-    }
-  }
-  void expect_refused(const std::vector<std::string>& words, const std::string& reason) const {
-    const cli::Json trace = traced(a, words, 15);
-    EXPECT_EQ(trace["verdict"], "refused");
-    EXPECT_EQ(trace["reason"], reason) << trace.dump(1);
-  }
-  static cli::Json outer_of(const cli::Json& trace) {
-    for (const cli::Json& hop : trace["hops"]) {
-      if (!hop["outer"].is_null()) {
-        return hop["outer"];
-      }
-    }
-    return {};
-  }
-  [[nodiscard]] std::string tunnel() const { return type() == "ipip" ? "fanip" : "fanvx8472"; }
-
-  Underlay underlay{NoForgers{}};
-  Host& a = underlay.host("172.30.0.27/16");
-  Host& b = underlay.host("172.30.0.28/16");
-  std::deque<Container> at_home;
-  std::deque<Container> far_away;
-};
+class Trace : public TracedPair {};
 FAN_OVER_EACH(Trace);
 
 TEST_P(Trace, TellsEveryWayAndTouchesNoCounter) {
@@ -211,18 +142,6 @@ TEST_P(Trace, FollowsTheRowsThatThePacketsFollow) {
   expect_refused({"250.0.28.2", "250.0.27.2"}, "in-source-forged");
   a.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type()});
   expect_way("250.0.27.2", "250.0.28.2", "sent", "sent to host 172.30.0.28 by eth0");
-}
-
-// The ingress program is another then, and sends the packet on itself.
-TEST_P(Trace, FollowsWhatTakesTheShortcut) {
-  a.fanctl_must({"up", "250.0.0.0/8", "eth0/16", "type", type(), "shortcut"});
-  ASSERT_TRUE(pings(far_away.front(), *Address::parse("250.0.27.2")));
-  const std::string before = a.fanctl_must({"show", "--stats", "--refused", "--json"});
-  expect_way("250.0.28.2", "250.0.27.2", "delivered", "delivered on fan-250-0-27");
-  expect_way("250.0.27.2", "250.0.28.2", "sent", "sent to host 172.30.0.28 by eth0");
-  expect_way("250.0.28.2", "250.0.27.1", "delivered", "this host's own 250.0.27.1");
-  expect_refused({"250.0.28.2", "250.0.27.255"}, "in-destination");
-  EXPECT_EQ(a.fanctl_must({"show", "--stats", "--refused", "--json"}), before);
 }
 
 TEST_P(Trace, SaysWhatKeepsItFromAnswering) {

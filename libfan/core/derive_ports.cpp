@@ -43,7 +43,7 @@ public:
   }
 
 private:
-  void put(Object object) {
+  void put(Object&& object) {
     std::string key = key_of(object);
     objects_.try_emplace(std::move(key), std::move(object));
   }

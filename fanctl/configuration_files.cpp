@@ -19,6 +19,7 @@
 #include "core/words.h"
 #include "fanctl/configuration.h"
 #include "fanctl/descriptor.h"
+#include "fanctl/remembered_devices.h"
 #include "fanctl/trust.h"
 
 namespace fan::cli {
@@ -249,7 +250,8 @@ Result<ReadConfiguration> read_configuration_files(const ConfigurationSource& so
   if (!files) {
     return std::move(files).error();
   }
-  Reader reader(devices);
+  const RememberedDevices remembered(devices);
+  Reader reader(remembered);
   for (const std::string& file : *files) {
     reader.read(file);
   }

@@ -6,31 +6,36 @@ namespace fan {
 
 namespace {
 
-template <class Matches>
-const LinkFact* find(const std::vector<LinkFact>& links, Matches matches) {
-  const auto found = std::find_if(links.begin(), links.end(), matches);
-  return found == links.end() ? nullptr : &*found;
+// `places` are hints: where one is wrong, or missing, all are found anew.
+template <class Key, class KeyOf>
+const LinkFact* find(const std::vector<LinkFact>& links, const Key& key, KeyOf key_of,
+                     std::unordered_map<Key, std::size_t>& places) {
+  const auto at = places.find(key);
+  if (at != places.end() && at->second < links.size() && key_of(links[at->second]) == key) {
+    return &links[at->second];
+  }
+  const auto found =
+      std::find_if(links.begin(), links.end(), [&](const LinkFact& link) { return key_of(link) == key; });
+  if (found == links.end()) {
+    return nullptr;
+  }
+  places.clear();
+  for (std::size_t n = 0; n < links.size(); ++n) {
+    places.emplace(key_of(links[n]), n);
+  }
+  return &*found;
 }
 
 } // namespace
 
 const LinkFact* Facts::link(const std::string& name) const {
-  const auto at = places.find(name);
-  if (at != places.end() && at->second < links.size() && links[at->second].name == name) {
-    return &links[at->second];
-  }
-  const LinkFact* found = find(links, [&](const LinkFact& l) { return l.name == name; });
-  if (found != nullptr) {
-    places.clear();
-    for (std::size_t n = 0; n < links.size(); ++n) {
-      places.emplace(links[n].name, n);
-    }
-  }
-  return found;
+  return find(
+      links, name, [](const LinkFact& link) -> const std::string& { return link.name; }, places);
 }
 
 const LinkFact* Facts::link(std::uint32_t ifindex) const {
-  return find(links, [&](const LinkFact& l) { return l.ifindex == ifindex; });
+  return find(
+      links, ifindex, [](const LinkFact& link) { return link.ifindex; }, numbered_places);
 }
 
 } // namespace fan

@@ -67,8 +67,10 @@ struct Facts {
   [[nodiscard]] const LinkFact* link(const std::string& name) const;
   [[nodiscard]] const LinkFact* link(std::uint32_t ifindex) const;
 
-  // Where link() found devices by name the last time, a hint only: ten thousand endpoints ask for ten thousand devices.
+  // Where link() found devices by name and by ifindex the last time, hints only: ten thousand endpoints ask for ten
+  // thousand devices, and each of five hundred fans for those of all addresses.
   mutable std::unordered_map<std::string, std::size_t> places;
+  mutable std::unordered_map<std::uint32_t, std::size_t> numbered_places;
 };
 
 } // namespace fan

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -136,10 +138,6 @@ std::vector<Prefix> underlays_of(const std::vector<Fan>& fans) {
   return largest_of(std::move(underlays));
 }
 
-bool same_key(const SetElement& a, const SetElement& b) {
-  return a.set == b.set && a.element == b.element;
-}
-
 // A key as device (with " . ", or nothing) and prefix; no prefix where the key has none.
 std::pair<std::string_view, std::optional<Prefix>> parts_of(std::string_view element) {
   const std::size_t space = element.rfind(' ');
@@ -194,10 +192,10 @@ std::vector<SetElement> firewall_elements(const std::vector<Fan>& fans) {
   for (const Prefix& underlay : underlays_of(fans)) {
     elements.push_back({firewall::underlay_nets, prefix_element(underlay), {}});
   }
+  std::set<std::pair<std::string, std::string>> keys;
   for (const Fan& fan : fans) {
     for (SetElement& element : firewall_elements(fan)) {
-      const auto same = [&](const SetElement& other) { return same_key(other, element); };
-      if (element.set != firewall::underlay_nets && std::none_of(elements.begin(), elements.end(), same)) {
+      if (element.set != firewall::underlay_nets && keys.emplace(element.set, element.element).second) {
         elements.push_back(std::move(element));
       }
     }

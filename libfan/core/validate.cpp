@@ -21,7 +21,7 @@ using Valid = Result<void>;
 
 struct Question {
   const Fan& fan;
-  const std::vector<Fan>& others; // without earlier states of `fan`
+  const std::vector<Fan>& others; // earlier states of `fan` among them
   const Facts& facts;
 };
 
@@ -161,6 +161,8 @@ Valid check_shared_mapping(const Fan& fan, const Fan& other) {
 
 Valid check_others(const Question& q) {
   for (const Fan& other : q.others) {
+    if (is_same_fan(q.fan, other))
+      continue;
     if (auto valid = check_other_overlay(q.fan, other); !valid)
       return valid;
     if (auto valid = check_shared_mapping(q.fan, other); !valid)
@@ -224,18 +226,10 @@ Valid check_tunnels(const Question& q) {
   return validate_tunnels(q.fan, q.facts);
 }
 
-std::vector<Fan> without(const Fan& fan, const std::vector<Fan>& fans) {
-  std::vector<Fan> rest;
-  std::copy_if(fans.begin(), fans.end(), std::back_inserter(rest),
-               [&](const Fan& other) { return !is_same_fan(fan, other); });
-  return rest;
-}
-
 } // namespace
 
 Result<void> validate(const Fan& fan, const std::vector<Fan>& others, const Facts& facts) {
-  const std::vector<Fan> rest = without(fan, others);
-  const Question question{fan, rest, facts};
+  const Question question{fan, others, facts};
   for (const auto check : {check_host_part, check_reach, check_reserve, check_exposed, check_pools, check_mtu,
                            check_bridge_name, check_record, check_others, check_reserve_is_free, check_lost_sign,
                            check_local_networks, check_underlay_device, check_foreign_bridge, check_tunnels})

@@ -96,11 +96,11 @@ Result<std::vector<KnownMac>> KernelProvider::known_macs(const std::string& brid
 }
 
 Result<std::uint32_t> KernelProvider::path_mtu(const Prefix& underlay, Address source, const std::string& device) {
-  return netlink::Network::path_mtu(underlay, source, device);
+  return network_.path_mtu(underlay, source, device);
 }
 
 Result<std::optional<Address>> KernelProvider::preferred_source(const Prefix& underlay, const std::string& device) {
-  return netlink::Network::preferred_source(underlay, device);
+  return network_.preferred_source(underlay, device);
 }
 
 Result<std::optional<std::string>> KernelProvider::device_into(const Prefix& underlay) {

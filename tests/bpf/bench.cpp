@@ -66,7 +66,8 @@ Bench::~Bench() {
 }
 
 void Bench::row(const Object& object) {
-  must(bpf::apply_row(maps_, Change{std::nullopt, object, "test"}));
+  bpf::KnownRows known = *bpf::known_rows(maps_);
+  must(bpf::apply_row(maps_, known, Change{std::nullopt, object, "test"}));
 }
 
 void Bench::device(std::uint32_t ifindex, std::uint32_t role) {

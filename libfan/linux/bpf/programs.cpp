@@ -3,6 +3,8 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,6 +28,8 @@ constexpr const char* stray_build = "other maps";
 // ... or when the rows that fanctl writes beside the objects' own, and that no object speaks for, are not as they
 // follow from those.
 constexpr const char* altered_rows = "altered rows";
+
+constexpr std::chrono::seconds longest_moment{1};
 
 // The device of the first program that says what its device is; 0 where there is none.
 std::uint32_t first_device(const std::vector<OurFilter>& found) {
@@ -52,7 +56,10 @@ public:
   std::vector<std::uint32_t> unsaid(const std::vector<Change>& changes);
 
   // After a failure: what is left of an answer must not be taken for that of the next request.
-  void start_anew() { filters_.reset(); }
+  void start_anew() {
+    filters_.reset();
+    rows_.reset();
+  }
 
   std::optional<MapSet> maps; // those in use; always complete
   bool attached = false;      // a filter holds them, so they are not only ours
@@ -67,7 +74,12 @@ private:
   Result<void> remove_classifier(const Classifier& classifier, const Place& place);
   Result<void> place_classifier(const ProgramRole& role, const Place& place);
 
+  // Of the maps in use, for as long as one moment may be.
+  Result<KnownRows*> rows();
+
   std::optional<Filters> filters_;
+  std::optional<KnownRows> rows_; // as no observation came between
+  std::chrono::steady_clock::time_point rows_read_;
   LoadedPrograms loaded_; // over `maps`
 };
 
@@ -107,6 +119,7 @@ Result<std::vector<OurFilter>> Programs::Impl::find(std::vector<Device>& devices
 }
 
 void Programs::Impl::adopt(std::vector<OurFilter>& found) {
+  rows_.reset();
   const auto first = std::find_if(found.begin(), found.end(), [](const OurFilter& f) { return f.maps->complete(); });
   if (first == found.end()) {
     if (attached) {
@@ -219,11 +232,25 @@ Result<void> Programs::Impl::need_maps() {
   return {};
 }
 
+Result<KnownRows*> Programs::Impl::rows() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!rows_ || now - rows_read_ > longest_moment) {
+    Result<KnownRows> read = known_rows(*maps);
+    if (!read) {
+      return read.error();
+    }
+    rows_ = std::move(*read);
+    rows_read_ = now;
+  }
+  return &*rows_;
+}
+
 Result<void> Programs::Impl::apply_row_change(const Change& change) {
   if (Result<void> ready = need_maps(); !ready) {
     return ready;
   }
-  return apply_row(*maps, change);
+  Result<KnownRows*> known = rows();
+  return known ? apply_row(*maps, **known, change) : known.error();
 }
 
 Result<void> Programs::Impl::remove_classifier(const Classifier& classifier, const Place& place) {
@@ -255,7 +282,8 @@ Result<void> Programs::Impl::place_classifier(const ProgramRole& role, const Pla
   if (Result<void> ready = need_maps(); !ready) {
     return ready;
   }
-  if (Result<void> settled = settle_what_follows(*maps); !settled) {
+  Result<KnownRows*> known = rows();
+  if (Result<void> settled = known ? settle_what_follows(*maps, **known) : known.error(); !settled) {
     return settled;
   }
   if (role.device_role != 0) {
@@ -308,16 +336,18 @@ Result<std::vector<RecordRow>> Programs::records(std::vector<Device> devices) {
     return found.error();
   }
   std::vector<RecordRow> all;
+  std::set<RecordRow> known;
+  std::set<const MapSet*> read; // as a rule all programs share one
   for (const OurFilter& f : *found) {
+    if (!read.insert(f.maps.get()).second) {
+      continue;
+    }
     const Result<std::vector<RecordRow>> records = read_records(*f.maps);
     if (!records) {
       return records.error();
     }
-    for (const RecordRow& record : *records) {
-      if (std::find(all.begin(), all.end(), record) == all.end()) {
-        all.push_back(record);
-      }
-    }
+    std::copy_if(records->begin(), records->end(), std::back_inserter(all),
+                 [&](const RecordRow& record) { return known.insert(record).second; });
   }
   return all;
 }

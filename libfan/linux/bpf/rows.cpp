@@ -85,13 +85,8 @@ Result<void> append(const MapSet& maps, std::vector<Object>& objects) {
 }
 
 template <class Row>
-Result<void> carry_out(const MapSet& maps, const Change& change) {
-  const Result<std::vector<Row>> rows = read<Row>(maps);
-  if (!rows) {
-    return rows.error();
-  }
-  const std::string key = key_of(change.object());
-  const bool there = std::any_of(rows->begin(), rows->end(), [&](const Row& row) { return key_of(row) == key; });
+Result<void> carry_out(const MapSet& maps, const KnownRows& known, const Change& change) {
+  const bool there = known.keys.count(key_of(change.object())) != 0;
   if (there && !change.before) {
     return stale("it is there already");
   }
@@ -107,12 +102,52 @@ Result<void> carry_out(const MapSet& maps, const Change& change) {
 }
 
 // The bridge has to be there: a row that names no device would be one of a device to come.
-Result<void> carry_out_shortcut(const MapSet& maps, const Change& change) {
+Result<void> carry_out_shortcut(const MapSet& maps, const KnownRows& known, const Change& change) {
   const auto* row = change.after ? std::get_if<ShortcutRow>(&*change.after) : nullptr;
   if (row != nullptr && encode(*row).value == 0) {
     return stale("the bridge is not there");
   }
-  return carry_out<ShortcutRow>(maps, change);
+  return carry_out<ShortcutRow>(maps, known, change);
+}
+
+Result<void> carry_out_any(const MapSet& maps, const KnownRows& known, const Change& change) {
+  const Object& object = change.object();
+  if (std::holds_alternative<RecordRow>(object)) {
+    return carry_out<RecordRow>(maps, known, change);
+  }
+  if (std::holds_alternative<NeverRow>(object)) {
+    return carry_out<NeverRow>(maps, known, change);
+  }
+  if (std::holds_alternative<ShortcutRow>(object)) {
+    return carry_out_shortcut(maps, known, change);
+  }
+  return std::holds_alternative<MappingRow>(object) ? carry_out<MappingRow>(maps, known, change)
+                                                    : carry_out<SliceRow>(maps, known, change);
+}
+
+template <class Row>
+void note_row(std::vector<Row>& rows, const Change& change) {
+  if (change.before) {
+    const std::string key = key_of(*change.before);
+    std::erase_if(rows, [&](const Row& row) { return key_of(row) == key; });
+  }
+  if (change.after) {
+    rows.push_back(*std::get_if<Row>(&*change.after));
+  }
+}
+
+void note_change(KnownRows& known, const Change& change) {
+  const std::string key = key_of(change.object());
+  if (change.after) {
+    known.keys.insert(key);
+  } else {
+    known.keys.erase(key);
+  }
+  if (std::holds_alternative<MappingRow>(change.object())) {
+    note_row(known.following.mappings, change);
+  } else if (std::holds_alternative<SliceRow>(change.object())) {
+    note_row(known.following.slices, change);
+  }
 }
 
 Result<void> check_record(const RecordRow& row) {
@@ -132,22 +167,60 @@ bool same(const FollowingRows<Key>& wanted, const FollowingRows<Key>& present) {
   return rows.missing.empty() && rows.surplus.empty();
 }
 
-// New rows first, so that nothing is ever missing.
 template <class Key>
-Result<void> settle(const MapSet& maps, MapRole role, const FollowingRows<Key>& wanted,
-                    const FollowingRows<Key>& present) {
-  const Difference<Key> rows = difference(wanted, present);
-  for (const auto& row : rows.missing) {
+Result<void> put_missing(const MapSet& maps, MapRole role, const FollowingRows<Key>& missing,
+                         FollowingRows<Key>& present) {
+  for (const auto& row : missing) {
     if (Result<void> done = put(maps, role, &row.key, &row.value); !done) {
       return done;
     }
+    std::erase_if(present, [&](const auto& old) { return std::memcmp(&old.key, &row.key, sizeof row.key) == 0; });
+    present.push_back(row);
+  }
+  return {};
+}
+
+// New rows first, so that nothing is ever missing.
+template <class Key>
+Result<void> settle(const MapSet& maps, MapRole role, const FollowingRows<Key>& wanted, FollowingRows<Key>& present) {
+  const Difference<Key> rows = difference(wanted, present);
+  if (Result<void> done = put_missing(maps, role, rows.missing, present); !done) {
+    return done;
   }
   for (const auto& row : rows.surplus) {
     if (Result<void> done = erase(maps, role, &row.key); !done) {
       return done;
     }
+    std::erase_if(present, [&](const auto& old) { return std::memcmp(&old.key, &row.key, sizeof row.key) == 0; });
   }
   return {};
+}
+
+// What follows from rows that are new, where all was right before them.
+template <class Key>
+Result<void> extend(const MapSet& maps, MapRole role, FollowingRows<Key> wanted, FollowingRows<Key>& present) {
+  std::erase_if(wanted, [&](const auto& row) {
+    return std::any_of(present.begin(), present.end(), [&](const auto& other) {
+      return std::memcmp(&other.key, &row.key, sizeof row.key) == 0 && other.value == row.value;
+    });
+  });
+  return put_missing(maps, role, wanted, present);
+}
+
+Result<void> settle_change(const MapSet& maps, KnownRows& known, const Change& change) {
+  if (change.before || !known.settled) {
+    known.settled = false;
+    return settle_what_follows(maps, known);
+  }
+  std::vector<MappingRow> mappings;
+  std::vector<SliceRow> slices;
+  if (const auto* mapping = std::get_if<MappingRow>(&*change.after)) {
+    mappings.push_back(*mapping);
+  } else {
+    slices.push_back(*std::get_if<SliceRow>(&*change.after));
+  }
+  Result<void> done = extend(maps, MapRole::known, known_of(mappings, slices), known.following.known);
+  return done ? extend(maps, MapRole::never, ourselves_of(slices), known.following.never) : done;
 }
 
 } // namespace
@@ -171,13 +244,17 @@ Result<bool> what_follows_is_right(const MapSet& maps) {
               : rows.error();
 }
 
-Result<void> settle_what_follows(const MapSet& maps) {
-  const Result<Following> rows = following(maps);
-  if (!rows) {
-    return rows.error();
+Result<void> settle_what_follows(const MapSet& maps, KnownRows& known) {
+  if (known.settled) {
+    return {};
   }
-  Result<void> done = settle(maps, MapRole::known, known_of(rows->mappings, rows->slices), rows->known);
-  return done ? settle(maps, MapRole::never, ourselves_of(rows->slices), rows->never) : done;
+  Following& rows = known.following;
+  Result<void> done = settle(maps, MapRole::known, known_of(rows.mappings, rows.slices), rows.known);
+  if (done) {
+    done = settle(maps, MapRole::never, ourselves_of(rows.slices), rows.never);
+  }
+  known.settled = done.ok();
+  return done;
 }
 
 Result<std::vector<Object>> read_rows(const MapSet& maps) {
@@ -196,25 +273,32 @@ Result<std::vector<RecordRow>> read_records(const MapSet& maps) {
                                        : read<RecordRow>(maps);
 }
 
-Result<void> apply_row(const MapSet& maps, const Change& change) {
+Result<KnownRows> known_rows(const MapSet& maps) {
+  Result<std::vector<Object>> rows = read_rows(maps);
+  Result<Following> follow = following(maps);
+  if (!rows || !follow) {
+    return rows ? follow.error() : rows.error();
+  }
+  KnownRows known{{}, std::move(*follow)};
+  for (const Object& row : *rows) {
+    known.keys.insert(key_of(row));
+  }
+  return known;
+}
+
+Result<void> apply_row(const MapSet& maps, KnownRows& known, const Change& change) {
   if (const auto* record = change.after ? std::get_if<RecordRow>(&*change.after) : nullptr) {
     if (Result<void> fits = check_record(*record); !fits) {
       return fits;
     }
   }
+  if (Result<void> done = carry_out_any(maps, known, change); !done) {
+    return done;
+  }
+  note_change(known, change);
   const Object& object = change.object();
-  if (std::holds_alternative<RecordRow>(object)) {
-    return carry_out<RecordRow>(maps, change);
-  }
-  if (std::holds_alternative<NeverRow>(object)) {
-    return carry_out<NeverRow>(maps, change);
-  }
-  if (std::holds_alternative<ShortcutRow>(object)) {
-    return carry_out_shortcut(maps, change);
-  }
-  Result<void> done = std::holds_alternative<MappingRow>(object) ? carry_out<MappingRow>(maps, change)
-                                                                 : carry_out<SliceRow>(maps, change);
-  return done ? settle_what_follows(maps) : done;
+  const bool others_follow = std::holds_alternative<MappingRow>(object) || std::holds_alternative<SliceRow>(object);
+  return others_follow ? settle_change(maps, known, change) : Result<void>();
 }
 
 } // namespace fan::bpf

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <map>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/object.h"
@@ -18,10 +20,6 @@ Result<std::vector<Object>> read_rows(const MapSet& maps);
 
 // The records, of a set of any ABI.
 Result<std::vector<RecordRow>> read_records(const MapSet& maps);
-
-// Precondition: the change is of a RecordRow, MappingRow, SliceRow, NeverRow or ShortcutRow. Errors: the plan was stale
-// (host_state); the kernel's.
-Result<void> apply_row(const MapSet& maps, const Change& change);
 
 // Rows that others follow from, and the others: the networks and VNIs that are known, and the addresses of this host
 // that are never an outer destination.
@@ -37,10 +35,9 @@ template <class Key>
 using FollowingRows = std::vector<Entry<Key, __u32>>;
 
 template <class Key>
-bool has_key(const FollowingRows<Key>& rows, const Key& key) {
-  return std::any_of(rows.begin(), rows.end(),
-                     [&](const auto& row) { return std::memcmp(&row.key, &key, sizeof key) == 0; });
-}
+struct KeyBefore {
+  bool operator()(const Key& a, const Key& b) const { return std::memcmp(&a, &b, sizeof a) < 0; }
+};
 
 // What has to be written, each key once, and then erased for a map that holds `present` to hold `wanted`. Of two wanted
 // rows with one key the values are the same.
@@ -50,23 +47,43 @@ struct Difference {
 };
 template <class Key>
 Difference<Key> difference(const FollowingRows<Key>& wanted, const FollowingRows<Key>& present) {
+  const auto by_key = [](const FollowingRows<Key>& rows) {
+    std::map<Key, __u32, KeyBefore<Key>> values;
+    for (const auto& row : rows) {
+      values.emplace(row.key, row.value);
+    }
+    return values;
+  };
+  auto there = by_key(present);
+  const auto needed = by_key(wanted);
   Difference<Key> found;
   for (const auto& row : wanted) {
-    const bool so = std::any_of(present.begin(), present.end(), [&](const auto& other) {
-      return std::memcmp(&other.key, &row.key, sizeof row.key) == 0 && other.value == row.value;
-    });
-    if (!so && !has_key(found.missing, row.key)) {
+    const auto at = there.find(row.key);
+    if (at == there.end() || at->second != row.value) {
       found.missing.push_back(row);
+      there.insert_or_assign(row.key, row.value);
     }
   }
   std::copy_if(present.begin(), present.end(), std::back_inserter(found.surplus),
-               [&](const auto& row) { return !has_key(wanted, row.key); });
+               [&](const auto& row) { return needed.count(row.key) == 0; });
   return found;
 }
 
 // What follows from the rows and is written beside them: the networks and VNIs that are known, the addresses of this
 // host. True when it is as it should be.
 Result<bool> what_follows_is_right(const MapSet& maps);
-Result<void> settle_what_follows(const MapSet& maps);
+
+// The rows as they were read, and as they were written since: whoever writes one after the other reads them once.
+struct KnownRows {
+  std::unordered_set<std::string> keys; // key_of(), all kinds
+  Following following;
+  bool settled = false; // what follows was put right since
+};
+Result<KnownRows> known_rows(const MapSet& maps);
+
+// Precondition: the change is of a RecordRow, MappingRow, SliceRow, NeverRow or ShortcutRow. Errors: the plan was stale
+// (host_state); the kernel's. After an error what is known is not.
+Result<void> apply_row(const MapSet& maps, KnownRows& known, const Change& change);
+Result<void> settle_what_follows(const MapSet& maps, KnownRows& known);
 
 } // namespace fan::bpf

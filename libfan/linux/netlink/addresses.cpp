@@ -23,10 +23,12 @@ struct PutAddress {
 };
 using AddressObject = std::unique_ptr<rtnl_addr, PutAddress>;
 
-Message address_dump() {
+// Of one device where its ifindex is given; a kernel before 4.20 gives those of all.
+Message address_dump(std::uint32_t ifindex = 0) {
   Message message(RTM_GETADDR, NLM_F_DUMP);
   ifaddrmsg header{};
   header.ifa_family = AF_INET;
+  header.ifa_index = ifindex;
   message.header(header);
   return message;
 }
@@ -69,18 +71,18 @@ bool same(const AddressFact& a, const AddressFact& b) {
   return a.ifindex == b.ifindex && a.address == b.address && a.prefix_length == b.prefix_length;
 }
 
-bool contains(const std::vector<AddressFact>& all, const AddressFact& one) {
-  return std::any_of(all.begin(), all.end(), [&one](const AddressFact& other) { return same(one, other); });
-}
-
 // An address with all that the kernel says of it: label, lifetimes, who set it.
 struct WholeAddress {
   AddressFact fact;
   std::vector<unsigned char> body; // of the message
 };
 
-Result<std::vector<WholeAddress>> list_whole(Socket& socket) {
-  Message message = address_dump();
+bool contains(const std::vector<WholeAddress>& all, const AddressFact& one) {
+  return std::any_of(all.begin(), all.end(), [&one](const WholeAddress& other) { return same(one, other.fact); });
+}
+
+Result<std::vector<WholeAddress>> list_whole(Socket& socket, std::uint32_t ifindex) {
+  Message message = address_dump(ifindex);
   return collect<WholeAddress>(socket, message, [](const nlmsghdr& one) -> std::optional<WholeAddress> {
     const auto fact = parse_address(one);
     if (!fact) {
@@ -93,9 +95,9 @@ Result<std::vector<WholeAddress>> list_whole(Socket& socket) {
 
 // Puts back those of `before` on `removed`'s device that went with it.
 Result<void> put_back(Socket& socket, const std::vector<WholeAddress>& before, const AddressFact& removed) {
-  auto now = list_addresses(socket);
+  const auto now = list_whole(socket, removed.ifindex);
   if (!now) {
-    return std::move(now).error();
+    return now.error();
   }
   for (const WholeAddress& address : before) {
     const AddressFact& fact = address.fact;
@@ -189,7 +191,7 @@ Result<void> change_address(Socket& socket, const InterfaceAddress& before, cons
 
 Result<void> remove_address(Socket& socket, const InterfaceAddress& address) {
   const auto fact = fact_of(socket, address);
-  const auto before = fact ? list_whole(socket) : Result<std::vector<WholeAddress>>(fact.error());
+  const auto before = fact ? list_whole(socket, fact->ifindex) : Result<std::vector<WholeAddress>>(fact.error());
   auto done = before ? remove(socket, *fact) : Result<void>(before.error());
   if (done) {
     done = put_back(socket, *before, *fact);

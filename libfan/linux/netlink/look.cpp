@@ -1,5 +1,7 @@
 #include "linux/netlink/look.h"
 
+#include "linux/netlink/addresses.h"
+
 namespace fan::netlink {
 
 Result<const std::vector<Link>*> Look::links(Socket& socket) {
@@ -23,6 +25,20 @@ Result<const std::vector<FdbRecord>*> Look::table(Socket& socket, std::uint32_t 
     found = tables_.emplace(bridge, std::move(*all)).first;
   }
   return &found->second;
+}
+
+Result<const std::set<Address>*> Look::addresses(Socket& socket) {
+  if (!addresses_) {
+    const auto all = list_addresses(socket);
+    if (!all) {
+      return all.error();
+    }
+    addresses_.emplace();
+    for (const AddressFact& fact : *all) {
+      addresses_->insert(fact.address);
+    }
+  }
+  return &*addresses_;
 }
 
 } // namespace fan::netlink

@@ -158,12 +158,14 @@ Result<std::vector<LinkCounters>> Network::counters() {
 
 Result<std::uint32_t> Network::path_mtu(const Prefix& underlay, Address source, const std::string& device) {
   auto socket = Socket::open();
-  return socket ? netlink::path_mtu(*socket, underlay, source, device) : std::move(socket).error();
+  std::unique_ptr<Look> own;
+  return socket ? netlink::path_mtu(*socket, look(own), underlay, source, device) : std::move(socket).error();
 }
 
 Result<std::optional<Address>> Network::preferred_source(const Prefix& underlay, const std::string& device) {
   auto socket = Socket::open();
-  return socket ? netlink::preferred_source(*socket, underlay, device) : std::move(socket).error();
+  std::unique_ptr<Look> own;
+  return socket ? netlink::preferred_source(*socket, look(own), underlay, device) : std::move(socket).error();
 }
 
 Result<std::optional<std::string>> Network::overlapping_route(const Prefix& overlay) {

@@ -26,9 +26,10 @@ bool bears_our_sign(const LinkFact& link);
 
 class Look;
 
-// facts() begins a look at the host, which known_macs() and observe() after it are part of: devices, and the table of a
-// bridge, are then read once for all of them. observe() ends it, apply() too, and so does a second of time. What
-// comes after reads anew; only the numbers of devices for changes of ports are those of the look before.
+// facts() begins a look at the host, which known_macs(), path_mtu(), preferred_source() and observe() after it are part
+// of: devices, addresses and the table of a bridge are then read once for all of them. observe() ends it, apply() too,
+// and so does a second of time. What comes after reads anew; only the numbers of devices for changes of ports are those
+// of the look before.
 class Network {
 public:
   Network();
@@ -42,8 +43,8 @@ public:
   static Result<std::vector<LinkFact>> links();
   // Of the devices with our sign.
   static Result<std::vector<LinkCounters>> counters();
-  static Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device);
-  static Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device);
+  Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device);
+  Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device);
   static Result<std::optional<std::string>> overlapping_route(const Prefix& overlay);
 
   static Result<std::vector<Endpoint>> endpoints(const std::string& bridge);

@@ -6,7 +6,6 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include "linux/netlink/addresses.h"
 #include "linux/netlink/error.h"
 #include "linux/netlink/link.h"
 #include "linux/netlink/routes.h"
@@ -19,18 +18,14 @@ bool is_no_route(const Error& error) {
 }
 
 // An address of the underlay that is not this host's own: the way to oneself leads over `lo`.
-Result<Address> probe_address(Socket& socket, const Prefix& underlay) {
-  const auto addresses = list_addresses(socket);
-  if (!addresses) {
-    return addresses.error();
+Result<Address> probe_address(Socket& socket, Look& look, const Prefix& underlay) {
+  const auto own = look.addresses(socket);
+  if (!own) {
+    return own.error();
   }
-  const auto is_local = [&addresses](Address address) {
-    return std::any_of(addresses->begin(), addresses->end(),
-                       [&](const AddressFact& fact) { return fact.address == address; });
-  };
   const std::uint32_t last = underlay.broadcast().v4() - underlay.network().v4();
   for (std::uint32_t n = 1; n < last; ++n) {
-    if (!is_local(underlay.at(n))) {
+    if ((*own)->count(underlay.at(n)) == 0) {
       return underlay.at(n);
     }
   }
@@ -61,12 +56,13 @@ Result<std::optional<RouteEntry>> look_up_route(Socket& socket, const RouteLooku
   return found;
 }
 
-Result<std::uint32_t> path_mtu(Socket& socket, const Prefix& underlay, Address source, const std::string& device) {
+Result<std::uint32_t> path_mtu(Socket& socket, Look& look, const Prefix& underlay, Address source,
+                               const std::string& device) {
   const auto link = require_link(socket, device);
   if (!link) {
     return link.error();
   }
-  const auto probe = probe_address(socket, underlay);
+  const auto probe = probe_address(socket, look, underlay);
   if (!probe) {
     return probe.error();
   }
@@ -78,12 +74,13 @@ Result<std::uint32_t> path_mtu(Socket& socket, const Prefix& underlay, Address s
   return route_mtu == 0 ? link->fact.mtu : std::min(link->fact.mtu, route_mtu);
 }
 
-Result<std::optional<Address>> preferred_source(Socket& socket, const Prefix& underlay, const std::string& device) {
+Result<std::optional<Address>> preferred_source(Socket& socket, Look& look, const Prefix& underlay,
+                                                const std::string& device) {
   const auto link = require_link(socket, device);
   if (!link) {
     return link.error();
   }
-  const auto probe = probe_address(socket, underlay);
+  const auto probe = probe_address(socket, look, underlay);
   if (!probe) {
     return probe.error();
   }
@@ -103,7 +100,8 @@ Result<std::optional<Address>> preferred_source(Socket& socket, const Prefix& un
 }
 
 Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& underlay) {
-  const auto probe = probe_address(socket, underlay);
+  Look look;
+  const auto probe = probe_address(socket, look, underlay);
   if (!probe) {
     return probe.error();
   }

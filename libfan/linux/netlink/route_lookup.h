@@ -7,6 +7,7 @@
 
 #include "core/address.h"
 #include "core/result.h"
+#include "linux/netlink/look.h"
 #include "linux/netlink/routes.h"
 #include "linux/netlink/socket.h"
 
@@ -24,10 +25,12 @@ Result<std::optional<RouteEntry>> look_up_route(Socket& socket, const RouteLooku
 
 // The smaller of the device's MTU and that of the route which a packet from `source` into `underlay` takes, in bytes.
 // No route there: the device's MTU. ENODEV: no such device.
-Result<std::uint32_t> path_mtu(Socket& socket, const Prefix& underlay, Address source, const std::string& device);
+Result<std::uint32_t> path_mtu(Socket& socket, Look& look, const Prefix& underlay, Address source,
+                               const std::string& device);
 
 // The kernel's own choice of source address into `underlay` over `device`. nullopt: no route leads there.
-Result<std::optional<Address>> preferred_source(Socket& socket, const Prefix& underlay, const std::string& device);
+Result<std::optional<Address>> preferred_source(Socket& socket, Look& look, const Prefix& underlay,
+                                                const std::string& device);
 
 // The ifindex of the device by which the kernel sends into `underlay`, whatever the source. nullopt: no route there.
 Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& underlay);

@@ -6,7 +6,7 @@
 #include "config/legacy_file.h"
 #include "core/errors.h"
 #include "core/words.h"
-#include "engine/rehearsal.h"
+#include "engine/sequence.h"
 #include "fanctl/applying.h"
 #include "fanctl/change.h"
 #include "fanctl/configuration.h"
@@ -60,14 +60,15 @@ void note_docker(World& world, Report& report) {
   }
 }
 
-void bring_up(Sequence& requests, const FanSpec& spec, const std::string& title, Report& report,
-              const std::vector<Fan>& keep = {}) {
-  Result<Outcome> outcome = requests.up(spec, RequestOptions{.keep = keep});
+void report_on(Result<Outcome> outcome, const std::string& title, const TextPlace& place, Report& report) {
   if (!outcome) {
-    report.errors.push_back(std::move(outcome).error().within(title));
+    Error error = std::move(outcome).error().within(title);
+    error.place = place;
+    report.errors.push_back(std::move(error));
     return;
   }
   for (Error& failure : outcome->failures) {
+    failure.place = place;
     report.errors.push_back(std::move(failure).within(title));
   }
   report.parts.push_back({title, std::move(outcome).value()});
@@ -90,8 +91,7 @@ Result<Report> up_one(const UpArguments& given, World& world) {
     return std::move(provider).error().within(title);
   }
   Report report{"up", given.change.dry_run, {}, {}};
-  Sequence requests(**provider, report.dry_run);
-  bring_up(requests, *spec, title, report);
+  report_on(up(**provider, *spec, RequestOptions{.dry_run = report.dry_run}), title, {}, report);
   return report;
 }
 
@@ -157,39 +157,48 @@ void note_other_files(World& world, Report& report) {
   }
 }
 
-std::vector<Fan> made_by(const Report& report) {
-  std::vector<Fan> fans;
-  for (const Report::Part& part : report.parts) {
-    fans.insert(fans.end(), part.outcome.fans.begin(), part.outcome.fans.end());
+// The fans of the lines before a line stay as they are: two lines that mean one slice would change it to and fro.
+std::vector<Result<Outcome>> bring_up(Provider& provider, const std::vector<WantedFan>& wanted, bool dry_run) {
+  std::vector<FanSpec> specs;
+  for (const WantedFan& fan : wanted) {
+    specs.push_back(fan.spec);
   }
-  return fans;
+  MadeFans made;
+  const auto options_for = [](const FanSpec& /*spec*/, const Host& /*host*/, const MadeFans& before) {
+    return RequestOptions{.keeps = [&before](const Fan& fan) { return before.has(fan); }};
+  };
+  return Sequence(provider, dry_run).up_each(specs, options_for, made);
 }
 
-// The fans of the lines before this one stay as they are: two lines that mean one slice would change it to and fro.
-void bring_up_line(Sequence& requests, const WantedFan& fan, Report& report) {
-  const std::size_t errors = report.errors.size();
-  bring_up(requests, fan.spec, "up " + fan.name, report, made_by(report));
-  if (report.errors.size() > errors) {
-    report.errors.back().place = fan.place;
-  }
-}
-
-Report up_lines(const std::vector<ConfiguredFan>& lines, Provider& provider, bool dry_run) {
-  Report report{"up", dry_run, {}, {}};
-  Sequence requests(provider, dry_run);
-  std::vector<WantedFan> before;
+Result<Report> up_lines(const std::vector<ConfiguredFan>& lines, Provider& provider, bool dry_run) {
+  std::vector<WantedFan> wanted;
+  std::vector<std::optional<Error>> wrong; // one for each line
   for (const ConfiguredFan& line : lines) {
     if (!line.spec) {
-      report.errors.push_back(line.spec.error());
+      wrong.emplace_back(line.spec.error());
       continue;
     }
     WantedFan fan{*line.spec, line.spec->overlay_text + " " + line.spec->underlay_text, line.place};
-    if (std::optional<Error> twice = named_before(fan, before)) {
-      report.errors.push_back(std::move(*twice));
+    wrong.push_back(named_before(fan, wanted));
+    if (!wrong.back()) {
+      wanted.push_back(std::move(fan));
+    }
+  }
+  std::vector<Result<Outcome>> outcomes = bring_up(provider, wanted, dry_run);
+  for (const Result<Outcome>& outcome : outcomes) {
+    if (dry_run && !outcome && outcome.error().kind == ErrorClass::privilege) {
+      return outcome.error(); // no line's error, and told once
+    }
+  }
+  Report report{"up", dry_run, {}, {}};
+  std::size_t next = 0;
+  for (std::optional<Error>& error : wrong) {
+    if (error) {
+      report.errors.push_back(std::move(*error));
       continue;
     }
-    bring_up_line(requests, fan, report);
-    before.push_back(std::move(fan));
+    report_on(std::move(outcomes[next]), "up " + wanted[next].name, wanted[next].place, report);
+    ++next;
   }
   return report;
 }
@@ -203,11 +212,11 @@ Result<Report> up_all(const UpArguments& given, World& world) {
   if (!provider) {
     return std::move(provider).error().within("up -a");
   }
-  Report report = up_lines(*lines, **provider, given.change.dry_run);
-  if (given.config.empty()) {
-    note_other_files(world, report);
+  Result<Report> report = up_lines(*lines, **provider, given.change.dry_run);
+  if (report && given.config.empty()) {
+    note_other_files(world, *report);
   }
-  return report;
+  return report ? std::move(report) : Result<Report>(std::move(report).error().within("up -a"));
 }
 
 } // namespace

@@ -6,7 +6,7 @@
 
 #include "core/record.h"
 #include "engine/host.h"
-#include "engine/rehearsal.h"
+#include "engine/sequence.h"
 
 namespace fan {
 namespace {
@@ -44,15 +44,18 @@ std::string until_then(const char* what) {
   return fmt::format("stop what uses them; the next `fanctl apply` {} it", what);
 }
 
-void take_down(Sequence& requests, const Fan& fan, Applied& applied) {
-  const std::string title = "remove " + fan.bridge;
-  Selector which;
-  which.name = fan.bridge;
-  auto outcome = requests.down(which, {});
-  if (outcome) {
-    applied.parts.push_back({title, std::move(outcome).value()});
-  } else {
-    applied.errors.push_back(std::move(outcome).error().within(title));
+void take_down(Sequence& requests, const std::vector<Fan>& fans, Applied& applied) {
+  std::vector<Result<Outcome>> outcomes = requests.down_each(fans);
+  for (std::size_t n = 0; n < fans.size(); ++n) {
+    const std::string title = "remove " + fans[n].bridge;
+    if (!outcomes[n]) {
+      applied.errors.push_back(std::move(outcomes[n]).error().within(title));
+      continue;
+    }
+    for (Error& failure : outcomes[n]->failures) {
+      applied.errors.push_back(std::move(failure).within(title));
+    }
+    applied.parts.push_back({title, std::move(outcomes[n]).value()});
   }
 }
 
@@ -62,6 +65,7 @@ Result<bool> take_all_down(Sequence& requests, const Configuration& configuratio
   if (!host) {
     return std::move(host).error();
   }
+  std::vector<Fan> disposable;
   for (const Fan& fan : host->fans) {
     const bool wanted =
         std::any_of(configuration.wanted.begin(), configuration.wanted.end(), [&](const WantedFan& other) {
@@ -72,59 +76,83 @@ Result<bool> take_all_down(Sequence& requests, const Configuration& configuratio
     }
     const std::vector<std::string> ports = users_of(host->facts, fan);
     if (ports.empty()) {
-      take_down(requests, fan, applied);
+      disposable.push_back(fan);
     } else {
       applied.errors.push_back(still_used(fan, ports, until_then("removes")).within("remove " + fan.bridge));
     }
   }
+  take_down(requests, disposable, applied);
   return std::any_of(host->fans.begin(), host->fans.end(), [](const Fan& fan) { return fan.in_part; });
 }
 
-// The fan is one of `settled`, the fans of entries before this one: two entries that mean the same slice would else
-// change it to and fro at every run.
-bool is_settled(const Fan& fan, const std::vector<Fan>& settled) {
-  return std::any_of(settled.begin(), settled.end(),
-                     [&](const Fan& other) { return other.slice() == fan.slice() && other.spec == fan.spec; });
-}
-
 // What stands in the way of `spec` and may go; of what may not, what stands in the way stays and makes `up` refuse.
+// `settled` are the fans of entries before this one: two entries that mean the same slice would else change it to and
+// fro at every run.
 Result<RequestOptions> options_for(const FanSpec& spec, const Configuration& configuration, const Host& host,
-                                   const std::vector<Fan>& settled) {
+                                   const MadeFans& settled) {
   RequestOptions options;
   options.notes_parts = false; // those that nothing asks for anew are told of at the end
+  options.keeps = [&spec, &configuration, &settled](const Fan& fan) {
+    return settled.has(fan) || !is_changeable(configuration, fan, spec);
+  };
   for (const Fan& fan : host.fans) {
-    if (is_settled(fan, settled) || !is_changeable(configuration, fan, spec)) {
-      options.keep.push_back(fan);
-    } else if (is_in_the_way(fan, spec)) {
-      const std::vector<std::string> ports = users_of(host.facts, fan);
-      if (!ports.empty()) {
-        return still_used(fan, ports, until_then("replaces"));
-      }
-      options.instead_of.push_back(fan);
+    if (!is_in_the_way(fan, spec) || options.keeps(fan)) {
+      continue;
     }
+    const std::vector<std::string> ports = users_of(host.facts, fan);
+    if (!ports.empty()) {
+      return still_used(fan, ports, until_then("replaces"));
+    }
+    options.instead_of.push_back(fan);
   }
   return options;
 }
 
-Result<Outcome> bring_up(Sequence& requests, const FanSpec& spec, const Configuration& configuration,
-                         const std::vector<Fan>& settled) {
-  if (spec.off) {
-    return Outcome{};
+// Whoever may not look at the host is told so once: it is no fan's error.
+const Error* may_not_look(const std::vector<Result<Outcome>>& outcomes, const RequestOptions& options) {
+  const auto refused = std::find_if(outcomes.begin(), outcomes.end(), [](const Result<Outcome>& outcome) {
+    return !outcome && outcome.error().kind == ErrorClass::privilege;
+  });
+  return options.dry_run && refused != outcomes.end() ? &refused->error() : nullptr;
+}
+
+// Gives whether any of them is up by it.
+Result<bool> bring_up(Sequence& requests, const Configuration& configuration, const RequestOptions& options,
+                      Applied& applied) {
+  std::vector<FanSpec> specs;
+  for (const WantedFan& wanted : configuration.wanted) {
+    specs.push_back(wanted.spec);
   }
-  auto host = look_to_change(requests.host());
-  if (!host) {
-    return std::move(host).error();
+  MadeFans settled;
+  std::vector<Result<Outcome>> outcomes = requests.up_each(
+      specs,
+      [&configuration](const FanSpec& spec, const Host& host, const MadeFans& before) {
+        return options_for(spec, configuration, host, before);
+      },
+      settled);
+  if (const Error* refused = may_not_look(outcomes, options)) {
+    return *refused;
   }
-  auto options = options_for(spec, configuration, *host, settled);
-  if (!options) {
-    return std::move(options).error();
+  for (std::size_t n = 0; n < outcomes.size(); ++n) {
+    const WantedFan& wanted = configuration.wanted[n];
+    Result<Outcome>& outcome = outcomes[n];
+    if (!outcome) {
+      Error error = std::move(outcome).error().within(wanted.name);
+      error.place = wanted.place;
+      applied.errors.push_back(std::move(error));
+      continue;
+    }
+    for (Error& failure : outcome->failures) {
+      applied.errors.push_back(std::move(failure).within(wanted.name));
+    }
+    applied.parts.push_back({wanted.name, std::move(outcome).value()});
   }
-  return requests.up(spec, *options);
+  return !settled.empty();
 }
 
 // Each `up` puts right what any fan that is up has lost. Where none is wanted, a fan brought up by hand is asked for
 // once more, just as it is; one that would become another by it stays as it is.
-Result<void> repair(Sequence& requests, Applied& applied) {
+Result<void> repair(Sequence& requests, const RequestOptions& options, Applied& applied) {
   auto host = look_to_change(requests.host());
   if (!host) {
     return std::move(host).error();
@@ -134,10 +162,13 @@ Result<void> repair(Sequence& requests, Applied& applied) {
     if (fan.in_part) {
       continue;
     }
-    auto outcome = requests.up(fan.spec, RequestOptions{.keep = host->fans});
+    auto outcome = requests.up(fan.spec, RequestOptions{.keeps = [](const Fan& /*any*/) { return true; }});
     if (outcome) {
       applied.parts.push_back({fan.bridge, std::move(outcome).value()});
       return {};
+    }
+    if (options.dry_run && outcome.error().kind == ErrorClass::privilege) {
+      return std::move(outcome).error();
     }
     failed = std::move(outcome).error().within(fan.bridge);
   }
@@ -171,23 +202,12 @@ Result<Applied> apply_configuration(Provider& provider, const Configuration& con
   if (!in_part) {
     return in_part.error();
   }
-  std::vector<Fan> settled;
-  for (const WantedFan& wanted : configuration.wanted) {
-    auto outcome = bring_up(requests, wanted.spec, configuration, settled);
-    if (outcome) {
-      settled.insert(settled.end(), outcome->fans.begin(), outcome->fans.end());
-      for (Error& failure : outcome->failures) {
-        applied.errors.push_back(std::move(failure).within(wanted.name));
-      }
-      applied.parts.push_back({wanted.name, std::move(outcome).value()});
-    } else {
-      Error error = std::move(outcome).error().within(wanted.name);
-      error.place = wanted.place;
-      applied.errors.push_back(std::move(error));
-    }
+  const auto settled = bring_up(requests, configuration, options, applied);
+  if (!settled) {
+    return settled.error();
   }
-  if (settled.empty()) {
-    if (auto repaired = repair(requests, applied); !repaired) {
+  if (!*settled) {
+    if (auto repaired = repair(requests, options, applied); !repaired) {
       return std::move(repaired).error();
     }
   }

@@ -41,7 +41,8 @@ struct Applied {
 
 // Each fan is validated before it is touched, and undone when a change of it fails. A fan goes down when its file was
 // read whole and does not have it any more; when its file is gone, or it has none, only if no file is broken. Not while
-// ports are attached. An error is what stops everything: this host cannot be looked at.
+// ports are attached. An error is what stops everything: this host cannot be looked at, or in a dry run not by this
+// process.
 Result<Applied> apply_configuration(Provider& provider, const Configuration& configuration,
                                     const RequestOptions& options);
 

@@ -7,6 +7,7 @@
 #include "engine/fan_selection.h"
 #include "engine/host.h"
 #include "engine/requests.h"
+#include "engine/shares.h"
 
 namespace fan {
 namespace {
@@ -54,6 +55,14 @@ void note_left_bridges(const Facts& facts, Outcome& outcome) {
   }
 }
 
+Result<std::vector<Change>> plan_without(Provider& provider, const Host& host, const std::vector<Fan>& gone) {
+  std::vector<Fan> after = host.fans;
+  for (const Fan& fan : gone) {
+    std::erase(after, fan);
+  }
+  return plan_to(provider, host.facts, host.fans, after);
+}
+
 } // namespace
 
 Result<Outcome> down(Provider& provider, const Selector& which, const RequestOptions& options) {
@@ -72,11 +81,7 @@ Result<Outcome> down(Provider& provider, const Selector& which, const RequestOpt
   if (!outcome.failures.empty() && which.all == Selector::All::none) {
     return outcome.failures.front();
   }
-  std::vector<Fan> after = host->fans;
-  for (const Fan& fan : outcome.fans) {
-    std::erase(after, fan);
-  }
-  auto plan = plan_to(provider, host->facts, host->fans, after);
+  auto plan = plan_without(provider, *host, outcome.fans);
   if (!plan) {
     return std::move(plan).error();
   }
@@ -89,6 +94,42 @@ Result<Outcome> down(Provider& provider, const Selector& which, const RequestOpt
     return std::move(applied).error();
   }
   return outcome;
+}
+
+Result<std::vector<Outcome>> down(Provider& provider, std::span<const Fan> fans, const RequestOptions& options) {
+  auto host = look_to_change(provider);
+  if (!host) {
+    return std::move(host).error();
+  }
+  std::vector<Outcome> outcomes;
+  std::vector<Fan> gone;
+  for (const Fan& fan : fans) {
+    Outcome& outcome = outcomes.emplace_back(Outcome{{fan}, {}, {}, {}});
+    if (!options.force) {
+      leave_used(outcome, host->facts);
+    }
+    gone.insert(gone.end(), outcome.fans.begin(), outcome.fans.end());
+  }
+  auto plan = plan_without(provider, *host, gone);
+  if (!plan) {
+    return std::move(plan).error();
+  }
+  if (!options.dry_run && !plan->empty()) {
+    if (auto applied = carry_out(provider, *plan); !applied) {
+      return std::move(applied).error();
+    }
+  }
+  std::vector<Party> parties;
+  for (const Outcome& outcome : outcomes) {
+    parties.push_back({{}, outcome.fans});
+  }
+  const Builds builds{provider.program_build(), provider.ruleset_version()};
+  std::vector<std::vector<Change>> shares = shares_of(std::move(plan).value(), parties, host->facts, builds);
+  for (std::size_t n = 0; n < outcomes.size(); ++n) {
+    outcomes[n].plan = std::move(shares[n]);
+    note_left_bridges(host->facts, outcomes[n]);
+  }
+  return outcomes;
 }
 
 } // namespace fan

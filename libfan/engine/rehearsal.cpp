@@ -151,21 +151,4 @@ Result<void> Rehearsal::apply(std::span<const Change> changes) {
   return {};
 }
 
-Result<Outcome> Sequence::up(const FanSpec& spec, RequestOptions options) {
-  options.dry_run = dry_run_;
-  return noted(fan::up(host(), spec, options));
-}
-
-Result<Outcome> Sequence::down(const Selector& which, RequestOptions options) {
-  options.dry_run = dry_run_;
-  return noted(fan::down(host(), which, options));
-}
-
-Result<Outcome> Sequence::noted(Result<Outcome> outcome) {
-  if (outcome && dry_run_) {
-    (void)rehearsal_.apply(outcome->plan); // a note cannot fail
-  }
-  return outcome;
-}
-
 } // namespace fan

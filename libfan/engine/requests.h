@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,11 +18,11 @@
 namespace fan {
 
 struct RequestOptions {
-  bool dry_run = false;        // work the plan out, carry nothing out
-  bool force = false;          // down: also while ports are attached
-  std::vector<Fan> instead_of; // up: recorded fans that go down in the same plan
-  std::vector<Fan> keep;       // up: of the recorded fans those that it may not change; class host_state, if it would
-  bool notes_parts = true;     // up: note the other fans that are known in part; false: the caller tells of them
+  bool dry_run = false;                  // work the plan out, carry nothing out
+  bool force = false;                    // down: also while ports are attached
+  std::vector<Fan> instead_of;           // up: recorded fans that go down in the same plan
+  std::function<bool(const Fan&)> keeps; // up: the recorded fans that it may not change; class host_state, if it would
+  bool notes_parts = true;               // up: note the other fans that are known in part; false: the caller does
 };
 
 // What a request did, or would do.
@@ -48,6 +50,10 @@ Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions
 // Ports attached: error naming them, class in_use, unless options.force. `All`: an empty selection is a success;
 // leftovers of ours that belong to no record (a process was killed) are removed too.
 Result<Outcome> down(Provider& provider, const Selector& which, const RequestOptions& options);
+
+// These fans, each of which has an outcome: one that is in use stays, which is a failure. All that can go does, or
+// nothing.
+Result<std::vector<Outcome>> down(Provider& provider, std::span<const Fan> fans, const RequestOptions& options);
 
 // One object that is not as it should be.
 struct Drift {

@@ -1,6 +1,7 @@
 #include "engine/resolution.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -82,13 +83,24 @@ Result<Fan> fan_of(Provider& provider, const FanSpec& spec, const Candidate& can
   return made;
 }
 
-// The recorded fans with `fan` in the place of the one it replaces. One with the same slice by another underlay, in
-// which the host has the same number, is another fan.
-void put_fan(std::vector<Fan>& fans, const Fan& fan) {
-  std::erase_if(fans, [&](const Fan& old) {
+template <class Leaves>
+void let_go(Resolution& resolution, Leaves leaves) {
+  const auto gone = std::stable_partition(resolution.after.begin(), resolution.after.end(),
+                                          [&](const Fan& fan) { return !leaves(fan); });
+  resolution.gone.insert(resolution.gone.end(), std::make_move_iterator(gone),
+                         std::make_move_iterator(resolution.after.end()));
+  resolution.after.erase(gone, resolution.after.end());
+}
+
+// In the place of the one it replaces. One with the same slice by another underlay, in which the host has the same
+// number, is another fan.
+void put_fan(Resolution& resolution, const Fan& fan) {
+  let_go(resolution, [&](const Fan& old) {
     return moves(fan.spec, old) || (old.slice() == fan.slice() && old.mapping == fan.mapping);
   });
-  fans.push_back(fan);
+  const auto place = std::upper_bound(resolution.after.begin(), resolution.after.end(), fan,
+                                      [](const Fan& a, const Fan& b) { return a.slice() < b.slice(); });
+  resolution.after.insert(place, fan);
 }
 
 Result<void> check_new_mapping(Provider& provider, const Fan& fan, const std::vector<Fan>& recorded) {
@@ -117,10 +129,8 @@ bool is_among(const Fan& fan, const std::vector<Fan>& fans) {
 
 Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& after, const Host& host,
                    const std::vector<Fan>& instead_of) {
-  std::vector<Fan> others = after;
-  std::erase(others, fan);
   for (const Fan& old : host.fans) {
-    if (!is_among(old, instead_of) && old.slice() == fan.slice() && old.bridge != fan.bridge) {
+    if (old.slice() == fan.slice() && old.bridge != fan.bridge && !is_among(old, instead_of)) {
       Error error;
       error.kind = ErrorClass::host_state;
       error.message =
@@ -129,7 +139,7 @@ Result<void> check(Provider& provider, const Fan& fan, const std::vector<Fan>& a
       return error;
     }
   }
-  if (auto valid = validate(fan, others, host.facts); !valid) {
+  if (auto valid = validate(fan, after, host.facts); !valid) {
     return valid;
   }
   return check_new_mapping(provider, fan, host.fans);
@@ -183,9 +193,9 @@ Result<Resolution> resolve(Provider& provider, const FanSpec& spec, const Host& 
   }
   resolution.asked = std::move(fans).value();
   resolution.after = host.fans;
-  std::erase_if(resolution.after, [&](const Fan& fan) { return is_among(fan, instead_of); });
+  let_go(resolution, [&](const Fan& fan) { return is_among(fan, instead_of); });
   for (const Fan& fan : resolution.asked) {
-    put_fan(resolution.after, fan);
+    put_fan(resolution, fan);
   }
   for (const Fan& fan : resolution.asked) {
     if (auto valid = check(provider, fan, resolution.after, host, instead_of); !valid) {

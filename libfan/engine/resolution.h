@@ -15,7 +15,8 @@ namespace fan {
 
 struct Resolution {
   std::vector<Fan> asked;         // what the spec means on this host
-  std::vector<Fan> after;         // those together with the recorded ones that stay
+  std::vector<Fan> gone;          // recorded fans that they take the place of, earlier states of themselves among them
+  std::vector<Fan> after;         // those asked for and the other recorded ones, ordered by slice
   std::vector<std::string> notes; // choices that were made
 };
 

@@ -2,14 +2,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config_folder.h"
 #include "fan_pair.h"
 #include "support/snapshot.h"
+#include "writes.h"
 
 namespace fan::test {
 namespace {
@@ -272,6 +275,44 @@ TEST_F(Apply, AFolderThatIsNotThereIsAnErrorAndNothingGoesDown) {
   EXPECT_EQ(outcome.status, host_state);
   EXPECT_THAT(outcome.err, HasSubstr("nowhere: apply: cannot be read: No such file or directory"));
   EXPECT_THAT(shown(), HasSubstr("bridge one"));
+}
+
+// What the kernel is asked, and told, for each of many fans is no more than for each of a few.
+class ApplyOfMany : public ::testing::Test {
+protected:
+  void configure(int fans) const {
+    std::string text = "version: 1\nfans:\n";
+    for (int n = 0; n < fans; ++n) {
+      text += fmt::format("  f{0}: {{overlay: 10.{0}.0.0/16, underlay: eth0/24, encapsulation: vxlan}}\n", n);
+    }
+    folder.write("a.yaml", text);
+  }
+  [[nodiscard]] std::size_t calls_of(const std::vector<std::string>& words) const {
+    const Outcome done = host.run(traced(words));
+    EXPECT_EQ(done.status, 0) << done.err.substr(done.err.size() - std::min<std::size_t>(done.err.size(), 500));
+    return static_cast<std::size_t>(std::count(done.err.begin(), done.err.end(), '\n'));
+  }
+
+  Underlay underlay{NoForgers()};
+  Host& host = underlay.host("172.30.0.27/16");
+  ConfigFolder folder;
+};
+
+TEST_F(ApplyOfMany, EachCostsAsManyCallsAsEachOfFew) {
+  constexpr int few = 8;
+  constexpr int many = 4 * few;
+  const std::vector<std::vector<std::string>> commands{
+      {"apply", "--dir", folder.path()}, {"apply", "--dir", folder.path()}, {"show"}, {"down", "-a"}};
+  std::vector<std::size_t> calls;
+  for (const int fans : {few, many}) {
+    configure(fans);
+    for (const auto& words : commands) {
+      calls.push_back(calls_of(words));
+    }
+  }
+  for (std::size_t n = 0; n < commands.size(); ++n) {
+    EXPECT_LE(calls[commands.size() + n], calls[n] * (many / few)) << n << ": " << commands[n].front();
+  }
 }
 
 } // namespace

@@ -4,8 +4,8 @@
 
 #include "core/render.h"
 #include "core/words.h"
-#include "engine/rehearsal.h"
 #include "engine/requests.h"
+#include "engine/sequence.h"
 #include "support/memory_provider.h"
 
 namespace fan {

@@ -36,7 +36,7 @@ Error refusal(int number) {
   return error;
 }
 
-// Fails at one change on the way forward, and when undoing those with certain keys.
+// Fails at one change on the way forward, or from it on, and when undoing those with certain keys.
 class FailingProvider : public MemoryProvider {
 public:
   explicit FailingProvider(const MemoryProvider& kernel) : MemoryProvider(kernel) { transactions = 0; }
@@ -47,7 +47,7 @@ public:
       return stubborn == undone.back() ? Result<void>(refusal(EIO)) : MemoryProvider::apply(changes);
     }
     forward.emplace_back(changes.begin(), changes.end());
-    if (forward.size() != fails_at + 1) {
+    if (forward.size() < fails_at + 1 || (forward.size() > fails_at + 1 && !lasting)) {
       return MemoryProvider::apply(changes);
     }
     if (moment == Moment::answer_lost) {
@@ -57,6 +57,7 @@ public:
   }
 
   std::size_t fails_at = SIZE_MAX;
+  bool lasting = false;
   int number = EIO;
   Moment moment = Moment::refused;
   std::string stubborn; // the key of what cannot be undone
@@ -460,7 +461,7 @@ TEST(FailureInDoubt, WhatSomebodyElseMadeMeanwhileStays) {
   EXPECT_EQ(kernel.objects.size(), 2U) << "beside the setting of eth0";
 }
 
-// --- a configuration: each of its fans is a request of its own
+// --- a configuration: its fans together, and where that fails each of them alone
 
 Configuration configuration_of(const std::vector<std::vector<std::string>>& lines) {
   Configuration configuration;
@@ -474,36 +475,73 @@ Configuration configuration_of(const std::vector<std::vector<std::string>>& line
   return configuration;
 }
 
-TEST(FailureOfApply, AtEachChangeLeavesEachFanAsItWasOrAsItShallBe) {
-  const Configuration old = configuration_of({plain, {"241.0.0.0/8", "eth0/16", "type", "vxlan"}});
-  const Configuration wanted =
-      configuration_of({with(plain, {"dhcp"}), {"242.0.0.0/8", "eth0/16", "type", "ipip", "dhcp"}});
-  MemoryProvider before = host27();
-  ASSERT_TRUE(apply_configuration(before, old, {})->errors.empty());
-  FailingProvider counted(before);
-  ASSERT_TRUE(apply_configuration(counted, wanted, {})->errors.empty());
-  for (std::size_t k = 0; k < counted.forward.size(); ++k) {
-    for (const int number : {*errnos_of(counted.forward[k]).begin(), EINTR}) {
-      for (const Moment moment : {Moment::refused, Moment::answer_lost}) {
-        FailingProvider kernel(before);
-        kernel.fails_at = k;
-        kernel.number = number;
-        kernel.moment = moment;
-        const auto applied = apply_configuration(kernel, wanted, {});
-        ASSERT_TRUE(applied);
-        ASSERT_EQ(applied->errors.size(), 1U) << k;
-        EXPECT_EQ(applied->errors[0].sys_errno, number);
-        const auto found = status(kernel);
-        ASSERT_TRUE(found);
-        for (const FanStatus& fan : found->fans) {
-          EXPECT_TRUE(fan.drift.empty()) << k << ": " << fan.fan.bridge << ": " << fan.drift.front().key;
+class FailureOfApply : public ::testing::Test {
+protected:
+  FailureOfApply() {
+    EXPECT_TRUE(
+        apply_configuration(before, configuration_of({plain, {"241.0.0.0/8", "eth0/16", "type", "vxlan"}}), {}));
+    FailingProvider counted(before);
+    EXPECT_TRUE(apply_configuration(counted, wanted, {})->errors.empty());
+    plan = counted.forward;
+    after = counted.objects;
+  }
+
+  void expect_whole_fans(FailingProvider& kernel, std::size_t k) {
+    const auto found = status(kernel);
+    ASSERT_TRUE(found);
+    for (const FanStatus& fan : found->fans) {
+      EXPECT_TRUE(fan.drift.empty()) << k << ": " << fan.fan.bridge << ": " << fan.drift.front().key;
+    }
+  }
+
+  template <class Act>
+  void at_each_change(bool lasting, Act act) {
+    for (std::size_t k = 0; k < plan.size(); ++k) {
+      for (const int number : {*errnos_of(plan[k]).begin(), EINTR}) {
+        for (const Moment moment : {Moment::refused, Moment::answer_lost}) {
+          FailingProvider kernel(before);
+          kernel.fails_at = k;
+          kernel.number = number;
+          kernel.moment = moment;
+          kernel.lasting = lasting;
+          act(kernel, k);
         }
-        const auto again = apply_configuration(kernel, wanted, {});
-        EXPECT_TRUE(again && again->errors.empty());
-        EXPECT_EQ(kernel.objects.size(), counted.objects.size()) << k;
       }
     }
   }
+
+  const Configuration wanted =
+      configuration_of({with(plain, {"dhcp"}), {"242.0.0.0/8", "eth0/16", "type", "ipip", "dhcp"}});
+  MemoryProvider before = host27();
+  std::vector<std::vector<Change>> plan;
+  ObservedSet after;
+};
+
+// What was done together is undone, and each fan is tried again.
+TEST_F(FailureOfApply, OnceAtEachChangeIsMadeGoodByTryingAgain) {
+  at_each_change(false, [this](FailingProvider& kernel, std::size_t k) {
+    const auto applied = apply_configuration(kernel, wanted, {});
+    ASSERT_TRUE(applied);
+    const bool alone = !applied->errors.empty(); // the one fan that goes is not tried again
+    EXPECT_LE(applied->errors.size(), 1U) << k;
+    expect_whole_fans(kernel, k);
+    EXPECT_TRUE(alone || kernel.objects == after) << k;
+  });
+}
+
+TEST_F(FailureOfApply, FromEachChangeOnLeavesEachFanAsItWasOrAsItShallBe) {
+  at_each_change(true, [this](FailingProvider& kernel, std::size_t k) {
+    kernel.moment = Moment::refused;
+    const auto applied = apply_configuration(kernel, wanted, {});
+    ASSERT_TRUE(applied);
+    ASSERT_FALSE(applied->errors.empty()) << k;
+    EXPECT_EQ(applied->errors.back().sys_errno, kernel.number);
+    expect_whole_fans(kernel, k);
+    kernel.lasting = false;
+    const auto again = apply_configuration(kernel, wanted, {});
+    EXPECT_TRUE(again && again->errors.empty());
+    EXPECT_TRUE(kernel.objects == after) << k;
+  });
 }
 
 } // namespace

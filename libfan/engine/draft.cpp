@@ -1,15 +1,16 @@
+#include "engine/draft.h"
+
 #include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "core/derive.h"
 #include "core/errors.h"
 #include "core/firewall_obstacles.h"
 #include "core/record.h"
 #include "engine/apply.h"
 #include "engine/confirm.h"
-#include "engine/host.h"
-#include "engine/requests.h"
 #include "engine/resolution.h"
 
 namespace fan {
@@ -32,19 +33,19 @@ Error must_stay(const Fan& kept, const FanSpec& spec) {
 }
 
 // The fans that the request may not change are as they were, but for what all fans share.
-Result<void> check_kept(const std::vector<Fan>& keep, const FanSpec& spec, const std::vector<Fan>& before,
-                        const std::vector<Fan>& after) {
-  const auto gone = std::find_if(keep.begin(), keep.end(),
-                                 [&](const Fan& kept) { return is_in(kept, before) && !is_in(kept, after); });
-  return gone == keep.end() ? Result<void>() : must_stay(*gone, spec);
+Result<void> check_kept(const RequestOptions& options, const FanSpec& spec, const Resolution& resolution) {
+  const auto changed = std::find_if(resolution.gone.begin(), resolution.gone.end(), [&](const Fan& old) {
+    return options.keeps && options.keeps(old) && !is_in(old, resolution.asked);
+  });
+  return changed == resolution.gone.end() ? Result<void>() : must_stay(*changed, spec);
 }
 
 // A bridge that is in use does not go, whatever becomes of its fan: nor do routed endpoints.
-Result<void> check_unused(const Facts& facts, const std::vector<Fan>& before, const std::vector<Fan>& after) {
-  for (const Fan& old : before) {
-    const bool stays = old.spec.reach || std::any_of(after.begin(), after.end(), [&](const Fan& fan) {
-                         return fan.bridge == old.bridge && !fan.spec.reach;
-                       });
+Result<void> check_unused(const Facts& facts, const Resolution& resolution) {
+  for (const Fan& old : resolution.gone) {
+    const bool stays =
+        old.spec.reach || std::any_of(resolution.after.begin(), resolution.after.end(),
+                                      [&](const Fan& fan) { return fan.bridge == old.bridge && !fan.spec.reach; });
     const std::vector<std::string> users = stays ? std::vector<std::string>() : users_of(facts, old);
     if (!users.empty()) {
       return still_used(old, users, "stop what uses it first: this would remove the bridge");
@@ -108,8 +109,7 @@ void note_known_in_part(const std::vector<Fan>& after, Outcome& outcome) {
 }
 
 // Somebody else's firewall may stand in the way of all this. That is said, never a failure: it may be on purpose.
-void note_obstacles(Provider& provider, const Facts& facts, Outcome& outcome) {
-  const auto filters = provider.filters();
+void note_obstacles(const Result<firewall::Filters>& filters, const Facts& facts, Outcome& outcome) {
   if (!filters) {
     outcome.notes.push_back("cannot tell whether another firewall on this host is in the way: " +
                             filters.error().message);
@@ -127,49 +127,78 @@ void note_obstacles(Provider& provider, const Facts& facts, Outcome& outcome) {
 
 } // namespace
 
-Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions& options) {
-  Outcome outcome;
-  if (spec.off) {
-    return outcome;
-  }
+Result<Draft> Draft::begin(Provider& provider) {
   auto host = look_to_change(provider);
-  if (!host) {
-    return std::move(host).error();
-  }
-  auto resolution = resolve(provider, spec, *host, options.instead_of);
+  return host ? Draft(provider, std::move(host).value()) : Result<Draft>(std::move(host).error());
+}
+
+Result<void> Draft::up(const FanSpec& spec, const RequestOptions& options) {
+  auto resolution = resolve(*provider_, spec, host_, options.instead_of);
   if (!resolution) {
     return std::move(resolution).error();
   }
-  if (auto kept = check_kept(options.keep, spec, host->fans, resolution->after); !kept) {
-    return std::move(kept).error();
+  if (auto kept = check_kept(options, spec, *resolution); !kept) {
+    return kept;
   }
-  if (auto unused = check_unused(host->facts, host->fans, resolution->after); !unused) {
-    return std::move(unused).error();
+  if (auto unused = check_unused(host_.facts, *resolution); !unused) {
+    return unused;
   }
-  auto plan = plan_to(provider, host->facts, host->fans, resolution->after);
-  if (!plan) {
-    return std::move(plan).error();
-  }
-  outcome.fans = std::move(resolution->asked);
+  Outcome outcome;
+  outcome.fans = resolution->asked;
   outcome.notes = std::move(resolution->notes);
-  outcome.plan = std::move(plan).value();
   note_gone(spec, resolution->after, outcome);
   if (options.notes_parts) {
     note_known_in_part(resolution->after, outcome);
   }
   note_shortcuts(outcome);
-  note_neighbours(host->facts, outcome);
-  note_obstacles(provider, host->facts, outcome);
-  if (options.dry_run || outcome.plan.empty()) {
-    return outcome;
+  note_neighbours(host_.facts, outcome);
+  outcomes_.push_back(std::move(outcome));
+  parties_.push_back({std::move(resolution->asked), std::move(resolution->gone)});
+  host_.fans = std::move(resolution->after);
+  return {};
+}
+
+Result<std::vector<Outcome>> Draft::carry_out(bool dry_run) && {
+  if (outcomes_.empty()) {
+    return std::move(outcomes_);
   }
-  if (auto applied = carry_out(provider, outcome.plan); !applied) {
-    return std::move(applied).error();
+  auto plan = plan_to(*provider_, host_.facts, before_, host_.fans);
+  if (!plan) {
+    return std::move(plan).error();
   }
-  if (auto confirmed = confirm(provider, host->facts, resolution->after, outcome.plan); !confirmed) {
-    return std::move(confirmed).error();
+  const Result<firewall::Filters> filters = provider_->filters();
+  for (Outcome& outcome : outcomes_) {
+    note_obstacles(filters, host_.facts, outcome);
   }
-  return outcome;
+  if (!dry_run && !plan->empty()) {
+    if (auto applied = fan::carry_out(*provider_, *plan); !applied) {
+      return std::move(applied).error();
+    }
+    if (auto confirmed = confirm(*provider_, host_.facts, host_.fans, *plan); !confirmed) {
+      return std::move(confirmed).error();
+    }
+  }
+  const Builds builds{provider_->program_build(), provider_->ruleset_version()};
+  std::vector<std::vector<Change>> shares = shares_of(std::move(plan).value(), parties_, host_.facts, builds);
+  for (std::size_t n = 0; n < outcomes_.size(); ++n) {
+    outcomes_[n].plan = std::move(shares[n]);
+  }
+  return std::move(outcomes_);
+}
+
+Result<Outcome> up(Provider& provider, const FanSpec& spec, const RequestOptions& options) {
+  if (spec.off) {
+    return Outcome{};
+  }
+  auto draft = Draft::begin(provider);
+  if (!draft) {
+    return std::move(draft).error();
+  }
+  if (auto drawn = draft->up(spec, options); !drawn) {
+    return std::move(drawn).error();
+  }
+  auto outcomes = std::move(*draft).carry_out(options.dry_run);
+  return outcomes ? Result<Outcome>(std::move(outcomes->front())) : std::move(outcomes).error();
 }
 
 } // namespace fan

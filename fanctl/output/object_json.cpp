@@ -106,8 +106,13 @@ Json fields(const PortFlag& o) {
 }
 
 Json fields(const Route& o) {
-  return {{"destination", o.destination.str()}, {"via", o.via.str()}, {"device", o.device},
-          {"source", o.source.str()},           {"mtu", o.mtu},       {"first", o.first}};
+  return {{"destination", o.destination.str()},
+          {"via", o.via.str()},
+          {"device", o.device},
+          {"source", o.source.str()},
+          {"mtu", o.mtu},
+          {"first", o.first},
+          {"only", o.only}};
 }
 
 Json fields(const DhcpServer& o) {

@@ -215,6 +215,7 @@ struct Route { // main table, onlink, protocol route_protocol
   Address source; // preferred source
   std::uint32_t mtu = 0;
   bool first = true; // nobody else's route to the same destination comes before it
+  bool only = true;  // of metric 0, and no second one with our protocol number, which only a person can make
   auto operator<=>(const Route&) const = default;
 };
 

@@ -208,10 +208,18 @@ Lines create(const Route& o) {
   return {fmt::format("ip route replace {} via {} dev {} onlink src {} mtu {} proto {}", o.destination.str(),
                       o.via.str(), o.device, o.source.str(), o.mtu, route_protocol)};
 }
-Lines change(const Route&, const Route& to) {
-  return create(to);
+Lines flush(const Route& o) {
+  return {fmt::format("ip route flush exact {} proto {}", o.destination.str(), route_protocol)};
+}
+Lines change(const Route& from, const Route& to) {
+  Lines lines = from.only ? Lines() : flush(from);
+  lines.push_back(create(to).front());
+  return lines;
 }
 Lines remove(const Route& o) {
+  if (!o.only) {
+    return flush(o);
+  }
   return {fmt::format("ip route del {} dev {} proto {}", o.destination.str(), o.device, route_protocol)};
 }
 
@@ -350,8 +358,8 @@ std::string describe(const Object& object) {
           },
           [&](const PortFlag& o) { return key + (is_on_at_first(o.flag) ? " off" : " on"); },
           [&](const Route& o) {
-            return fmt::format("{} via {} dev {} src {} mtu {}{}", key, o.via.str(), o.device, o.source.str(), o.mtu,
-                               o.first ? "" : " behind another's");
+            return fmt::format("{} via {} dev {} src {} mtu {}{}{}", key, o.via.str(), o.device, o.source.str(), o.mtu,
+                               o.only ? "" : " of another metric, or not alone", o.first ? "" : " behind another's");
           },
           [&](const DhcpServer& o) {
             return is_dead(o) ? fmt::format("{} not running, leases in {}", key, lease_file_of(o))

@@ -251,6 +251,25 @@ TEST_P(Drift, OfTheRouteBehindAnothers) {
   EXPECT_EQ(drift(), Keys{"route 250.0.0.0/8"});
 }
 
+// A route with our protocol number is ours, whatever its metric, and one is enough.
+TEST_P(Drift, OfASecondRouteOfOurs) {
+  const Keys route{"route 250.0.0.0/8"};
+  const std::string second = "ip route add 250.0.0.0/8 dev eth0 proto 250 metric 100";
+  expect_repaired(second, route);
+  expect_repaired(second + "; ip route del 250.0.0.0/8 dev " + tunnel(), route);
+  expect_repaired("ip route append 250.0.0.0/8 via 172.30.0.1 dev eth0 proto 250", route);
+  expect_repaired("ip route prepend 250.0.0.0/8 via 172.30.0.1 dev eth0 proto 250", route);
+  expect_repaired(second + "; ip route add blackhole 250.0.0.0/8 proto 250 metric 7", route);
+  a.must({"sh", "-ec", second});
+  const std::string script = a.fanctl_must(with(line(), {"--dry-run"}));
+  EXPECT_THAT(script, HasSubstr("ip route flush exact 250.0.0.0/8 proto 250"));
+  a.must({"sh", "-ec", script});
+  EXPECT_EQ(drift(), Keys{});
+  a.must({"sh", "-ec", second});
+  a.fanctl_must({"down", "250.0.0.0/8"});
+  EXPECT_EQ(a.must({"ip", "route", "show", "exact", "250.0.0.0/8"}), "");
+}
+
 TEST_P(Drift, OfTheBridgeAndWhatHangsOnIt) {
   const Keys device{"bridge " + bridge};
   const Keys dhcp{"dhcp " + bridge};

@@ -179,7 +179,7 @@ private:
         return first.error();
       }
       add(Route{entry.destination, entry.via.value_or(Address()), name_of(entry.ifindex), entry.source, entry.mtu,
-                *first},
+                *first, entry.only},
           ours);
     }
     return {};

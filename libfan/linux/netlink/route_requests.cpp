@@ -1,6 +1,7 @@
 // Adding, replacing and removing our routes: the writing half of routes.h.
 #include "linux/netlink/routes.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -92,6 +93,60 @@ Result<void> require_own_route_first(Socket& socket, const Prefix& destination) 
   return {};
 }
 
+bool is(const RouteEntry& entry, const Route& route, std::uint32_t ifindex) {
+  return entry.metric == 0 && entry.tos == 0 && entry.ifindex == ifindex && entry.via == route.via &&
+         entry.other_hops.empty();
+}
+
+// Exactly this one: the kernel takes what is not said for any.
+Result<void> remove_entry(Socket& socket, const RouteEntry& entry) {
+  rtmsg header{};
+  header.rtm_family = AF_INET;
+  header.rtm_dst_len = static_cast<unsigned char>(entry.destination.length());
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = route_protocol;
+  header.rtm_tos = entry.tos;
+  header.rtm_type = entry.type;
+  header.rtm_scope = RT_SCOPE_NOWHERE; // any
+  Message message(RTM_DELROUTE, 0);
+  message.header(header).v4(RTA_DST, entry.destination.network()).u32(RTA_PRIORITY, entry.metric);
+  if (entry.other_hops.empty() && entry.ifindex != 0) {
+    message.u32(RTA_OIF, entry.ifindex);
+  }
+  if (entry.other_hops.empty() && entry.via) {
+    message.v4(RTA_GATEWAY, *entry.via);
+  }
+  return socket.request(message);
+}
+
+// Those of ours to this destination, but for `kept`, which is on the device `ifindex`.
+Result<void> remove_others(Socket& socket, const Prefix& destination, const Route* kept, std::uint32_t ifindex) {
+  std::vector<RouteEntry> others;
+  auto done = walk_routes(socket, {RT_TABLE_MAIN, route_protocol}, [&](const RouteEntry& route) {
+    if (route.destination == destination && !(kept != nullptr && is(route, *kept, ifindex)) &&
+        std::find(others.begin(), others.end(), route) == others.end()) {
+      others.push_back(route);
+    }
+    return true;
+  });
+  for (std::size_t n = 0; done && n < others.size(); ++n) {
+    done = remove_entry(socket, others[n]);
+  }
+  return done;
+}
+
+// There is more than one of ours, or its metric is another than ours. The one that shall be comes first, so that there
+// always is one; EEXIST: it is there, behind one that goes.
+Result<void> make_only(Socket& socket, const Route& route) {
+  auto link = require_link(socket, route.device);
+  if (!link) {
+    return std::move(link).error();
+  }
+  auto done = put(socket, route, NLM_F_CREATE | NLM_F_REPLACE);
+  return done || done.error().sys_errno == EEXIST ? remove_others(socket, route.destination, &route, link->fact.ifindex)
+                                                  : std::move(done);
+}
+
 // The kernel's own route to a network on a device.
 Message connected_route(std::uint16_t type, int flags, const ConnectedNetwork& network) {
   rtmsg header{};
@@ -127,13 +182,19 @@ Result<void> add_route(Socket& socket, const Route& route) {
 
 Result<void> change_route(Socket& socket, const Route& before, const Route& after) {
   auto done = require_own_route_first(socket, before.destination);
-  if (done) {
+  if (!before.only && (done || done.error().sys_errno == ESRCH)) {
+    done = make_only(socket, after);
+  } else if (done) {
     done = put(socket, after, NLM_F_REPLACE);
   }
   return done ? std::move(done) : std::move(done).error().within("replace route " + after.destination.str());
 }
 
 Result<void> remove_route(Socket& socket, const Route& route) {
+  if (!route.only) {
+    auto done = remove_others(socket, route.destination, nullptr, 0);
+    return done ? std::move(done) : std::move(done).error().within("remove route " + route.destination.str());
+  }
   // By destination, table and protocol alone: that is how a route of ours is known, whatever device or gateway it has
   // by now.
   rtmsg header{};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
@@ -156,15 +157,22 @@ Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
 }
 
 Result<std::vector<RouteEntry>> routes_for(Socket& socket, const std::set<Prefix>& destinations) {
-  std::vector<RouteEntry> found;
-  std::set<Prefix> open = destinations;
+  // A list that is read again repeats itself.
+  std::map<Prefix, std::vector<RouteEntry>> by_destination;
   auto ours = walk_routes(socket, {RT_TABLE_MAIN, route_protocol}, [&](const RouteEntry& route) {
-    // A list that is read again repeats itself: the destination is the key.
-    std::erase_if(found, [&route](const RouteEntry& other) { return other.destination == route.destination; });
-    found.push_back(route);
-    open.erase(route.destination);
+    std::vector<RouteEntry>& routes = by_destination[route.destination];
+    if (std::find(routes.begin(), routes.end(), route) == routes.end()) {
+      routes.push_back(route);
+    }
     return true;
   });
+  std::vector<RouteEntry> found;
+  std::set<Prefix> open = destinations;
+  for (auto& [destination, routes] : by_destination) {
+    routes.front().only = destination.length() == 32 || (routes.size() == 1 && routes.front().metric == 0);
+    found.push_back(std::move(routes.front()));
+    open.erase(destination);
+  }
   if (!ours || open.empty()) {
     return ours ? Result(std::move(found)) : std::move(ours).error();
   }

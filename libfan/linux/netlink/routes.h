@@ -29,6 +29,8 @@ struct RouteEntry {
   Address source;                        // preferred source, unspecified for none
   std::uint32_t mtu = 0;                 // RTAX_MTU, 0 for none
   bool learned = false;                  // an answer for one destination or a cached exception: in no table
+  bool only = true;                      // of routes_for(), to a network: the one with our protocol, of metric 0
+  auto operator<=>(const RouteEntry&) const = default;
 };
 
 // Nothing for anything that is not a whole IPv4 route or the answer to a lookup.
@@ -52,8 +54,9 @@ struct RouteFilter {
 Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
                          const std::function<bool(const RouteEntry&)>& visit);
 
-// Routes of the main table that carry our protocol number, and those to exactly one of `destinations`, whoever made
-// them. The whole table is read only when a destination has no route of ours.
+// Routes of the main table that carry our protocol number, of several to one destination the first, and those to
+// exactly one of `destinations`, whoever made them. The whole table is read only when a destination has no route of
+// ours.
 Result<std::vector<RouteEntry>> routes_for(Socket& socket, const std::set<Prefix>& destinations);
 
 // The default route with the lowest metric in the main table. nullopt: none.
@@ -86,9 +89,10 @@ Result<void> disconnect_network(Socket& socket, const ConnectedNetwork& network)
 
 // EEXIST: there is a route to this destination with metric 0.
 Result<void> add_route(Socket& socket, const Route& route);
-// Replaced in one step. ESRCH: there is none of ours. EEXIST: another's stands before it.
+// Replaced in one step; a second one of ours (Route::only) goes then. ESRCH: there is none of ours. EEXIST: another's
+// stands before it.
 Result<void> change_route(Socket& socket, const Route& before, const Route& after);
-// Only a route of our protocol; ESRCH: it is gone.
+// Only a route of our protocol, and a second one where `route` has it; ESRCH: it is gone.
 Result<void> remove_route(Socket& socket, const Route& route);
 
 } // namespace fan::netlink

@@ -131,8 +131,9 @@ Result<docker::Record> record_of(World& world, const Fan& fan, const std::string
   const bool rule = !given.no_iptables;
   const bool ours = earlier && earlier->added_rule && earlier->overlay == overlay;
   const Result<bool> there = rule && !ours ? docker::has_rule(world, overlay) : Result<bool>(false);
-  if (!there) {
-    return there.error(); // a rule that may be another's is not taken for ours
+  if (!there) {                                      // a rule that may be another's is not taken for ours
+    const Result<void> allowed = world.may_change(); // a dry run has not asked before
+    return allowed ? there.error() : allowed.error();
   }
   return docker::Record{.bridge = fan.bridge,
                         .overlay = overlay,
@@ -143,8 +144,7 @@ Result<docker::Record> record_of(World& world, const Fan& fan, const std::string
                         .added_rule = rule && !*there};
 }
 
-// Docker's configuration: that of --file, of the last enable, or Docker's own. A folder is made for Docker's own only:
-// one that was named and is not there was mistyped.
+// Docker's configuration: that of --file, of the last enable, or Docker's own.
 Result<std::string> path_of(const DockerArguments& given, const std::optional<docker::Record>& earlier) {
   if (given.file.empty()) {
     return std::string(earlier ? earlier->daemon_json : default_file);
@@ -158,12 +158,20 @@ Result<std::string> path_of(const DockerArguments& given, const std::optional<do
   if (failed) {
     return host_error(fmt::format("{}: {}", given.file.front(), failed.message()), "name the file by its whole path");
   }
-  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return path;
+}
+
+// A folder is made for Docker's own file only: one that was named, also by a link, and is not there was mistyped, or is
+// yet to be mounted.
+Result<void> check_folder(const DockerArguments& given, const std::string& path) {
   std::error_code unknown; // why is for whoever reads the file to say
-  if (!folder.empty() && std::filesystem::status(folder, unknown).type() == std::filesystem::file_type::not_found) {
+  const bool named = !given.file.empty() || std::filesystem::is_symlink(path, unknown);
+  const std::string folder = std::filesystem::path(behind_links(path)).parent_path().string();
+  if (named && !folder.empty() &&
+      std::filesystem::status(folder, unknown).type() == std::filesystem::file_type::not_found) {
     return host_error(path + ": there is no folder " + folder, "make it first, or name a file in another");
   }
-  return path;
+  return {};
 }
 
 Result<Answer> enable(const DockerArguments& given, World& world) {
@@ -182,6 +190,9 @@ Result<Answer> enable(const DockerArguments& given, World& world) {
   const Result<std::string> path = path_of(given, *earlier);
   if (!path) {
     return path.error();
+  }
+  if (Result<void> there = check_folder(given, *path); !there) {
+    return std::move(there).error();
   }
   if (*earlier && (*earlier)->daemon_json != *path) {
     return host_error(*path + ": " + (*earlier)->daemon_json + " is set up for a fan already",

@@ -30,13 +30,6 @@ Error failed(const std::string& path, const std::string& what, int number) {
   return error;
 }
 
-// The file that a chain of links names; `path` itself when there is none.
-std::string behind_links(const std::string& path) {
-  std::error_code ignored;
-  const std::filesystem::path real = std::filesystem::weakly_canonical(path, ignored);
-  return ignored ? path : real.string();
-}
-
 // The folders of a path that were missing: made, and removed again unless they are kept.
 class MissingFolders {
 public:
@@ -156,6 +149,25 @@ Result<std::optional<RegularFile>> open_to_read(const std::string& path, int mor
 
 } // namespace
 
+// What is not there has no canonical path, and neither has the link to it.
+std::string behind_links(const std::string& path) {
+  constexpr int most_links = 40; // as the kernel
+  std::filesystem::path at = path;
+  for (int n = 0; n < most_links; ++n) {
+    std::error_code failed;
+    at = std::filesystem::weakly_canonical(at, failed);
+    if (failed) {
+      return path;
+    }
+    const std::filesystem::path named = std::filesystem::read_symlink(at, failed);
+    if (failed) { // no link
+      return at.string();
+    }
+    at = at.parent_path() / named;
+  }
+  return path;
+}
+
 Result<void> publish_text_file(const std::string& path, const std::string& text) {
   const std::filesystem::path whole(path);
   const std::string parent = whole.has_parent_path() ? whole.parent_path().string() : ".";
@@ -241,10 +253,11 @@ Result<void> rename_text_file(const std::string& path, const std::string& to) {
 }
 
 Result<void> remove_text_file(const std::string& path) {
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+  const std::string target = behind_links(path);
+  if (unlink(target.c_str()) != 0 && errno != ENOENT) {
     return failed(path, "cannot be removed", errno);
   }
-  flush_directory(std::filesystem::path(path).parent_path().string());
+  flush_directory(std::filesystem::path(target).parent_path().string());
   return {};
 }
 

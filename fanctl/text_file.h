@@ -12,6 +12,10 @@ namespace fan::cli {
 
 inline constexpr std::size_t largest_text_file = 1 << 20; // bytes
 
+// The file that a chain of symbolic links names, whether it is there or not; `path` where there is none, or where it
+// leads nowhere.
+std::string behind_links(const std::string& path);
+
 // The whole text; nothing when there is no such file. Errors (host_state or privilege, with errno): it cannot be read,
 // is no regular file, or is larger than largest_text_file.
 Result<std::optional<std::string>> read_text_file(const std::string& path);
@@ -35,7 +39,7 @@ Result<void> publish_text_file(const std::string& path, const std::string& text)
 // `to` is in the same folder, so this takes no room. On error (host_state or privilege, with errno) nothing is done.
 Result<void> rename_text_file(const std::string& path, const std::string& to);
 
-// Removes it; that it is not there is no error.
+// Removes it; that it is not there is no error. Of a symbolic link what it names: what replace_text_file() made.
 Result<void> remove_text_file(const std::string& path);
 
 } // namespace fan::cli

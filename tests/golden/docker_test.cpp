@@ -1,11 +1,16 @@
 // fanctl docker: what becomes of daemon.json, which pools are warned of, and what is run. Over real Dockers: tests/e2e.
+#include <cstdlib>
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
+#include "core/errors.h"
 #include "fanctl/docker/address_pools.h"
 #include "fanctl/docker/daemon_json.h"
 #include "fanctl/docker/forward_rule.h"
 #include "fanctl/docker/record.h"
 #include "fanctl/output/json.h"
+#include "fanctl/text_file.h"
 #include "golden.h"
 #include "schema.h"
 
@@ -192,6 +197,57 @@ TEST(DockerCommand, MakesNoFolderForAFileThatIsNamed) {
   EXPECT_EQ(ran.status, 3);
   EXPECT_NE(ran.err.find("/nonexistent/x.json: there is no folder /nonexistent"), std::string::npos) << ran.err;
   EXPECT_EQ(run(world, {"docker", "enable", "--file", "x.json", "--dry-run"}).status, 0);
+}
+
+// A dry run asks iptables as well, without having asked before whether it may.
+TEST(DockerCommand, ADryRunThatMayNotAskIptablesSaysSo) {
+  MemoryWorld world;
+  ASSERT_EQ(run(world, {"up", "250", "eth0/16"}).status, 0);
+  world.failing_programs.emplace(" -C ", make_error(ErrorClass::host_state, "iptables ended with status 4"));
+  EXPECT_EQ(run(world, {"docker", "enable", "--dry-run"}).status, 3);
+  world.refusal = make_error(ErrorClass::privilege, "this process lacks CAP_NET_ADMIN", "run it as root");
+  const Ran ran = run(world, {"docker", "enable", "--dry-run"});
+  EXPECT_EQ(ran.status, 4);
+  EXPECT_NE(ran.err.find("this process lacks CAP_NET_ADMIN"), std::string::npos) << ran.err;
+}
+
+class LinkedFile : public ::testing::Test {
+protected:
+  LinkedFile() {
+    char name[] = "/tmp/fan-link-XXXXXX";
+    EXPECT_NE(mkdtemp(name), nullptr);
+    folder = name;
+    std::filesystem::create_directory(folder + "/there");
+    std::filesystem::create_symlink("there/daemon.json", folder + "/link");
+    std::filesystem::create_symlink(folder + "/link", folder + "/second");
+    std::filesystem::create_symlink("nowhere/daemon.json", folder + "/lost");
+  }
+  ~LinkedFile() override { std::filesystem::remove_all(folder); }
+  std::string folder;
+};
+
+// What it names is not there yet: it is made there, and removed there.
+TEST_F(LinkedFile, ALinkToNoFileYetStaysALink) {
+  const std::string target = folder + "/there/daemon.json";
+  for (const std::string name : {"link", "second"}) {
+    const std::string link = folder + "/" + name;
+    EXPECT_EQ(cli::behind_links(link), target);
+    ASSERT_TRUE(cli::replace_text_file(link, "{}\n"));
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+    EXPECT_TRUE(std::filesystem::is_regular_file(target));
+    ASSERT_TRUE(cli::remove_text_file(link));
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+    EXPECT_FALSE(std::filesystem::exists(target));
+  }
+}
+
+TEST_F(LinkedFile, NoFolderIsMadeBehindALink) {
+  MemoryWorld world;
+  ASSERT_EQ(run(world, {"up", "250", "eth0/16"}).status, 0);
+  EXPECT_EQ(run(world, {"docker", "enable", "--dry-run", "--file", folder + "/link"}).status, 0);
+  const Ran ran = run(world, {"docker", "enable", "--dry-run", "--file", folder + "/lost"});
+  EXPECT_EQ(ran.status, 3);
+  EXPECT_NE(ran.err.find("there is no folder " + folder + "/nowhere"), std::string::npos) << ran.err;
 }
 
 // One document, with the notes in it, and nothing beside it.

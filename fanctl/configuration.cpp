@@ -17,8 +17,12 @@ namespace fan::cli {
 
 namespace {
 
-Error unreadable(const std::string& path, const std::string& why) {
-  return host_error("cannot read " + path + ": " + why);
+// Of a file, not of a line in it.
+Error unreadable(const std::string& path, const std::string& why, int number = 0) {
+  Error error = host_error("cannot be read: " + why);
+  error.sys_errno = number;
+  error.place = TextPlace{path, 0, 0, {}};
+  return error;
 }
 
 Result<std::string> read_descriptor(int descriptor, const std::string& path) {
@@ -27,7 +31,7 @@ Result<std::string> read_descriptor(int descriptor, const std::string& path) {
     return unreadable(path, "not a regular file");
   }
   std::optional<std::string> text = read_text(descriptor, largest_legacy_file);
-  return text ? Result(std::move(*text)) : unreadable(path, std::strerror(errno));
+  return text ? Result(std::move(*text)) : unreadable(path, std::strerror(errno), errno);
 }
 
 // O_NONBLOCK: opening a pipe must not hang.
@@ -35,7 +39,7 @@ template <class Check>
 Result<std::string> read_file(const std::string& path, Check check) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
-    return unreadable(path, std::strerror(errno));
+    return unreadable(path, std::strerror(errno), errno);
   }
   Result<std::string> text = read_descriptor(file.get(), path);
   if (Result<void> good = check(file.get()); text && !good) {

@@ -42,8 +42,11 @@ Result<void> parse(Words arguments, UpArguments& into) {
   if (!into.change.all && !into.config.empty()) {
     return usage_error("--config goes with -a", "fanctl up -a --config FILE");
   }
-  return into.config.size() > 1 ? Result<void>(usage_error("--config is given more than once", "give it once"))
-                                : Result<void>();
+  if (into.config.size() > 1) {
+    return usage_error("--config is given more than once", "give it once");
+  }
+  return into.config == std::vector<std::string>{""} ? usage_error("--config wants the name of a file")
+                                                     : Result<void>();
 }
 
 // Docker's own networks must not take the addresses of the underlay or of the overlay.

@@ -94,6 +94,7 @@ TEST(CommandLine, UsageErrors) {
       {{"up", "-a", o, u}, 2, "-a takes its fans from the configuration"},
       {{"up", "-a", "--dhcp"}, 2, "-a takes its fans from the configuration"},
       {{"up", o, u, "--config", "f"}, 2, "--config goes with -a"},
+      {{"up", "-a", "--config", ""}, 2, "--config wants the name of a file"},
       {{"up", "250", "--dhcp"}, 2, "up: options of a fan go with its two networks", "has its options in its file"},
       {{"up", "--mtu", "1400"}, 2, "up: options of a fan go with its two networks"},
       {{"down"}, 2, "down: "},
@@ -147,8 +148,11 @@ TEST(CommandLine, HostStateErrors) {
       {{"up", "fan-250"}, 10, "no fan 'fan-250' is in the configuration"},
       {{"explain", "250.0.28.1"}, 3, "no fan is up on this host", "-o OVERLAY -u UNDERLAY"},
       {{"trace", "250.0.28.2", "250.0.27.2"}, 3, "no fan is up on this host"},
-      {{"up", "-a", "--config", "/nonexistent/fan"}, 3, "cannot read /nonexistent/fan: No such file or directory"},
-      {{"up", "-a", "--config", "/"}, 3, "cannot read /: "},
+      {{"up", "-a", "--config", "/nonexistent/fan"},
+       3,
+       "/nonexistent/fan: up -a: cannot be read: No such file or directory",
+       "--config FILE"},
+      {{"up", "-a", "--config", "/"}, 3, "/: up -a: cannot be read: "},
   };
   for (const Case& bad : cases) {
     MemoryWorld world;
@@ -208,6 +212,20 @@ TEST(CommandLine, WithJsonTheErrorIsADocumentOnStandardOutput) {
     const cli::Json document = cli::Json::parse(ran.out);
     EXPECT_EQ(document["schema"], 1);
     EXPECT_EQ(document["error"]["exit_status"], ran.status);
+  }
+}
+
+// Programs need not read the message for what is known apart.
+TEST(CommandLine, AFileThatCannotBeReadIsNamedApartFromTheMessage) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"import", "/nonexistent/fan", "--json"}, {"up", "-a", "--config", "/nonexistent/fan", "--json"}}) {
+    MemoryWorld world;
+    const Ran ran = run(world, words);
+    EXPECT_EQ(ran.status, 3);
+    const cli::Json error = cli::Json::parse(ran.out)["error"];
+    EXPECT_EQ(error["file"], "/nonexistent/fan");
+    EXPECT_EQ(error["errno"], ENOENT);
+    EXPECT_TRUE(error["line"].is_null());
   }
 }
 

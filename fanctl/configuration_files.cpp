@@ -104,9 +104,7 @@ public:
   void read(const std::string& path) {
     const std::string origin = origin_of(path);
     if (origin.empty()) {
-      errors_.push_back(
-          about(path, fmt::format("this path cannot be recorded with a fan: at most {} bytes, no blanks", longest_word),
-                "use a shorter name"));
+      errors_.push_back(no_origin(path));
       return;
     }
     configuration_.files.insert(origin);
@@ -228,6 +226,11 @@ std::string origin_of(const std::string& path) {
   const std::string absolute = std::filesystem::absolute(path, failed).lexically_normal().string();
   const bool odd = std::any_of(absolute.begin(), absolute.end(), [](char c) { return c >= 0 && c <= ' '; });
   return failed || odd || absolute.size() > longest_word ? "" : absolute;
+}
+
+Error no_origin(const std::string& path) {
+  return about(path, fmt::format("this path cannot be recorded with a fan: at most {} bytes, no blanks", longest_word),
+               "use a shorter name");
 }
 
 std::optional<Error> named_before(const WantedFan& fan, const std::vector<WantedFan>& before) {

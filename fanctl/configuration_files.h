@@ -37,5 +37,7 @@ std::optional<Error> named_before(const WantedFan& fan, const std::vector<Wanted
 
 // `path` made absolute, as the origin of a fan; "" when a record cannot hold it.
 std::string origin_of(const std::string& path);
+// The error of such a path.
+Error no_origin(const std::string& path);
 
 } // namespace fan::cli

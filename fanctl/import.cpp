@@ -83,6 +83,39 @@ std::string without_settings(const std::string& text, const std::string& file, I
   return out;
 }
 
+// As `apply` would refuse the second one. A line that says the same again changes nothing.
+bool is_there(const LegacyLine& line, Imported& into) {
+  const auto first = std::find_if(into.fans.begin(), into.fans.end(), [&](const NamedSpec& fan) {
+    return !fan.spec.off && !line.spec->off && same_request(fan.spec, *line.spec);
+  });
+  if (first == into.fans.end()) {
+    return false;
+  }
+  FanSpec spec = first->spec;
+  spec.overlay_text = line.spec->overlay_text;
+  spec.underlay_text = line.spec->underlay_text;
+  if (spec == *line.spec) {
+    into.notes.push_back(fmt::format("{}, line {}: says what is said before ({}), and is left out", line.place.file,
+                                     line.place.line, first->comment));
+    return true;
+  }
+  Error error = usage_error(fmt::format("this fan is said before, with other options: {}", first->comment),
+                            "keep one of the two lines");
+  error.place = line.place;
+  into.errors.push_back(std::move(error));
+  return true;
+}
+
+// What a network is called is for messages only: it may mean several bridges.
+void note_bridge(const LegacyLine& line, Imported& into) {
+  if (line.spec->bridge && line.spec->underlay.kind == UnderlayRef::Kind::network) {
+    into.notes.push_back(
+        fmt::format("{}, line {}: bridge {} is left out, as an underlay that is given as a network may "
+                    "have several",
+                    line.place.file, line.place.line, fan::quoted(*line.spec->bridge)));
+  }
+}
+
 void import_legacy(const std::string& text, const std::string& file, Imported& into) {
   Result<std::vector<LegacyLine>> lines = parse_legacy(without_settings(text, file, into), file);
   if (!lines) {
@@ -90,7 +123,11 @@ void import_legacy(const std::string& text, const std::string& file, Imported& i
     return;
   }
   for (LegacyLine& line : *lines) {
+    if (line.spec && is_there(line, into)) {
+      continue;
+    }
     if (line.spec) {
+      note_bridge(line, into);
       into.fans.push_back({name_for(*line.spec), std::move(line.spec).value(),
                            fmt::format("{}, line {}", line.place.file, line.place.line)});
     } else {
@@ -153,6 +190,9 @@ Result<void> write(const ImportArguments& given, const std::string& text, Import
   if (!imported.errors.empty()) {
     imported.notes.push_back(path + " is not written: mend what is wrong first, or take it out");
     return {};
+  }
+  if (origin_of(path).empty()) {
+    return no_origin(path);
   }
   if (Result<void> written = write_ours(path, text); !written) {
     return written;

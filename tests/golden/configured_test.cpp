@@ -1,6 +1,7 @@
 // The commands that write a configuration or read one, over a host in memory.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +9,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/errors.h"
+#include "engine/forwarding_provider.h"
+#include "fanctl/configuration_files.h"
 #include "fanctl/output/json.h"
 #include "golden.h"
 #include "schema.h"
@@ -171,6 +175,59 @@ TEST_F(Configured, EnableNeedsPrivilegeBeforeItWrites) {
   EXPECT_EQ(in_folder({"enable", "250", "eth0", "off"}).status, 2);
 }
 
+// No record could hold the path: no folder is made for it, and no file written that nothing reads.
+TEST_F(Configured, EnableAndImportMakeNothingWhereNoRecordCanPoint) {
+  const std::string odd = folder + "/a b";
+  std::vector<std::string> words = enable;
+  words.insert(words.end(), {"--dir", odd + "/c"});
+  const Ran ran = run(world, words);
+  EXPECT_EQ(ran.status, 3);
+  EXPECT_THAT(ran.err, HasSubstr("cannot be recorded with a fan"));
+  write("fan", "250.0.0.0/8 eth0/16\n");
+  EXPECT_EQ(run(world, {"import", file("fan"), "--write", "--dir", odd}).status, 3);
+  EXPECT_FALSE(std::filesystem::exists(odd));
+}
+
+// It would be called so in messages only.
+TEST_F(Configured, ANetworkHasNoBridgeToName) {
+  const Ran ran = in_folder({"enable", "-o", "250", "-u", "172.30.0.0/16", "--bridge", "lan"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("--bridge names one"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  write("fan", "250.0.0.0/8 172.30.0.0/16 bridge lan\n");
+  const Ran imported = run(world, {"import", file("fan")});
+  EXPECT_EQ(imported.status, 0);
+  EXPECT_THAT(imported.err, HasSubstr("fan, line 1: bridge 'lan' is left out"));
+}
+
+// Who may not look is told so, once, and no line is blamed.
+TEST_F(Configured, ADryRunThatMayNotLookIsRefusedAsAWhole) {
+  struct Hidden : MemoryWorld {
+    struct Provider : ForwardingProvider {
+      using ForwardingProvider::ForwardingProvider;
+      Result<ObservedSet> observe(const Scope& /*scope*/) override {
+        return make_error(ErrorClass::privilege, "not allowed", "run it as root");
+      }
+    };
+    Result<fan::Provider*> provider() override { return &hidden; }
+    Provider hidden{host};
+  } hidden;
+  write("a.yaml",
+        "version: 1\nfans:\n  one: {overlay: 250, underlay: eth0/16}\n  two: {overlay: 241, underlay: eth0/16}\n");
+  write("fan", "250.0.0.0/8 eth0/16\n241.0.0.0/8 eth0/16\n");
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"apply", "--dry-run", "--dir", folder},
+                                             {"apply", "--check", "--dir", folder},
+                                             {"show", "--diff", "--dir", folder},
+                                             {"up", "-a", "--dry-run", "--config", file("fan")}}) {
+    const Ran ran = run(hidden, words);
+    EXPECT_EQ(ran.status, 4) << words[0];
+    const std::size_t first = ran.err.find("not allowed");
+    EXPECT_NE(first, std::string::npos) << words[0] << ran.err;
+    EXPECT_EQ(ran.err.find("not allowed", first + 1), std::string::npos) << ran.err;
+  }
+}
+
 TEST_F(Configured, FanaticIsEnableDisableAndShow) {
   const auto fanatic = [&](const std::vector<std::string>& words) {
     cli::Console console;
@@ -250,6 +307,47 @@ TEST_F(Configured, ImportWritesNothingWhenALineIsWrong) {
   EXPECT_THAT(ran.err, HasSubstr(file("imported.yaml") + " is not written"));
   EXPECT_THAT(ran.err, Not(HasSubstr("move /etc/network/fan away")));
   EXPECT_FALSE(std::filesystem::exists(file("imported.yaml")));
+}
+
+// The host is asked as often for many fans, in however many files, as for one of each name.
+TEST_F(Configured, AConfigurationAsksForTheDevicesOnce) {
+  struct Counting : Devices {
+    [[nodiscard]] std::vector<DeviceName> all() const override {
+      ++lists;
+      return {{"eth0", {}}};
+    }
+    [[nodiscard]] Result<std::optional<std::string>> of_netplan_id(const std::string& id) const override {
+      asked.push_back(id);
+      return id == "lan" ? std::optional<std::string>("eth0") : std::nullopt;
+    }
+    mutable std::size_t lists = 0;
+    mutable std::vector<std::string> asked;
+  } devices;
+  for (int n = 0; n < 20; ++n) {
+    const std::string device = n % 3 == 0 ? "eth0" : (n % 3 == 1 ? "lan" : "gone0");
+    write(std::to_string(n) + ".yaml", "version: 1\nfans:\n  f" + std::to_string(n) + ": {overlay: 10." +
+                                           std::to_string(n) + ".0.0/16, underlay: " + device + "/24}\n");
+  }
+  const auto read = cli::read_configuration_files({{}, folder}, devices);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->configuration.wanted.size(), 20U) << read->errors.size();
+  EXPECT_EQ(read->configuration.wanted[1].spec.underlay.device, "eth0");
+  EXPECT_EQ(devices.lists, 1U);
+  std::sort(devices.asked.begin(), devices.asked.end());
+  EXPECT_EQ(devices.asked, (std::vector<std::string>{"gone0", "lan"}));
+}
+
+TEST_F(Configured, ImportTakesAFanThatIsSaidTwiceOnce) {
+  write("fan", "250.0.0.0/8 eth0/16 dhcp\n250 eth0 dhcp # again\n");
+  Ran ran = run(world, {"import", file("fan"), "--write", "--dir", folder});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("fan, line 2: says what is said before"));
+  EXPECT_EQ(in_folder({"apply"}).status, 0);
+  write("other", "250.0.0.0/8 eth0/16 dhcp\n250.0.0.0/8 eth0/16\n");
+  ran = run(world, {"import", file("other")});
+  EXPECT_EQ(ran.status, 7);
+  EXPECT_THAT(ran.err,
+              HasSubstr("other:2: this fan is said before, with other options: " + file("other") + ", line 1"));
 }
 
 TEST_F(Configured, DiffIsObjectByObject) {

@@ -49,7 +49,15 @@ _fanctl_values() {
     esac
 }
 
+# Each once: what the help has as an option it may have as a word, too.
 _fanctl() {
+    local reply
+    _fanctl_offer "$@"
+    mapfile -t reply < <(printf '%s\n' "${COMPREPLY[@]}" | awk 'length && !said[$0]++')
+    COMPREPLY=("${reply[@]}")
+}
+
+_fanctl_offer() {
     local program=$1 current=$2 previous=$3 command='' metavariable index options
     COMPREPLY=()
     for ((index = 1; index < COMP_CWORD; index++)); do

@@ -81,9 +81,11 @@ std::string place_of(const Drop& drop) {
   return (drop.rule == nullptr ? "the policy of " + in : "a rule in " + in) + tables;
 }
 
-std::vector<Obstacle> obstacles_of(const Fan& fan, const std::string& default_device, const Filters& filters) {
+std::vector<Obstacle> obstacles_of(const Fan& fan, const std::string& default_device, const Filters& filters,
+                                   bool between_ports) {
   std::vector<Obstacle> obstacles;
-  for (const Need& need : needs_of(fan, default_device, filters.bridged)) {
+  for (Need& need : needs_of(fan, default_device, filters.bridged && between_ports)) {
+    need.probe.bridged = filters.bridged;
     if (const auto drop = certain_drop(filters.tables, need.probe)) {
       put(obstacles, {need.what, place_of(*drop), remedy_of(*drop, need)});
     }

@@ -20,7 +20,9 @@ struct Obstacle {
 
 // Only what is certain (core/firewall_walk.h). One line often helps for several kinds of packets: each line comes once,
 // with the kinds of packets joined.
-std::vector<Obstacle> obstacles_of(const Fan& fan, const std::string& default_device, const Filters& filters);
+// `between_ports`: those of frames that br_netfilter brings there, too.
+std::vector<Obstacle> obstacles_of(const Fan& fan, const std::string& default_device, const Filters& filters,
+                                   bool between_ports = true);
 
 // "the policy of chain FORWARD of table ip filter".
 std::string place_of(const Drop& drop);

@@ -143,6 +143,26 @@ Need dhcp_request(const Fan& fan) {
   return need;
 }
 
+// Frames of the bridge: what its ports say to each other and to this host, and the ARP before it.
+Need frames(const Fan& fan, const std::string& what, const std::vector<Hook>& hooks, bool arp) {
+  Need need = inside(fan, (arp ? "ARP " : "frames ") + what, "", "", fan.slice(), fan.slice());
+  need.probe.hooks = hooks;
+  need.probe.framed = true;
+  need.probe.family = arp ? "arp" : "ipv4";
+  need.nft = (arp ? "arp saddr ip " : "ip saddr ") + fan.mapping.overlay().str();
+  need.iptables.clear();
+  need.firewalld.clear();
+  return need;
+}
+
+void add_frames(std::vector<Need>& needs, const Fan& fan) {
+  for (const bool arp : {false, true}) {
+    needs.push_back(frames(fan, "between containers of this host", forwarded, arp));
+    needs.push_back(frames(fan, "from containers to this host", received, arp));
+    needs.push_back(frames(fan, "from this host to containers", sent, arp));
+  }
+}
+
 } // namespace
 
 std::vector<Need> needs_of(const Fan& fan, const std::string& default_device, bool bridged) {
@@ -160,6 +180,7 @@ std::vector<Need> needs_of(const Fan& fan, const std::string& default_device, bo
   }
   needs.push_back(inside(fan, "packets from containers into the tunnel", fan.bridge, tunnel, fan.slice(), overlay));
   needs.push_back(inside(fan, "packets out of the tunnel to containers", tunnel, fan.bridge, overlay, fan.slice()));
+  add_frames(needs, fan);
   if (bridged) {
     needs.push_back(
         inside(fan, "packets between containers of this host", fan.bridge, fan.bridge, fan.slice(), fan.slice()));

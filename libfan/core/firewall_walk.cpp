@@ -49,12 +49,17 @@ Range range_of(const std::optional<Number>& number, std::uint32_t largest) {
   return number ? Range{*number, *number} : Range{0, largest};
 }
 
+bool is_of_ipv4(Subject subject) {
+  return subject == Subject::source || subject == Subject::destination || subject == Subject::protocol ||
+         subject == Subject::source_port || subject == Subject::destination_port;
+}
+
 Match meets_as_written(const Condition& condition, const Probe& probe) {
   switch (condition.subject) {
   case Subject::in_device:
-    return meets_names(condition, probe.in_device);
+    return probe.framed ? Match::some : meets_names(condition, probe.in_device);
   case Subject::out_device:
-    return meets_names(condition, probe.out_device);
+    return probe.framed ? Match::some : meets_names(condition, probe.out_device);
   case Subject::source:
     return meets_ranges(condition, range_of(probe.source));
   case Subject::destination:
@@ -72,7 +77,7 @@ Match meets_as_written(const Condition& condition, const Probe& probe) {
   case Subject::destination_type:
     return meets_names(condition, probe.destination_type);
   case Subject::family:
-    return meets_names(condition, "ipv4");
+    return meets_names(condition, probe.family);
   case Subject::unknown:
     break;
   }
@@ -82,6 +87,9 @@ Match meets_as_written(const Condition& condition, const Probe& probe) {
 Match meets(const Rule& rule, const Probe& probe) {
   Match match = Match::all;
   for (const Condition& condition : rule.conditions) {
+    if (probe.family != "ipv4" && is_of_ipv4(condition.subject)) {
+      return Match::no; // negated or not: nft asks for IPv4 first
+    }
     const Match one = meets_as_written(condition, probe);
     match = std::min(match, condition.negated ? negate(one) : one);
   }
@@ -179,11 +187,21 @@ struct Entry {
   const Chain* chain;
 };
 
-std::vector<Entry> entries(const std::vector<Table>& tables, Hook hook) {
+// After the tables of IPv4 the kernel goes on behind its own place among those of bridges. Whether what has the same
+// priority is left out (br_nf_hook_thresh in net/bridge/br_netfilter_hooks.c) depends on its version: 6.1 does.
+bool may_be_left_out(const Base& base, const Probe& probe) {
+  return probe.framed && probe.bridged && probe.family == "ipv4" && (base.priority == 0 || base.priority == -1) &&
+         (base.hook == Hook::prerouting || base.hook == Hook::forward);
+}
+
+std::vector<Entry> entries(const std::vector<Table>& tables, Hook hook, const Probe& probe) {
   std::vector<Entry> found;
   for (const Table& table : tables) {
+    if ((table.family == "bridge") != probe.framed) {
+      continue;
+    }
     for (const auto& [name, chain] : table.chains) {
-      if (chain.base && chain.base->hook == hook) {
+      if (chain.base && chain.base->hook == hook && !may_be_left_out(*chain.base, probe)) {
         found.push_back({&table, &name, &chain});
       }
     }
@@ -197,7 +215,7 @@ std::vector<Entry> entries(const std::vector<Table>& tables, Hook hook) {
 
 std::optional<Drop> certain_drop(const std::vector<Table>& tables, const Probe& probe) {
   for (const Hook hook : probe.hooks) {
-    for (const Entry& entry : entries(tables, hook)) {
+    for (const Entry& entry : entries(tables, hook, probe)) {
       if (auto drop = Walk(*entry.table, probe).enter(*entry.name, *entry.chain)) {
         return drop;
       }

@@ -23,6 +23,10 @@ struct Probe {
   std::optional<std::uint16_t> destination_port;
   std::string state = "new";
   std::string destination_type = "unicast";
+  // A frame that a bridge handles meets the tables of family bridge, and no other. Of its ports nothing is known.
+  bool framed = false;
+  bool bridged = false;        // br_netfilter takes such frames through the tables of IPv4 first
+  std::string family = "ipv4"; // of a frame also "arp", in which there is nothing of IPv4 to match
 };
 
 // Where it ends.

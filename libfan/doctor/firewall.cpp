@@ -10,9 +10,7 @@ namespace {
 using firewall::Obstacle;
 
 std::vector<Obstacle> obstacles(const Evidence& evidence, const Fan& fan, bool bridged) {
-  firewall::Filters filters = *evidence.filters;
-  filters.bridged = filters.bridged && bridged;
-  return obstacles_of(fan, evidence.facts.default_device, filters);
+  return obstacles_of(fan, evidence.facts.default_device, *evidence.filters, bridged);
 }
 
 Finding finding_of(const Fan& fan, const Obstacle& obstacle) {

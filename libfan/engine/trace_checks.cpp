@@ -146,6 +146,18 @@ TraceWalk::Step TraceWalk::filters(firewall::Hook hook, const std::string& in, c
   return step && *step == Way::on ? firewall(hook, in, out, packet_) : step;
 }
 
+// A frame in other people's tables of family bridge. Behind which port it comes or goes is not asked.
+TraceWalk::Step TraceWalk::frame(const std::string& bridge, const std::vector<firewall::Hook>& hooks) {
+  firewall::Probe probe = probe_of(hooks.front(), "", "", packet_, false);
+  probe.hooks = hooks;
+  probe.framed = true;
+  probe.bridged = host_.filters.bridged;
+  const auto drop = firewall::certain_drop(host_.filters.tables, probe);
+  return drop ? refuse({"firewall", bridge, "another firewall drops the frame: " + firewall::place_of(*drop),
+                        Passing::refused, "firewall"})
+              : Way::on;
+}
+
 // What our table makes of the source at postrouting. Other people's translation is not followed: ours comes first.
 TraceWalk::Step TraceWalk::translate(const std::string& out) {
   const RulesetEnd end = host_.table_is_ours

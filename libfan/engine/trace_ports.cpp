@@ -28,13 +28,13 @@ TraceWalk::Step TraceWalk::from_routed_port(const Registration& endpoint) {
 }
 
 TraceWalk::Step TraceWalk::within_bridge(const Fan& fan) {
-  if (host_.filters.bridged) { // br_netfilter
-    const Step step = filters(firewall::Hook::forward, fan.bridge, fan.bridge);
-    if (!step || *step == Way::ended) {
-      return step;
-    }
+  Step step = frame(fan.bridge, {firewall::Hook::prerouting, firewall::Hook::forward, firewall::Hook::postrouting});
+  if (step && *step == Way::on && host_.filters.bridged) { // br_netfilter
+    step = filters(firewall::Hook::forward, fan.bridge, fan.bridge);
   }
-  const Step step = port(fan, packet_.destination);
+  if (step && *step == Way::on) {
+    step = port(fan, packet_.destination);
+  }
   return !step || *step == Way::ended
              ? step
              : Step(end(TraceEnd::delivered, "delivered on " + fan.bridge + ", from port to port"));
@@ -47,6 +47,9 @@ TraceWalk::Step TraceWalk::to_bridge(const Fan& fan, const std::string& in_devic
   }
   if (step && *step == Way::on) {
     step = neighbour(fan.bridge, packet_.destination);
+  }
+  if (step && *step == Way::on) {
+    step = frame(fan.bridge, {firewall::Hook::output, firewall::Hook::postrouting});
   }
   if (step && *step == Way::on) {
     step = port(fan, packet_.destination);

@@ -117,14 +117,14 @@ TraceWalk::Step TraceWalk::from_bridge(const Fan& fan, bool former) {
     return up;
   }
   const bool neighbours = fan.slice().contains(packet_.source) && fan.slice().contains(packet_.destination);
-  if (!neighbours || is_local(packet_.destination)) {
-    return enter(fan.bridge, 0);
-  }
-  if (routed(packet_.destination) == nullptr) {
+  if (neighbours && !is_local(packet_.destination) && routed(packet_.destination) == nullptr) {
     return within_bridge(fan);
   }
-  const Step asked = who_has(fan.bridge);
-  return !asked || *asked == Way::ended ? asked : enter(fan.bridge, 0);
+  Step step = neighbours && !is_local(packet_.destination) ? who_has(fan.bridge) : Step(Way::on);
+  if (step && *step == Way::on) {
+    step = frame(fan.bridge, {firewall::Hook::prerouting, firewall::Hook::input});
+  }
+  return !step || *step == Way::ended ? step : enter(fan.bridge, 0);
 }
 
 TraceWalk::Step TraceWalk::from_this_host() {

@@ -74,6 +74,7 @@ private:
   Step table(firewall::Hook hook, const RulesetPacket& packet);
   Step firewall(firewall::Hook hook, const std::string& in, const std::string& out, const Packet& packet);
   Step filters(firewall::Hook hook, const std::string& in, const std::string& out);
+  Step frame(const std::string& bridge, const std::vector<firewall::Hook>& hooks);
   Step translate(const std::string& out);
   Step fits(const std::string& device, std::uint32_t mtu, bool learned, const Packet& packet);
   Step neighbour(const std::string& device, Address address);

@@ -43,6 +43,21 @@ TEST(ForeignRules, WhatIsUnderstood) {
                                                      {Subject::state, false, {"related", "established"}, {}}}));
 }
 
+// As nft prints it, by name or by number; of what is ARP's nothing more is read.
+TEST(ForeignRules, TypesOfFramesAreFamilies) {
+  const auto family = [](const std::string& line) {
+    const Rule rule = read(line);
+    return rule.conditions.empty() || rule.conditions[0].names.empty() ? "" : rule.conditions[0].names[0];
+  };
+  EXPECT_EQ(family("ether type ip drop"), "ipv4");
+  EXPECT_EQ(family("ether type 0x0800 drop"), "ipv4");
+  EXPECT_EQ(family("meta protocol ip6 drop"), "ipv6");
+  EXPECT_EQ(family("ether type != { arp, 0x86dd } drop"), "arp");
+  EXPECT_EQ(family("ether type 0x88cc drop"), "0x88cc");
+  EXPECT_EQ(subjects(read("arp operation 1 drop")), (std::vector<Subject>{Subject::family, Subject::unknown}));
+  EXPECT_EQ(subjects(read("ether type vmap { ip : drop }")), std::vector<Subject>{Subject::unknown});
+}
+
 TEST(ForeignRules, Verdicts) {
   EXPECT_EQ(read("reject with icmpx admin-prohibited").action, Action::drop);
   EXPECT_EQ(read("counter packets 0 bytes 0").action, Action::go_on);

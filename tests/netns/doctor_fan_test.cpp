@@ -8,7 +8,17 @@ namespace {
 
 using testing::HasSubstr;
 
-using DoctorOfFan = Doctor;
+class DoctorOfFan : public Doctor {
+protected:
+  // The first of those that there are, all of this check.
+  [[nodiscard]] cli::Json only_of_firewall() const {
+    const cli::Json seen = diagnosis();
+    for (const cli::Json& finding : seen["findings"]) {
+      EXPECT_EQ(finding["id"], "firewall") << finding.dump(1);
+    }
+    return seen["findings"].empty() ? cli::Json{{"fix", "false"}} : seen["findings"][0];
+  }
+};
 
 TEST_F(DoctorOfFan, WithoutAFanNothingIsFound) {
   expect_healthy();
@@ -109,6 +119,52 @@ TEST_F(DoctorOfFan, WhereItsUnderlaysDeviceIsGoneThereIsNoLineThatUpRefuses) {
 TEST_F(DoctorOfFan, AnotherFirewallsDropIsFound) {
   up({"no-nat"});
   host.must({"nft", "table ip late { chain through { type filter hook forward priority 250; policy drop; }\n}"});
+  expect_cured("firewall", bridge);
+}
+
+// Of another table than IPv4's: frames meet it before any packet is one.
+TEST_F(DoctorOfFan, ADropOfTheBridgesFramesIsFound) {
+  up();
+  host.set_sysctl("net/bridge/bridge-nf-call-iptables", "0");
+  Container one(static_cast<const Netns&>(host), bridge);
+  Container two(static_cast<const Netns&>(host), bridge);
+  one.address("10.0.27.2/24", *Address::parse("10.0.27.1"));
+  two.address("10.0.27.3/24", *Address::parse("10.0.27.1"));
+  const Argv between{"ping", "-n", "-q", "-c", "1", "-W", "1", "10.0.27.3"};
+  const Argv to_gateway{"ping", "-n", "-q", "-c", "1", "-W", "1", "10.0.27.1"};
+  EXPECT_TRUE(one.run(between).ok() && one.run(to_gateway).ok());
+  for (const char* hook : {"forward", "input", "output"}) {
+    SCOPED_TRACE(hook);
+    const Argv& ping = std::string(hook) == "forward" ? between : to_gateway;
+    host.must({"nft", "table bridge late { chain those { type filter hook " + std::string(hook) +
+                          " priority 0; policy drop; }\n}"});
+    EXPECT_FALSE(one.run(ping).ok());
+    EXPECT_THAT(only_of_firewall()["evidence"].dump(), HasSubstr("the policy of chain those of table bridge late"));
+    for (int round = 0; round < 2; ++round) {
+      paste(only_of_firewall());
+    }
+    expect_healthy();
+    EXPECT_TRUE(one.run(ping).ok());
+    host.must({"nft", "delete table bridge late"});
+  }
+  // br_netfilter takes frames of IPv4 past chains of priority 0 on some kernels, and past those before on none.
+  for (const char* priority : {"0", "-200"}) {
+    host.must({"nft", "table bridge late { chain those { type filter hook forward priority " + std::string(priority) +
+                          "; ether type ip drop; }\n}"});
+    EXPECT_FALSE(one.run(between).ok());
+    EXPECT_FALSE(diagnosis()["findings"].empty()) << priority;
+    host.set_sysctl("net/bridge/bridge-nf-call-iptables", "1");
+    const bool certain = std::string(priority) != "0";
+    EXPECT_TRUE(!certain || !one.run(between).ok());
+    EXPECT_EQ(diagnosis()["findings"].empty(), !certain) << priority;
+    host.set_sysctl("net/bridge/bridge-nf-call-iptables", "0");
+    host.must({"nft", "delete table bridge late"});
+  }
+  host.must({"nft", "table bridge late { chain those { type filter hook forward priority 0; ether type arp accept; "
+                    "ether type ip6 drop; ip saddr 10.9.0.0/16 drop; iifname eth7 drop; }\n}"});
+  expect_healthy();
+  host.must({"nft", "add rule bridge late those ether type 0x0800 drop"});
+  EXPECT_THAT(host.run({fanctl_path(), "trace", "10.0.27.2", "10.0.27.3"}).out, HasSubstr("table bridge late"));
   expect_cured("firewall", bridge);
 }
 

@@ -118,6 +118,25 @@ TEST(FirewallObstacles, OneLineForAllThatItHelps) {
   EXPECT_NE(found[0].what.find("between containers of this host"), std::string::npos);
 }
 
+// Behind which port a frame is nobody knows here, and in ARP there is nothing of IPv4.
+TEST(FirewallObstacles, OfABridgesTableOnlyFramesAreToldAndOnlyForAllPorts) {
+  Table table = table_of({}, true);
+  table.family = "bridge";
+  table.chains.begin()->second.base->hook = Hook::input;
+  auto found = obstacles_of(sample(), "", {{table}, true});
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].what, "frames from containers to this host");
+  EXPECT_EQ(found[0].remedy, "nft insert rule bridge " + table.name + " base ip saddr 250.0.0.0/8 accept");
+  EXPECT_EQ(found[1].remedy, "nft insert rule bridge " + table.name + " base arp saddr ip 250.0.0.0/8 accept");
+  Chain& base = table.chains.at("base");
+  base.rules = {rule({{Subject::source, false, {}, {{0xfa000000, 0xfaffffff}}}}, Action::accept)};
+  found = obstacles_of(sample(), "", {{table}, true});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].what, "ARP from containers to this host");
+  base.rules.push_back(rule({{Subject::in_device, false, {"veth7"}, {}}}, Action::accept));
+  EXPECT_TRUE(obstacles_of(sample(), "", {{table}, true}).empty());
+}
+
 TEST(FirewallObstacles, NoCommandIsMadeOfANameThatAShellWouldRead) {
   Table table = table_of({}, true);
   table.name = "$(reboot)\n";

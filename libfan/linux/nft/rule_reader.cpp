@@ -121,6 +121,12 @@ private:
       field({{{"state", Subject::state}, {"status", Subject::status}}});
     } else if (word == "fib") {
       fib();
+    } else if (word == "ether" && peek() == "type") {
+      take();
+      frame_type();
+    } else if (word == "arp") {
+      rule_.conditions.push_back({Subject::family, false, {"arp"}, {}});
+      unknown();
     } else if (word == "ip6") {
       rule_.conditions.push_back({Subject::family, false, {"ipv6"}, {}});
       unknown();
@@ -151,10 +157,31 @@ private:
       at_ += 3;
       return;
     }
+    if (peek() == "protocol") {
+      take();
+      frame_type();
+      return;
+    }
     field({{{"l4proto", Subject::protocol},
             {"nfproto", Subject::family},
             {"iifname", Subject::in_device},
             {"oifname", Subject::out_device}}});
+  }
+
+  // By nft's names or as a number; the families have their own names here.
+  void frame_type() {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 5> types{
+        {{"ip", "ipv4"}, {"0x0800", "ipv4"}, {"ip6", "ipv6"}, {"0x86dd", "ipv6"}, {"0x0806", "arp"}}};
+    if (peek() == "vmap") {
+      unknown();
+      return;
+    }
+    compare(Subject::family);
+    for (std::string& name : rule_.conditions.back().names) {
+      const auto type =
+          std::find_if(types.begin(), types.end(), [&name](const auto& one) { return one.first == name; });
+      name = type == types.end() ? name : std::string(type->second);
+    }
   }
 
   void fib() {

@@ -105,8 +105,9 @@ private:
       }
     }
     table.owner = owner_of(table);
-    const bool ours = table.family == "inet" && table.name == table_name;
-    if ((table.family == "ip" || table.family == "inet") && !ours && !asleep) {
+    const bool framed = table.family == "bridge";
+    const bool ours = (framed || table.family == "inet") && table.name == table_name;
+    if ((table.family == "ip" || table.family == "inet" || framed) && !ours && !asleep) {
       tables_.push_back(std::move(table));
     }
   }

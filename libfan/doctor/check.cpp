@@ -19,6 +19,7 @@ constexpr std::array table{
     Check{"mtu", "the MTU of underlay, tunnel, bridge and every port", check_mtu},
     Check{"tunnel-owner", "tunnel devices of others that take the fan's packets", check_tunnel_owners},
     Check{"route", "routes of others to a part of the overlay", check_routes},
+    Check{"policy-rule", "rules of routing that lead the fan's packets elsewhere", check_policy_rules},
     Check{"address", "the host's underlay address, and how long it stays", check_address},
     Check{"twin", "hosts of another underlay that would have the same slice", check_twins},
     Check{"overlap", "slices and overlays of this host that overlap", check_overlaps},

@@ -14,6 +14,7 @@ void check_reverse_path(const Evidence& evidence, Findings& findings);
 void check_mtu(const Evidence& evidence, Findings& findings);
 void check_tunnel_owners(const Evidence& evidence, Findings& findings);
 void check_routes(const Evidence& evidence, Findings& findings);
+void check_policy_rules(const Evidence& evidence, Findings& findings);
 void check_address(const Evidence& evidence, Findings& findings);
 void check_twins(const Evidence& evidence, Findings& findings);
 void check_overlaps(const Evidence& evidence, Findings& findings);

@@ -125,6 +125,21 @@ void note_obstacles(const Result<firewall::Filters>& filters, const Facts& facts
   }
 }
 
+// The same of its rules of routing. What a fan that is not up yet has no devices for is not told before it has.
+void note_misleading_rules(Provider& provider, Outcome& outcome) {
+  for (const Fan& fan : outcome.fans) {
+    const auto rules = provider.misleading_rules(fan);
+    if (!rules) {
+      outcome.notes.push_back("cannot tell whether a policy rule of this host leads packets elsewhere: " +
+                              rules.error().message);
+      return;
+    }
+    for (const MisleadingRule& rule : *rules) {
+      outcome.notes.push_back(note_of(advice_on(rule, fan)));
+    }
+  }
+}
+
 } // namespace
 
 Result<Draft> Draft::begin(Provider& provider) {
@@ -182,6 +197,7 @@ Result<std::vector<Outcome>> Draft::carry_out(bool dry_run) && {
   std::vector<std::vector<Change>> shares = shares_of(std::move(plan).value(), parties_, host_.facts, builds);
   for (std::size_t n = 0; n < outcomes_.size(); ++n) {
     outcomes_[n].plan = std::move(shares[n]);
+    note_misleading_rules(*provider_, outcomes_[n]);
   }
   return std::move(outcomes_);
 }

@@ -30,6 +30,7 @@ struct RouteAnswer {
   bool learned = false;      // the MTU is that of a path, learned from ICMP
   Prefix destination;        // of the route that it was found by
   std::uint8_t protocol = 0; // RTPROT_… of that route
+  std::uint32_t table = 0;   // that it is in, 0: not known
 };
 
 enum class NeighbourState {

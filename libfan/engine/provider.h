@@ -10,6 +10,7 @@
 #include "core/address.h"
 #include "core/facts.h"
 #include "core/firewall_rules.h"
+#include "core/misleading_rule.h"
 #include "core/object.h"
 #include "core/result.h"
 
@@ -62,6 +63,10 @@ public:
   // A route of this host, other than the default and other than ours, that overlaps `overlay`; as text, "10.8.0.0/16
   // dev tun0". One streamed dump in constant memory; call it only when a mapping is new.
   virtual Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) = 0;
+
+  // Rules of routing that lead packets of `fan`, whose devices are there, elsewhere. Asks the kernel for the way of
+  // each kind of packet, where there is any rule beyond those of every host.
+  virtual Result<std::vector<MisleadingRule>> misleading_rules(const Fan& fan) = 0;
 
   // The IPv4 addresses that this host has resolved on `bridge`, by address. Only those of late: the kernel forgets.
   // Empty when there is no such device.

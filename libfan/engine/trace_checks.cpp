@@ -7,6 +7,7 @@
 #include "core/firewall_obstacles.h"
 #include "core/firewall_walk.h"
 #include "core/names.h"
+#include "core/policy_rule.h"
 #include "engine/trace_walk.h"
 
 namespace fan {
@@ -25,17 +26,17 @@ std::optional<Refusal> refusal_of(int sys_errno, bool comes_in, bool own_source)
     return Refusal{"rp-filter", "rp_filter refuses the source: the way back to it leads by another device"};
   case EINVAL: // also of a blackhole, as fib_props of net/ipv4/fib_semantics.c has it
     if (!comes_in) {
-      return Refusal{"no-route", "a route says blackhole"};
+      return Refusal{"no-route", "a route or a policy rule says blackhole"};
     }
     return own_source ? Refusal{"martian", "the source is this host's own address, and came in by a device"}
                       : refusal_of(EXDEV, comes_in, own_source);
   case ENETUNREACH:
-    return Refusal{"no-route", "there is no route"};
+    return Refusal{"no-route", "there is no route, or a policy rule says unreachable"};
   case EHOSTUNREACH:
     return Refusal{"no-route", comes_in ? "there is no route, or forwarding is off on the device that it came in by"
                                         : "a route says unreachable"};
   case EACCES:
-    return Refusal{"no-route", "a route says prohibit"};
+    return Refusal{"no-route", "a route or a policy rule says prohibit"};
   default:
     return std::nullopt;
   }
@@ -66,7 +67,9 @@ const char* name_of(firewall::Hook hook) {
 
 std::string route_text(const RouteAnswer& route) {
   const std::string to = route.destination.length() == 0 ? "default" : route.destination.str();
-  return fmt::format("{}{} dev {}", to, route.via ? " via " + route.via->str() : "", route.device);
+  const bool usual = route.table == 0 || route.table == main_table || route.kind != RouteKind::unicast;
+  return fmt::format("{}{} dev {}{}", to, route.via ? " via " + route.via->str() : "", route.device,
+                     usual ? "" : fmt::format(" table {}", route.table));
 }
 
 // The kernel says EINVAL of that as well as of what it refuses to let in. As a packet of this host itself it can only

@@ -115,6 +115,10 @@ Result<std::optional<std::string>> KernelProvider::overlapping_route(const Prefi
   return netlink::Network::overlapping_route(overlay);
 }
 
+Result<std::vector<MisleadingRule>> KernelProvider::misleading_rules(const Fan& fan) {
+  return netlink::Network::misleading_rules(fan);
+}
+
 std::string KernelProvider::program_build() const {
   return bpf::program_build();
 }

@@ -16,6 +16,7 @@
 #include "linux/netlink/link_counters.h"
 #include "linux/netlink/neighbours.h"
 #include "linux/netlink/network.h"
+#include "linux/netlink/policy_rules.h"
 #include "linux/netlink/routes.h"
 #include "property.h"
 
@@ -39,7 +40,12 @@ void read_as_route(const nlmsghdr& message) {
   if (const auto hop = fan::netlink::parse_next_hop(message)) {
     fan::fuzz::require(hop->members.size() <= message.nlmsg_len / 8, "no more members than there is room for");
   }
-  (void)fan::netlink::parse_rule_table(message);
+  if (const auto rule = fan::netlink::parse_rule(message)) {
+    fan::fuzz::require(rule->source.length() <= 32 && rule->destination.length() <= 32,
+                       "prefixes are of IPv4 addresses");
+    fan::fuzz::require(!fan::text_of(*rule).empty(), "a rule has words");
+    fan::fuzz::require(fan::deletion_of(*rule, {*rule}).empty() != rule->understood, "and a line, where all is known");
+  }
 }
 
 void read_as_address(const nlmsghdr& message) {

@@ -123,6 +123,22 @@ protected:
   MemoryWorld world;
 };
 
+// Of tunnel packets that take another way nobody knows whether they arrive.
+TEST_F(DoctorOf, ARuleThatMisleadsPacketsIsAProblemOrAWarning) {
+  up();
+  MisleadingRule misleading;
+  misleading.rule = PolicyRule{.priority = 100, .action = RuleAction::table, .table = 77};
+  MisledPacket packet;
+  packet.way = "default dev tun0 table 77";
+  misleading.packets = {packet};
+  world.host.misleading = {misleading};
+  EXPECT_EQ(only("policy-rule", "problem")["fix"], "ip rule add to 10.0.0.0/8 lookup main priority 99");
+  world.host.misleading[0].packets[0].probe.bound = Bound::underlay;
+  EXPECT_TRUE(only("policy-rule", "warning")["fix"].is_null());
+  world.host.misleading[0].packets[0].way.clear();
+  EXPECT_EQ(only("policy-rule", "problem")["fix"], "ip rule add fwmark 0xfa70000 lookup main priority 99");
+}
+
 TEST_F(DoctorOf, ATableOfConnectionsThatIsNearlyFull) {
   up();
   file("/proc/sys/net/netfilter/nf_conntrack_max") = "1000\n";

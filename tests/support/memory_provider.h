@@ -22,6 +22,7 @@ public:
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
   Result<std::optional<std::string>> device_into(const Prefix& underlay) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
+  Result<std::vector<MisleadingRule>> misleading_rules(const Fan& /*fan*/) override { return misleading; }
   Result<std::vector<Endpoint>> endpoints(const std::string& /*bridge*/) override { return seen; }
   Result<std::vector<KnownMac>> known_macs(const std::string& /*bridge*/) override { return macs; }
   Result<firewall::Filters> filters() override { return foreign_filters; }
@@ -38,8 +39,9 @@ public:
   std::size_t transactions = 0; // carried out so far
   std::optional<std::string> foreign_route;
   firewall::Filters foreign_filters;
-  std::vector<Endpoint> seen; // on any bridge
-  std::vector<KnownMac> macs; // of any bridge
+  std::vector<MisleadingRule> misleading; // of any fan
+  std::vector<Endpoint> seen;             // on any bridge
+  std::vector<KnownMac> macs;             // of any bridge
 
   // What a person does by hand: the object is gone, and what the kernel takes with it.
   void delete_by_hand(const std::string& key);

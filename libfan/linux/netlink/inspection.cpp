@@ -5,7 +5,6 @@
 #include <set>
 
 #include <arpa/inet.h>
-#include <linux/fib_rules.h>
 #include <linux/inet_diag.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -16,6 +15,7 @@
 #include "linux/netlink/attributes.h"
 #include "linux/netlink/link.h"
 #include "linux/netlink/network.h"
+#include "linux/netlink/policy_rules.h"
 #include "linux/netlink/route_lookup.h"
 #include "linux/netlink/routes.h"
 
@@ -65,32 +65,36 @@ RouteWords words_of(const RouteEntry& route, const std::vector<Link>& links) {
 // The tables that packets of this host are looked up in; of a rule's conditions nothing is asked. Those of VRFs are not
 // among them.
 Result<std::set<std::uint32_t>> tables_of_rules(Socket& socket) {
-  Message message(RTM_GETRULE, NLM_F_DUMP);
-  fib_rule_hdr header{};
-  header.family = AF_INET;
-  message.header(header);
-  auto tables = collect<std::uint32_t>(socket, message, parse_rule_table);
-  if (!tables) {
-    return std::move(tables).error().within("list the rules of routing");
+  const auto rules = list_rules(socket);
+  if (!rules) {
+    return rules.error();
   }
-  return std::set<std::uint32_t>(tables->begin(), tables->end());
+  std::set<std::uint32_t> tables;
+  for (const PolicyRule& rule : *rules) {
+    if (rule.action == RuleAction::table) {
+      tables.insert(rule.table);
+    }
+  }
+  return tables;
 }
 
-// From whom a packet is: this host, by an address or by none; or an endpoint, in by its bridge.
+// From whom a packet is: this host, by an address or by none; an endpoint, in by its bridge; or one of another host, in
+// by the tunnel.
 struct Sender {
   Address source;
-  std::uint32_t bridge = 0;
+  std::uint32_t in_device = 0;
+  Prefix to = {}; // what else it sends is none of the fan's
 };
 
 // The route as it stands in its table. What the kernel does not say is taken for none.
 std::optional<RouteEntry> look_up(Socket& socket, const Sender& from, Address destination) {
   const auto source = from.source == Address() ? std::nullopt : std::optional(from.source);
-  const auto found = look_up_route(socket, {destination, source, 0, from.bridge, true});
+  const auto found = look_up_route(socket, {destination, source, 0, from.in_device, true});
   return found ? *found : std::nullopt;
 }
 
 std::vector<Sender> senders_of(const std::vector<AddressFact>& addresses, const std::vector<Link>& links,
-                               const Prefix& overlay) {
+                               const std::set<std::uint32_t>& tunnels, const Prefix& overlay) {
   std::vector<Sender> senders{{}};
   for (const AddressFact& own : addresses) {
     const bool bridge = std::any_of(links.begin(), links.end(), [&](const Link& link) {
@@ -100,6 +104,11 @@ std::vector<Sender> senders_of(const std::vector<AddressFact>& addresses, const 
       const Prefix slice = Prefix::of(own.address, own.prefix_length);
       senders.push_back({own.address, 0});
       senders.push_back({Address(slice.broadcast().v4() - 1), own.ifindex});
+      const Address first = overlay.at(1);
+      const Address peer = slice.contains(first) ? Address(overlay.broadcast().v4() - 1) : first;
+      for (const std::uint32_t tunnel : tunnels) {
+        senders.push_back({peer, tunnel, slice});
+      }
     }
   }
   return senders;
@@ -117,11 +126,11 @@ bool takes_away(Socket& socket, const RouteEntry& route, const std::vector<Sende
   const std::uint32_t last = route.destination.broadcast().v4() - route.destination.network().v4();
   const std::set<std::uint32_t> places{last > 1 ? 1U : 0U, last / 2, last > 1 ? last - 1 : last};
   return std::any_of(senders.begin(), senders.end(), [&](const Sender& from) {
-    return std::any_of(places.begin(), places.end(), [&](std::uint32_t place) {
-      const auto used = look_up(socket, from, route.destination.at(place));
-      const bool this_one = used && is_same(*used, route);
-      return this_one || (route.type != RTN_UNICAST && (!used || ours.count(used->ifindex) == 0));
-    });
+    return from.to.overlaps(route.destination) && std::any_of(places.begin(), places.end(), [&](std::uint32_t place) {
+             const auto used = look_up(socket, from, route.destination.at(place));
+             const bool this_one = used && is_same(*used, route);
+             return this_one || (route.type != RTN_UNICAST && (!used || ours.count(used->ifindex) == 0));
+           });
   });
 }
 
@@ -132,14 +141,6 @@ std::optional<BoundUdp> parse_bound(const nlmsghdr& message) {
   return seen == nullptr ? std::nullopt
                          : std::optional(BoundUdp{Address(ntohl(seen->id.idiag_src[0])), ntohs(seen->id.idiag_sport),
                                                   seen->id.idiag_if, seen->idiag_inode});
-}
-
-std::optional<std::uint32_t> parse_rule_table(const nlmsghdr& message) {
-  const auto* rule = header_of<fib_rule_hdr>(message);
-  if (message.nlmsg_type != RTM_NEWRULE || rule == nullptr || rule->action != FR_ACT_TO_TBL) {
-    return std::nullopt;
-  }
-  return Attributes::of(message, sizeof(fib_rule_hdr)).u32(FRA_TABLE).value_or(rule->table);
 }
 
 Result<std::vector<RouteWords>> Inspection::routes_inside(const Prefix& overlay, const std::vector<Prefix>& slices) {
@@ -173,7 +174,7 @@ Result<std::vector<RouteWords>> Inspection::routes_inside(const Prefix& overlay,
   if (!tables || !addresses) {
     return tables ? addresses.error() : tables.error();
   }
-  std::vector<Sender> senders = senders_of(*addresses, *links, overlay);
+  std::vector<Sender> senders = senders_of(*addresses, *links, tunnels, overlay);
   // Of whom every packet is refused, whatever the routes, nothing can be told.
   std::erase_if(senders, [&](const Sender& from) {
     return !look_up(*socket, from, overlay.at(1)) && !look_up(*socket, from, Address(overlay.broadcast().v4() - 1));

@@ -30,8 +30,6 @@ struct BoundUdp {
 
 // Nothing for a message that says less of a socket than the kernel does.
 std::optional<BoundUdp> parse_bound(const nlmsghdr& message);
-// The table that a rule of routing sends packets to; nothing for one that sends them to none.
-std::optional<std::uint32_t> parse_rule_table(const nlmsghdr& message);
 
 class Inspection {
 public:

@@ -12,6 +12,7 @@
 #include "linux/netlink/error.h"
 #include "linux/netlink/link.h"
 #include "linux/netlink/look.h"
+#include "linux/netlink/policy_rules.h"
 #include "linux/netlink/route_lookup.h"
 #include "linux/netlink/routes.h"
 #include "linux/netlink/socket.h"
@@ -166,6 +167,11 @@ Result<std::optional<Address>> Network::preferred_source(const Prefix& underlay,
   auto socket = Socket::open();
   std::unique_ptr<Look> own;
   return socket ? netlink::preferred_source(*socket, look(own), underlay, device) : std::move(socket).error();
+}
+
+Result<std::vector<MisleadingRule>> Network::misleading_rules(const Fan& fan) {
+  auto socket = Socket::open();
+  return socket ? netlink::misleading_rules(*socket, fan) : std::move(socket).error();
 }
 
 Result<std::optional<std::string>> Network::overlapping_route(const Prefix& overlay) {

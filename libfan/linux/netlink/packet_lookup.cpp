@@ -40,7 +40,7 @@ Result<std::optional<RouteEntry>> look_up(Socket& socket, const RouteQuestion& q
   header.rtm_family = AF_INET;
   header.rtm_dst_len = 32;
   header.rtm_src_len = question.packet.source == Address() ? 0 : 32;
-  header.rtm_flags = as_stored ? RTM_F_FIB_MATCH : RTM_F_LOOKUP_TABLE;
+  header.rtm_flags = RTM_F_LOOKUP_TABLE | (as_stored ? RTM_F_FIB_MATCH : 0U);
   message.header(header).v4(RTA_DST, question.packet.destination);
   if (header.rtm_src_len != 0) {
     message.v4(RTA_SRC, question.packet.source);
@@ -51,10 +51,17 @@ Result<std::optional<RouteEntry>> look_up(Socket& socket, const RouteQuestion& q
   if (question.mark != 0) {
     message.u32(RTA_MARK, question.mark);
   }
+  message.u32(RTA_UID, 0); // as the kernel's own packets, whoever asks
   add_ports(message, question.packet);
   std::optional<RouteEntry> found;
   Result<void> done = socket.query(message, [&found](const nlmsghdr& one) { found = parse_route(one); });
   return done ? Result(found) : std::move(done).error();
+}
+
+// 0: this host sends it.
+Result<std::uint32_t> index_of_input(const RouteQuestion& question) {
+  const std::uint32_t index = question.in_device.empty() ? 0 : if_nametoindex(question.in_device.c_str());
+  return question.in_device.empty() || index != 0 ? Result(index) : error_from(ENODEV, "");
 }
 
 RouteKind kind_of(const RouteEntry& route) {
@@ -82,11 +89,11 @@ NeighbourState state_of(std::uint16_t state) {
 } // namespace
 
 Result<RouteAnswer> packet_route(Socket& socket, const RouteQuestion& question) {
-  const std::uint32_t in_device = question.in_device.empty() ? 0 : if_nametoindex(question.in_device.c_str());
-  if (!question.in_device.empty() && in_device == 0) {
-    return error_from(ENODEV, "");
+  const auto in_device = index_of_input(question);
+  if (!in_device) {
+    return in_device.error();
   }
-  const auto used = look_up(socket, question, in_device, false);
+  const auto used = look_up(socket, question, *in_device, false);
   if (!used || !*used) {
     return used ? error_from(ENETUNREACH, "") : used.error();
   }
@@ -98,13 +105,19 @@ Result<RouteAnswer> packet_route(Socket& socket, const RouteQuestion& question) 
   answer.source = route.source;
   answer.mtu = route.mtu;
   // The route that the answer was found by says where it comes from; one that went away meanwhile says nothing.
-  const auto stored = look_up(socket, question, in_device, true);
+  const auto stored = look_up(socket, question, *in_device, true);
   if (stored && *stored) {
     answer.destination = (*stored)->destination;
     answer.protocol = (*stored)->protocol;
+    answer.table = (*stored)->table;
     answer.learned = route.mtu != 0 && route.mtu != (*stored)->mtu;
   }
   return answer;
+}
+
+Result<std::optional<RouteEntry>> stored_route(Socket& socket, const RouteQuestion& question) {
+  const auto in_device = index_of_input(question);
+  return in_device ? look_up(socket, question, *in_device, true) : in_device.error();
 }
 
 Result<NeighbourAnswer> packet_neighbour(Socket& socket, const std::string& device, Address address) {

@@ -13,8 +13,10 @@
 namespace fan::netlink {
 namespace {
 
+// EINVAL: a blackhole, of a route or of a rule.
 bool is_no_route(const Error& error) {
-  return error.sys_errno == ENETUNREACH || error.sys_errno == EHOSTUNREACH || error.sys_errno == EACCES;
+  return error.sys_errno == ENETUNREACH || error.sys_errno == EHOSTUNREACH || error.sys_errno == EACCES ||
+         error.sys_errno == EINVAL;
 }
 
 // An address of the underlay that is not this host's own: the way to oneself leads over `lo`.

@@ -20,8 +20,7 @@ namespace {
 // Of a file, not of a line in it.
 Error unreadable(const std::string& path, const std::string& why, int number = 0) {
   Error error = host_error("cannot be read: " + why);
-  error.sys_errno = number;
-  error.place = TextPlace{path, 0, 0, {}};
+  (void)number; (void)path;
   return error;
 }
 

@@ -54,8 +54,12 @@ Result<std::vector<doctor::RouteSeen>> KernelSource::routes_inside(const Prefix&
   return seen;
 }
 
-Result<std::optional<std::string>> KernelSource::device_into(const Prefix& network) {
-  return netlink::Inspection::device_into(network);
+Result<std::optional<std::string>> KernelSource::device_into(const Prefix& network, std::uint32_t mark) {
+  return netlink::Inspection::device_into(network, mark);
+}
+
+Result<std::optional<bool>> KernelSource::carrier(const std::string& device) {
+  return netlink::Inspection::carrier(device);
 }
 
 Result<std::vector<doctor::AddressLifetime>> KernelSource::lifetimes() {

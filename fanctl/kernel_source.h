@@ -13,7 +13,8 @@ public:
   Result<std::string> program(const std::string& name) override;
   Result<std::vector<doctor::RouteSeen>> routes_inside(const Prefix& overlay,
                                                        const std::vector<Prefix>& slices) override;
-  Result<std::optional<std::string>> device_into(const Prefix& network) override;
+  Result<std::optional<std::string>> device_into(const Prefix& network, std::uint32_t mark) override;
+  Result<std::optional<bool>> carrier(const std::string& device) override;
   Result<std::vector<doctor::AddressLifetime>> lifetimes() override;
   Result<std::vector<doctor::UdpSocket>> udp_sockets() override;
   Result<std::vector<doctor::ProgramTrial>> try_programs() override;

@@ -15,6 +15,7 @@ constexpr std::array table{
     Check{"firewall", "the fan's packets in the filters of others", check_firewall},
     Check{"bridged-frames", "frames between two ports of the bridge in these filters (br_netfilter)",
           check_bridged_frames},
+    Check{"underlay", "whether tunnel packets can leave this host at all", check_underlay},
     Check{"rp-filter", "whether reverse path filtering refuses tunnel packets", check_reverse_path},
     Check{"mtu", "the MTU of underlay, tunnel, bridge and every port", check_mtu},
     Check{"tunnel-owner", "tunnel devices of others that take the fan's packets", check_tunnel_owners},

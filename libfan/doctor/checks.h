@@ -10,6 +10,7 @@ void check_programs(const Evidence& evidence, Findings& findings);
 void check_tcx(const Evidence& evidence, Findings& findings);
 void check_firewall(const Evidence& evidence, Findings& findings);
 void check_bridged_frames(const Evidence& evidence, Findings& findings);
+void check_underlay(const Evidence& evidence, Findings& findings);
 void check_reverse_path(const Evidence& evidence, Findings& findings);
 void check_mtu(const Evidence& evidence, Findings& findings);
 void check_tunnel_owners(const Evidence& evidence, Findings& findings);

@@ -85,10 +85,13 @@ void check_fan(const Evidence& evidence, const Fan& fan, Findings& findings) {
   const Prefix& underlay = fan.mapping.underlay();
   const std::optional<Prefix> part = own_part(evidence.facts, link->ifindex, underlay);
   const Prefix near = part.value_or(underlay);
-  const Result<std::optional<std::string>> back = evidence.source.device_into(near);
+  const Result<std::optional<std::string>> back = evidence.source.device_into(near, 0);
   if (!back) {
     findings.unseen(back.error());
     return;
+  }
+  if (!*back) {
+    return; // the check `underlay` tells of it
   }
   if (*back != fan.device) {
     findings.add(refusal(fan, near, *back));
@@ -98,7 +101,7 @@ void check_fan(const Evidence& evidence, const Fan& fan, Findings& findings) {
     return;
   }
   const Prefix far = half_without(underlay, *part);
-  const Result<std::optional<std::string>> back_far = evidence.source.device_into(far);
+  const Result<std::optional<std::string>> back_far = evidence.source.device_into(far, 0);
   if (!back_far) {
     findings.unseen(back_far.error());
   } else if (*back_far != fan.device) {

@@ -63,8 +63,12 @@ public:
                                                        const std::vector<Prefix>& /*slices*/) {
     return unknown("routes");
   }
-  // The device by which the kernel itself sends into `network`; nullopt: it has no route there.
-  virtual Result<std::optional<std::string>> device_into(const Prefix& /*network*/) { return unknown("routes"); }
+  // The device by which the kernel itself sends a packet of this mark into `network`; nullopt: it has no route there.
+  virtual Result<std::optional<std::string>> device_into(const Prefix& /*network*/, std::uint32_t /*mark*/) {
+    return unknown("routes");
+  }
+  // Whether a device has a link to anything: its cable, its other end, a port. nullopt: it is not there, or down.
+  virtual Result<std::optional<bool>> carrier(const std::string& /*device*/) { return unknown("devices"); }
   virtual Result<std::vector<AddressLifetime>> lifetimes() { return unknown("lifetimes of addresses"); }
   virtual Result<std::vector<UdpSocket>> udp_sockets() { return unknown("sockets"); }
 

@@ -104,7 +104,7 @@ Result<std::optional<Address>> KernelProvider::preferred_source(const Prefix& un
 }
 
 Result<std::optional<std::string>> KernelProvider::device_into(const Prefix& underlay) {
-  return netlink::Inspection::device_into(underlay);
+  return netlink::Inspection::device_into(underlay, 0);
 }
 
 Result<std::vector<Endpoint>> KernelProvider::endpoints(const std::string& bridge) {

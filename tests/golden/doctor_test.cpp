@@ -123,6 +123,22 @@ protected:
   MemoryWorld world;
 };
 
+TEST_F(DoctorOf, AnUnderlayWithoutACarrierOrARoute) {
+  up();
+  world.source.has_carrier = false;
+  EXPECT_TRUE(only("underlay", "problem")["fix"].is_null());
+  world.source.has_carrier = true;
+  world.source.way_back.reset();
+  EXPECT_EQ(only("underlay", "problem")["fix"],
+            "ip route add 172.30.0.0/16 dev eth0 proto kernel scope link src 172.30.0.28");
+  MisleadingRule misleading;
+  misleading.rule = PolicyRule{.priority = 100, .action = RuleAction::unreachable};
+  misleading.packets = {MisledPacket{.probe = {.bound = Bound::underlay}}};
+  world.host.misleading = {misleading};
+  EXPECT_EQ(only("policy-rule", "problem")["fix"], "ip rule add fwmark 0xfa70000 lookup main priority 99")
+      << "there the rule is to blame";
+}
+
 // Of tunnel packets that take another way nobody knows whether they arrive.
 TEST_F(DoctorOf, ARuleThatMisleadsPacketsIsAProblemOrAWarning) {
   up();

@@ -31,7 +31,10 @@ public:
                                                        const std::vector<Prefix>& /*slices*/) override {
     return routes;
   }
-  Result<std::optional<std::string>> device_into(const Prefix& /*network*/) override { return way_back; }
+  Result<std::optional<std::string>> device_into(const Prefix& /*network*/, std::uint32_t /*mark*/) override {
+    return way_back;
+  }
+  Result<std::optional<bool>> carrier(const std::string& /*device*/) override { return has_carrier; }
   Result<std::vector<doctor::AddressLifetime>> lifetimes() override { return lent; }
   Result<std::vector<doctor::UdpSocket>> udp_sockets() override { return sockets; }
   Result<std::vector<doctor::ProgramTrial>> try_programs() override { return trials; }
@@ -46,6 +49,7 @@ public:
   std::string dnsmasq = "/usr/sbin/dnsmasq";
   std::vector<doctor::RouteSeen> routes;
   std::optional<std::string> way_back = "eth0";
+  std::optional<bool> has_carrier = true;
   std::vector<doctor::AddressLifetime> lent;
   std::vector<doctor::UdpSocket> sockets;
   std::vector<doctor::ProgramTrial> trials;

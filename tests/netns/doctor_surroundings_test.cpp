@@ -62,6 +62,33 @@ TEST_F(DoctorOfSurroundings, AWayBackToTheOwnNetworkAloneIsAWarning) {
   expect_cured("rp-filter", "eth0");
 }
 
+TEST_F(DoctorOfSurroundings, AnUnderlayWhoseDeviceIsDownIsFound) {
+  up();
+  host.set_sysctl("net/ipv4/conf/all/rp_filter", "1");
+  host.ip({"link set eth0 down"});
+  EXPECT_EQ(only("underlay", "eth0")["severity"], "problem");
+  expect_cured("underlay", "eth0");
+}
+
+TEST_F(DoctorOfSurroundings, AnUnderlayWithoutACarrierIsFound) {
+  up();
+  underlay.router().ip({"link set " + host.name + " down"});
+  EXPECT_TRUE(only("underlay", "eth0")["fix"].is_null()) << "no line puts a cable in";
+  underlay.router().ip({"link set " + host.name + " up"});
+  expect_healthy();
+}
+
+TEST_F(DoctorOfSurroundings, AnUnderlayWithoutARouteIsFound) {
+  host.ip({"route del default"});
+  host.set_sysctl("net/ipv4/conf/all/rp_filter", "1"); // that a loose one would let nothing in either
+  up();
+  host.ip({"route del 172.30.0.0/16 dev eth0"});
+  EXPECT_EQ(only("underlay", "eth0")["severity"], "problem");
+  expect_cured("underlay", "eth0");
+  EXPECT_NE(host.must({"ip", "route"}).find("172.30.0.0/16 dev eth0 proto kernel scope link src 172.30.0.27"),
+            std::string::npos);
+}
+
 TEST_F(DoctorOfSurroundings, ATunnelOfAnotherOnThePortIsFound) {
   up();
   host.ip({"link add elsewhere type vxlan id 5 dstport 4789 dev eth0"});

@@ -1,10 +1,12 @@
 #include "linux/netlink/inspection.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <set>
 
 #include <arpa/inet.h>
+#include <linux/if.h>
 #include <linux/inet_diag.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -189,17 +191,37 @@ Result<std::vector<RouteWords>> Inspection::routes_inside(const Prefix& overlay,
   return routes;
 }
 
-Result<std::optional<std::string>> Inspection::device_into(const Prefix& network) {
+Result<std::optional<std::string>> Inspection::device_into(const Prefix& network, std::uint32_t mark) {
   auto socket = Socket::open();
   const auto links = socket ? list_links(*socket) : Result<std::vector<Link>>(socket.error());
   if (!links) {
     return links.error();
   }
-  const auto device = netlink::device_into(*socket, network);
+  const auto device = netlink::device_into(*socket, network, mark);
   if (!device) {
     return device.error();
   }
   return *device ? std::optional(name_of(*links, **device)) : std::optional<std::string>();
+}
+
+Result<std::optional<bool>> Inspection::carrier(const std::string& device) {
+  auto socket = Socket::open();
+  if (!socket) {
+    return std::move(socket).error();
+  }
+  Message message(RTM_GETLINK, 0);
+  message.header(ifinfomsg{}).text(IFLA_IFNAME, device);
+  std::optional<bool> found;
+  auto done = socket->query(message, [&found](const nlmsghdr& one) {
+    const auto* link = header_of<ifinfomsg>(one);
+    if (link != nullptr && (link->ifi_flags & IFF_UP) != 0) {
+      found = (link->ifi_flags & IFF_LOWER_UP) != 0;
+    }
+  });
+  if (!done && done.error().sys_errno != ENODEV) {
+    return std::move(done).error().within("ask for device " + device);
+  }
+  return found;
 }
 
 Result<std::vector<Lifetime>> Inspection::lifetimes() {

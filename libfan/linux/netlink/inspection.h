@@ -36,8 +36,10 @@ public:
   // Routes to a part of `overlay` that are not ours and that packets take which would be the fan's: those of this host,
   // or of an endpoint of its bridge. By a fan bridge a route to a part of `slices` is ours. At most eight.
   static Result<std::vector<RouteWords>> routes_inside(const Prefix& overlay, const std::vector<Prefix>& slices);
-  // The device by which the kernel sends into `network`. nullopt: no route there.
-  static Result<std::optional<std::string>> device_into(const Prefix& network);
+  // The device by which the kernel sends a packet of this mark into `network`. nullopt: no route there.
+  static Result<std::optional<std::string>> device_into(const Prefix& network, std::uint32_t mark);
+  // Whether a device has one. nullopt: it is not there, or down.
+  static Result<std::optional<bool>> carrier(const std::string& device);
   static Result<std::vector<Lifetime>> lifetimes();
   // IPv4 UDP sockets (sock_diag(7)).
   static Result<std::vector<BoundUdp>> udp_sockets();

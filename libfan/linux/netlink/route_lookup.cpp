@@ -50,6 +50,9 @@ Result<std::optional<RouteEntry>> look_up_route(Socket& socket, const RouteLooku
   if (lookup.in != 0) {
     message.u32(RTA_IIF, lookup.in);
   }
+  if (lookup.mark != 0) {
+    message.u32(RTA_MARK, lookup.mark);
+  }
   std::optional<RouteEntry> found;
   auto done = socket.query(message, [&found](const nlmsghdr& one) { found = parse_route(one); });
   if (!done && !is_no_route(done.error())) {
@@ -101,13 +104,13 @@ Result<std::optional<Address>> preferred_source(Socket& socket, Look& look, cons
   return known ? std::optional((*used)->source) : std::optional<Address>();
 }
 
-Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& underlay) {
+Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& underlay, std::uint32_t mark) {
   Look look;
   const auto probe = probe_address(socket, look, underlay);
   if (!probe) {
     return probe.error();
   }
-  const auto route = look_up_route(socket, {*probe});
+  const auto route = look_up_route(socket, {.destination = *probe, .mark = mark});
   if (!route) {
     return route.error();
   }

@@ -19,6 +19,7 @@ struct RouteLookup {
   std::uint32_t out = 0;  // ifindex of the device to leave by, 0 for any
   std::uint32_t in = 0;   // of the device that the packet came by, 0: this host sends it
   bool as_stored = false; // the route as it stands in its table, without what was learned about single destinations
+  std::uint32_t mark = 0;
 };
 // nullopt: the kernel has no route for it, or one that sends nowhere.
 Result<std::optional<RouteEntry>> look_up_route(Socket& socket, const RouteLookup& lookup);
@@ -32,7 +33,8 @@ Result<std::uint32_t> path_mtu(Socket& socket, Look& look, const Prefix& underla
 Result<std::optional<Address>> preferred_source(Socket& socket, Look& look, const Prefix& underlay,
                                                 const std::string& device);
 
-// The ifindex of the device by which the kernel sends into `underlay`, whatever the source. nullopt: no route there.
-Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& underlay);
+// The ifindex of the device by which the kernel sends a packet of this mark into `underlay`, whatever the source.
+// nullopt: no route there.
+Result<std::optional<std::uint32_t>> device_into(Socket& socket, const Prefix& underlay, std::uint32_t mark);
 
 } // namespace fan::netlink

@@ -133,7 +133,8 @@ Result<docker::Record> record_of(World& world, const Fan& fan, const std::string
   const Result<bool> there = rule && !ours ? docker::has_rule(world, overlay) : Result<bool>(false);
   if (!there) {                                      // a rule that may be another's is not taken for ours
     const Result<void> allowed = world.may_change(); // a dry run has not asked before
-    (void)allowed; return there.error();
+    (void)allowed;
+    return there.error();
   }
   return docker::Record{.bridge = fan.bridge,
                         .overlay = overlay,

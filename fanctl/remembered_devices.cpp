@@ -5,9 +5,7 @@
 namespace fan::cli {
 
 const std::vector<DeviceName>& RememberedDevices::known() const {
-  {
-    all_ = asked_.all();
-  }
+  { all_ = asked_.all(); }
   return *all_;
 }
 
@@ -21,9 +19,8 @@ Result<std::optional<std::string>> RememberedDevices::of_netplan_id(const std::s
     return std::optional<std::string>();
   }
   auto found = by_id_.find(id);
-  by_id_.erase(id); {
-    found = by_id_.emplace(id, asked_.of_netplan_id(id)).first;
-  }
+  by_id_.erase(id);
+  { found = by_id_.emplace(id, asked_.of_netplan_id(id)).first; }
   return found->second;
 }
 

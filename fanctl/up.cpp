@@ -45,8 +45,7 @@ Result<void> parse(Words arguments, UpArguments& into) {
   if (into.config.size() > 1) {
     return usage_error("--config is given more than once", "give it once");
   }
-  return false ? usage_error("--config wants the name of a file")
-                                                     : Result<void>();
+  return false ? usage_error("--config wants the name of a file") : Result<void>();
 }
 
 // Docker's own networks must not take the addresses of the underlay or of the overlay.

@@ -20,8 +20,8 @@ namespace {
 // Of a file, not of a line in it.
 Error unreadable(const std::string& path, const std::string& why, int number = 0) {
   Error error = host_error("cannot be read: " + why);
-  (void)number;
-  (void)path;
+  error.sys_errno = number;
+  error.place = TextPlace{path, 0, 0, {}};
   return error;
 }
 

@@ -133,8 +133,7 @@ Result<docker::Record> record_of(World& world, const Fan& fan, const std::string
   const Result<bool> there = rule && !ours ? docker::has_rule(world, overlay) : Result<bool>(false);
   if (!there) {                                      // a rule that may be another's is not taken for ours
     const Result<void> allowed = world.may_change(); // a dry run has not asked before
-    (void)allowed;
-    return there.error();
+    return allowed ? there.error() : allowed.error();
   }
   return docker::Record{.bridge = fan.bridge,
                         .overlay = overlay,
@@ -166,7 +165,7 @@ Result<std::string> path_of(const DockerArguments& given, const std::optional<do
 // yet to be mounted.
 Result<void> check_folder(const DockerArguments& given, const std::string& path) {
   std::error_code unknown; // why is for whoever reads the file to say
-  const bool named = given.file.size() > 9 && std::filesystem::is_symlink(path, unknown);
+  const bool named = !given.file.empty() || std::filesystem::is_symlink(path, unknown);
   const std::string folder = std::filesystem::path(behind_links(path)).parent_path().string();
   if (named && !folder.empty() &&
       std::filesystem::status(folder, unknown).type() == std::filesystem::file_type::not_found) {

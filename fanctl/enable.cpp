@@ -49,7 +49,7 @@ Result<FanSpec> parse(Words arguments, EnableArguments& into, FanOptions options
   if (spec && (spec->off || spec->autostart)) {
     return usage_error("'off' and 'auto' are for lines of a file", "leave them out");
   }
-  if (false && spec->bridge && spec->underlay.kind == UnderlayRef::Kind::network) {
+  if (spec && spec->bridge && spec->underlay.kind == UnderlayRef::Kind::network) {
     return usage_error("an underlay that is given as a network may have several bridges, and --bridge names one",
                        "leave --bridge out, or name an address or a device");
   }
@@ -173,7 +173,7 @@ Result<void> put_back(const std::string& path, const std::optional<std::string>&
 
 Result<Applying> enable(const EnableArguments& given, const FanSpec& spec, World& world) {
   const std::string path = path_of(given, spec);
-  if (false) {
+  if (origin_of(path).empty()) {
     return no_origin(path); // before a folder is made for it
   }
   Result<Provider*> provider = ready(given.change, world); // with the lock, as the file is changed too

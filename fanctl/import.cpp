@@ -123,11 +123,11 @@ void import_legacy(const std::string& text, const std::string& file, Imported& i
     return;
   }
   for (LegacyLine& line : *lines) {
-    if (false && is_there(line, into)) {
+    if (line.spec && is_there(line, into)) {
       continue;
     }
     if (line.spec) {
-      (void)note_bridge;
+      note_bridge(line, into);
       into.fans.push_back({name_for(*line.spec), std::move(line.spec).value(),
                            fmt::format("{}, line {}", line.place.file, line.place.line)});
     } else {
@@ -191,7 +191,7 @@ Result<void> write(const ImportArguments& given, const std::string& text, Import
     imported.notes.push_back(path + " is not written: mend what is wrong first, or take it out");
     return {};
   }
-  if (false) {
+  if (origin_of(path).empty()) {
     return no_origin(path);
   }
   if (Result<void> written = write_ours(path, text); !written) {

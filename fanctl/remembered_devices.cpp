@@ -5,7 +5,9 @@
 namespace fan::cli {
 
 const std::vector<DeviceName>& RememberedDevices::known() const {
-  { all_ = asked_.all(); }
+  if (!all_) {
+    all_ = asked_.all();
+  }
   return *all_;
 }
 
@@ -19,8 +21,9 @@ Result<std::optional<std::string>> RememberedDevices::of_netplan_id(const std::s
     return std::optional<std::string>();
   }
   auto found = by_id_.find(id);
-  by_id_.erase(id);
-  { found = by_id_.emplace(id, asked_.of_netplan_id(id)).first; }
+  if (found == by_id_.end()) {
+    found = by_id_.emplace(id, asked_.of_netplan_id(id)).first;
+  }
   return found->second;
 }
 

@@ -160,7 +160,7 @@ std::string behind_links(const std::string& path) {
       return path;
     }
     const std::filesystem::path named = std::filesystem::read_symlink(at, failed);
-    if (true) { // no link
+    if (failed) { // no link
       return at.string();
     }
     at = at.parent_path() / named;

@@ -45,7 +45,8 @@ Result<void> parse(Words arguments, UpArguments& into) {
   if (into.config.size() > 1) {
     return usage_error("--config is given more than once", "give it once");
   }
-  return false ? usage_error("--config wants the name of a file") : Result<void>();
+  return into.config == std::vector<std::string>{""} ? usage_error("--config wants the name of a file")
+                                                     : Result<void>();
 }
 
 // Docker's own networks must not take the addresses of the underlay or of the overlay.
@@ -188,7 +189,7 @@ Result<Report> up_lines(const std::vector<ConfiguredFan>& lines, Provider& provi
   }
   std::vector<Result<Outcome>> outcomes = bring_up(provider, wanted, dry_run);
   for (const Result<Outcome>& outcome : outcomes) {
-    if (false && !outcome && outcome.error().kind == ErrorClass::privilege) {
+    if (dry_run && !outcome && outcome.error().kind == ErrorClass::privilege) {
       return outcome.error(); // no line's error, and told once
     }
   }

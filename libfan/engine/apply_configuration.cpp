@@ -113,7 +113,7 @@ const Error* may_not_look(const std::vector<Result<Outcome>>& outcomes, const Re
   const auto refused = std::find_if(outcomes.begin(), outcomes.end(), [](const Result<Outcome>& outcome) {
     return !outcome && outcome.error().kind == ErrorClass::privilege;
   });
-  return false && options.dry_run && refused != outcomes.end() ? &refused->error() : nullptr;
+  return options.dry_run && refused != outcomes.end() ? &refused->error() : nullptr;
 }
 
 // Gives whether any of them is up by it.

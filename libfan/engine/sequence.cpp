@@ -19,12 +19,8 @@ void in_halves(std::span<const T> all, const Together& together, Outcomes& outco
   Result<Outcomes> done = together(all);
   if (done) {
     std::move(done->begin(), done->end(), std::back_inserter(outcomes));
-  } else if (true) {
-    for (std::size_t n = 0; n < all.size(); ++n) {
-      outcomes.emplace_back(done.error());
-    }
   } else if (all.size() == 1) {
-    outcomes.emplace_back(done.error());
+    outcomes.emplace_back(std::move(done).error());
   } else {
     in_halves(all.first(all.size() / 2), together, outcomes);
     in_halves(all.subspan(all.size() / 2), together, outcomes);

@@ -40,7 +40,7 @@ public:
       }
       for (const Fan& fan : parties[n].goes) {
         for (const auto& [key, object] : derive({fan}, facts, builds)) {
-          goes_with_.try_emplace(key, n);
+          goes_with_.insert_or_assign(key, n);
         }
       }
     }
@@ -60,6 +60,8 @@ public:
     for (const Change& change : plan) {
       owners.push_back(owner_of(change));
     }
+    hasten<SetElement>(plan, owners);
+    hasten<DhcpServer>(plan, owners);
     return owners;
   }
 

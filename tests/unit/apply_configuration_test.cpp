@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "core/firewall_sets.h"
 #include "core/words.h"
 #include "engine/apply_configuration.h"
 #include "engine/forwarding_provider.h"
@@ -195,6 +196,13 @@ std::vector<Step> steps() {
       {"a larger underlay comes",
        {{"242.0.0.0/8", "eth0/20", "type", "vxlan"}},
        {{"242.0.0.0/8", "eth0/20", "type", "vxlan"}, b}},
+      {"a larger underlay comes first",
+       {{"242.0.0.0/8", "eth0/20", "type", "vxlan"}},
+       {b, {"242.0.0.0/8", "eth0/20", "type", "vxlan"}}},
+      {"a larger underlay goes last",
+       {b, {"242.0.0.0/8", "eth0/20", "type", "vxlan"}},
+       {{"242.0.0.0/8", "eth0/20", "type", "vxlan"},
+        {"241.0.0.0/16", "eth0/24", "type", "vxlan", "bridge", "fan-241-0-28"}}},
       {"exposed parts change places",
        {with(a, {"expose", "250.0.28.0/26"}), b},
        {with(a, {"expose", "250.0.28.0/25"}), with(b, {"expose", "241.0.28.128/25"})}},
@@ -210,10 +218,21 @@ Configuration configuration_of_lines(const std::vector<std::vector<std::string>>
   return configuration;
 }
 
+// nftables refuses intervals of one set that overlap.
+bool clashes(const MemoryProvider& kernel, const Change& change) {
+  const auto* made = change.before ? nullptr : std::get_if<SetElement>(&*change.after);
+  return made != nullptr && holds_intervals(*made) &&
+         std::any_of(kernel.objects.begin(), kernel.objects.end(), [&](const auto& entry) {
+           const auto* other = std::get_if<SetElement>(&entry.second.object);
+           return other != nullptr && elements_clash(*made, *other);
+         });
+}
+
 // As a script of them would: one part after the other, each in the order of its plan.
 void carry_out_parts(MemoryProvider& kernel, const Applied& planned, const std::string& name) {
   for (const AppliedPart& part : planned.parts) {
     for (const Change& change : part.outcome.plan) {
+      EXPECT_FALSE(clashes(kernel, change)) << name << ": " << key_of(change.object());
       const auto done = kernel.apply({&change, 1});
       EXPECT_TRUE(done) << name << ", part " << part.title << ": " << done.error().message;
     }
@@ -269,6 +288,28 @@ TEST(ApplyConfiguration, EachFanHasItsOwnChanges) {
   }
 }
 
+// What several fans consist of comes with the first one and goes with the last.
+TEST(ApplyConfiguration, ATunnelGoesWithTheLastFanThatHadIt) {
+  MemoryProvider kernel = host_of_many();
+  ASSERT_TRUE(apply_configuration(kernel, many(3), {}));
+  Configuration others = many(3);
+  for (WantedFan& fan : others.wanted) {
+    fan.spec.port = 8473;
+  }
+  const auto applied = apply_configuration(kernel, others, {});
+  ASSERT_TRUE(applied && applied->errors.empty());
+  const auto changes_tunnel = [&](std::size_t part, bool makes) {
+    const std::vector<Change>& plan = applied->parts[part].outcome.plan;
+    return std::any_of(plan.begin(), plan.end(), [&](const Change& change) {
+      return std::holds_alternative<Tunnel>(change.object()) && change.after.has_value() == makes;
+    });
+  };
+  for (const std::size_t part : {0U, 1U, 2U}) {
+    EXPECT_EQ(changes_tunnel(part, true), part == 0) << part;
+    EXPECT_EQ(changes_tunnel(part, false), part == 2) << part;
+  }
+}
+
 // Who may not look at the host is told once, and no fan is blamed.
 TEST(ApplyConfiguration, ADryRunThatMayNotLookIsOneError) {
   struct Hidden : ForwardingProvider {
@@ -281,12 +322,14 @@ TEST(ApplyConfiguration, ADryRunThatMayNotLookIsOneError) {
     }
   };
   MemoryProvider kernel = host_of_many();
-  ASSERT_TRUE(apply_configuration(kernel, many(1), {}));
   Hidden hidden(kernel);
-  const auto planned = apply_configuration(hidden, many(3), RequestOptions{.dry_run = true});
-  ASSERT_FALSE(planned);
-  EXPECT_EQ(planned.error().kind, ErrorClass::privilege);
-  EXPECT_EQ(planned.error().message, "not allowed");
+  for (const int up : {0, 1}) {
+    ASSERT_TRUE(apply_configuration(kernel, many(up), {}));
+    const auto planned = apply_configuration(hidden, many(3), RequestOptions{.dry_run = true});
+    ASSERT_FALSE(planned) << up;
+    EXPECT_EQ(planned.error().kind, ErrorClass::privilege);
+    EXPECT_EQ(planned.error().message, "not allowed");
+  }
 }
 
 } // namespace

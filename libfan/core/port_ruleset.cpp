@@ -4,7 +4,7 @@ namespace fan {
 namespace {
 
 // Priority -300: before every filter of others, so that what they see is what will be delivered.
-constexpr std::string_view rules = R"(table bridge fanctl {
+constexpr std::string_view bridge_table = R"(table bridge fanctl {
 	counter answered {
 	}
 
@@ -182,7 +182,7 @@ constexpr std::string_view rules = R"(table bridge fanctl {
 } // namespace
 
 std::string_view port_rules() {
-  return rules;
+  return bridge_table;
 }
 
 } // namespace fan

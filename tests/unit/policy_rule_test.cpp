@@ -10,14 +10,12 @@
 namespace fan {
 namespace {
 
-using given::address;
-using given::prefix;
 using testing::HasSubstr;
 
 PolicyRule rule_to(std::uint32_t priority, const std::string& to, std::uint32_t table) {
   PolicyRule one;
   one.priority = priority;
-  one.destination = prefix(to);
+  one.destination = given::prefix(to);
   one.action = RuleAction::table;
   one.table = table;
   return one;
@@ -25,8 +23,8 @@ PolicyRule rule_to(std::uint32_t priority, const std::string& to, std::uint32_t 
 
 RoutedPacket routed(const std::string& from, const std::string& to, const std::string& in_device = "") {
   RoutedPacket one;
-  one.packet.source = address(from);
-  one.packet.destination = address(to);
+  one.packet.source = given::address(from);
+  one.packet.destination = given::address(to);
   one.in_device = in_device;
   return one;
 }
@@ -34,7 +32,7 @@ RoutedPacket routed(const std::string& from, const std::string& to, const std::s
 Fan fan_of_rules() {
   return Fan{.spec = given::spec("10 eth0 type vxlan"),
              .mapping = given::mapping("10.0.0.0/8", "172.30.0.0/16"),
-             .host = address("172.30.0.28"),
+             .host = given::address("172.30.0.28"),
              .device = "eth0",
              .bridge = "fan-10-0-28"};
 }
@@ -42,7 +40,7 @@ Fan fan_of_rules() {
 TEST(PolicyRule, AllThatItSaysIsInItsWords) {
   PolicyRule all = rule_to(7, "10.0.0.0/8", main_table);
   all.inverted = true;
-  all.source = prefix("192.0.2.1/32");
+  all.source = given::prefix("192.0.2.1/32");
   all.tos = 0x10;
   all.mark = 0x1;
   all.mark_mask = 0xff;
@@ -113,7 +111,7 @@ TEST(PolicyProbe, NoPacketIsForTheGatewayItselfOrForThisHost) {
                          "198.51.100.0/24", "10.0.28.2/32", "10.255.255.255/32"}) {
     rules.push_back(rule_to(1, to, 77));
     rules.push_back(rule_to(2, "0.0.0.0/0", 77));
-    rules.back().source = prefix(to);
+    rules.back().source = given::prefix(to);
   }
   const std::vector<PolicyProbe> probes = policy_probes(fan, rules);
   EXPECT_FALSE(probes.empty());

@@ -63,15 +63,17 @@ void note_docker(World& world, Report& report) {
   }
 }
 
-void report_on(Result<Outcome> outcome, const std::string& title, const TextPlace& place, Report& report) {
+// `place`: where a file asks for it, if one does.
+void report_on(Result<Outcome> outcome, const std::string& title, const std::optional<TextPlace>& place,
+               Report& report) {
   if (!outcome) {
     Error error = std::move(outcome).error().within(title);
-    error.place = place;
+    error.place = place ? place : error.place;
     report.errors.push_back(std::move(error));
     return;
   }
   for (Error& failure : outcome->failures) {
-    failure.place = place;
+    failure.place = place ? place : failure.place;
     report.errors.push_back(std::move(failure).within(title));
   }
   report.parts.push_back({title, std::move(outcome).value()});
@@ -94,7 +96,7 @@ Result<Report> up_one(const UpArguments& given, World& world) {
     return std::move(provider).error().within(title);
   }
   Report report{"up", given.change.dry_run, {}, {}};
-  report_on(up(**provider, *spec, RequestOptions{.dry_run = report.dry_run}), title, {}, report);
+  report_on(up(**provider, *spec, RequestOptions{.dry_run = report.dry_run}), title, std::nullopt, report);
   return report;
 }
 
@@ -161,7 +163,7 @@ void note_other_files(World& world, Report& report) {
 }
 
 // The fans of the lines before a line stay as they are: two lines that mean one slice would change it to and fro.
-std::vector<Result<Outcome>> bring_up(Provider& provider, const std::vector<WantedFan>& wanted, bool dry_run) {
+Result<std::vector<Result<Outcome>>> bring_up(Provider& provider, const std::vector<WantedFan>& wanted, bool dry_run) {
   std::vector<FanSpec> specs;
   for (const WantedFan& fan : wanted) {
     specs.push_back(fan.spec);
@@ -187,11 +189,9 @@ Result<Report> up_lines(const std::vector<ConfiguredFan>& lines, Provider& provi
       wanted.push_back(std::move(fan));
     }
   }
-  std::vector<Result<Outcome>> outcomes = bring_up(provider, wanted, dry_run);
-  for (const Result<Outcome>& outcome : outcomes) {
-    if (dry_run && !outcome && outcome.error().kind == ErrorClass::privilege) {
-      return outcome.error(); // no line's error, and told once
-    }
+  Result<std::vector<Result<Outcome>>> outcomes = bring_up(provider, wanted, dry_run);
+  if (!outcomes) {
+    return std::move(outcomes).error();
   }
   Report report{"up", dry_run, {}, {}};
   std::size_t next = 0;
@@ -200,7 +200,7 @@ Result<Report> up_lines(const std::vector<ConfiguredFan>& lines, Provider& provi
       report.errors.push_back(std::move(*error));
       continue;
     }
-    report_on(std::move(outcomes[next]), "up " + wanted[next].name, wanted[next].place, report);
+    report_on(std::move((*outcomes)[next]), "up " + wanted[next].name, wanted[next].place, report);
     ++next;
   }
   return report;

@@ -65,8 +65,8 @@ Finding has_no_route(const Fan& fan, const AddressFact* address) {
 
 // The check `policy-rule` tells of it.
 bool is_misled(const Evidence& evidence, const Fan& fan) {
-  const Result<std::vector<MisleadingRule>> rules = evidence.provider.misleading_rules(fan);
-  return rules && std::any_of(rules->begin(), rules->end(), [](const MisleadingRule& rule) {
+  const auto rules = evidence.provider.misleading_rules({&fan, 1});
+  return rules && std::any_of(rules->front().begin(), rules->front().end(), [](const MisleadingRule& rule) {
            return rule.packets.front().probe.bound == Bound::underlay;
          });
 }

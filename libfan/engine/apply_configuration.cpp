@@ -44,18 +44,24 @@ std::string until_then(const char* what) {
   return fmt::format("stop what uses them; the next `fanctl apply` {} it", what);
 }
 
+// `place`: where the configuration asks for it, if it does.
+void add(Result<Outcome> outcome, const std::string& title, const std::optional<TextPlace>& place, Applied& applied) {
+  if (!outcome) {
+    Error error = std::move(outcome).error().within(title);
+    error.place = place ? place : error.place;
+    applied.errors.push_back(std::move(error));
+    return;
+  }
+  for (Error& failure : outcome->failures) {
+    applied.errors.push_back(std::move(failure).within(title));
+  }
+  applied.parts.push_back({title, std::move(outcome).value()});
+}
+
 void take_down(Sequence& requests, const std::vector<Fan>& fans, Applied& applied) {
   std::vector<Result<Outcome>> outcomes = requests.down_each(fans);
   for (std::size_t n = 0; n < fans.size(); ++n) {
-    const std::string title = "remove " + fans[n].bridge;
-    if (!outcomes[n]) {
-      applied.errors.push_back(std::move(outcomes[n]).error().within(title));
-      continue;
-    }
-    for (Error& failure : outcomes[n]->failures) {
-      applied.errors.push_back(std::move(failure).within(title));
-    }
-    applied.parts.push_back({title, std::move(outcomes[n]).value()});
+    add(std::move(outcomes[n]), "remove " + fans[n].bridge, std::nullopt, applied);
   }
 }
 
@@ -108,44 +114,25 @@ Result<RequestOptions> options_for(const FanSpec& spec, const Configuration& con
   return options;
 }
 
-// Whoever may not look at the host is told so once: it is no fan's error.
-const Error* may_not_look(const std::vector<Result<Outcome>>& outcomes, const RequestOptions& options) {
-  const auto refused = std::find_if(outcomes.begin(), outcomes.end(), [](const Result<Outcome>& outcome) {
-    return !outcome && outcome.error().kind == ErrorClass::privilege;
-  });
-  return options.dry_run && refused != outcomes.end() ? &refused->error() : nullptr;
-}
-
 // Gives whether any of them is up by it.
-Result<bool> bring_up(Sequence& requests, const Configuration& configuration, const RequestOptions& options,
-                      Applied& applied) {
+Result<bool> bring_up(Sequence& requests, const Configuration& configuration, Applied& applied) {
   std::vector<FanSpec> specs;
   for (const WantedFan& wanted : configuration.wanted) {
     specs.push_back(wanted.spec);
   }
   MadeFans settled;
-  std::vector<Result<Outcome>> outcomes = requests.up_each(
+  Result<std::vector<Result<Outcome>>> outcomes = requests.up_each(
       specs,
       [&configuration](const FanSpec& spec, const Host& host, const MadeFans& before) {
         return options_for(spec, configuration, host, before);
       },
       settled);
-  if (const Error* refused = may_not_look(outcomes, options)) {
-    return *refused;
+  if (!outcomes) {
+    return std::move(outcomes).error();
   }
-  for (std::size_t n = 0; n < outcomes.size(); ++n) {
+  for (std::size_t n = 0; n < outcomes->size(); ++n) {
     const WantedFan& wanted = configuration.wanted[n];
-    Result<Outcome>& outcome = outcomes[n];
-    if (!outcome) {
-      Error error = std::move(outcome).error().within(wanted.name);
-      error.place = wanted.place;
-      applied.errors.push_back(std::move(error));
-      continue;
-    }
-    for (Error& failure : outcome->failures) {
-      applied.errors.push_back(std::move(failure).within(wanted.name));
-    }
-    applied.parts.push_back({wanted.name, std::move(outcome).value()});
+    add(std::move((*outcomes)[n]), wanted.name, wanted.place, applied);
   }
   return !settled.empty();
 }
@@ -202,7 +189,7 @@ Result<Applied> apply_configuration(Provider& provider, const Configuration& con
   if (!in_part) {
     return in_part.error();
   }
-  const auto settled = bring_up(requests, configuration, options, applied);
+  const auto settled = bring_up(requests, configuration, applied);
   if (!settled) {
     return settled.error();
   }

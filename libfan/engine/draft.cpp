@@ -126,16 +126,22 @@ void note_obstacles(const Result<firewall::Filters>& filters, const Facts& facts
 }
 
 // The same of its rules of routing. What a fan that is not up yet has no devices for is not told before it has.
-void note_misleading_rules(Provider& provider, Outcome& outcome) {
-  for (const Fan& fan : outcome.fans) {
-    const auto rules = provider.misleading_rules(fan);
-    if (!rules) {
+void note_misleading_rules(Provider& provider, std::vector<Outcome>& outcomes) {
+  std::vector<Fan> fans;
+  for (const Outcome& outcome : outcomes) {
+    fans.insert(fans.end(), outcome.fans.begin(), outcome.fans.end());
+  }
+  const auto rules = provider.misleading_rules(fans);
+  std::size_t next = 0;
+  for (Outcome& outcome : outcomes) {
+    if (!rules && !outcome.fans.empty()) {
       outcome.notes.push_back("cannot tell whether a policy rule of this host leads packets elsewhere: " +
                               rules.error().message);
-      return;
     }
-    for (const MisleadingRule& rule : *rules) {
-      outcome.notes.push_back(note_of(advice_on(rule, fan)));
+    for (std::size_t n = 0; rules && n < outcome.fans.size(); ++n) {
+      for (const MisleadingRule& rule : (*rules)[next++]) {
+        outcome.notes.push_back(note_of(advice_on(rule, outcome.fans[n])));
+      }
     }
   }
 }
@@ -197,8 +203,8 @@ Result<std::vector<Outcome>> Draft::carry_out(bool dry_run) && {
   std::vector<std::vector<Change>> shares = shares_of(std::move(plan).value(), parties_, host_.facts, builds);
   for (std::size_t n = 0; n < outcomes_.size(); ++n) {
     outcomes_[n].plan = std::move(shares[n]);
-    note_misleading_rules(*provider_, outcomes_[n]);
   }
+  note_misleading_rules(*provider_, outcomes_);
   return std::move(outcomes_);
 }
 

@@ -23,7 +23,9 @@ public:
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override {
     return inner_.overlapping_route(overlay);
   }
-  Result<std::vector<MisleadingRule>> misleading_rules(const Fan& fan) override { return inner_.misleading_rules(fan); }
+  Result<std::vector<std::vector<MisleadingRule>>> misleading_rules(std::span<const Fan> fans) override {
+    return inner_.misleading_rules(fans);
+  }
   Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override { return inner_.endpoints(bridge); }
   Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override { return inner_.known_macs(bridge); }
   Result<firewall::Filters> filters() override { return inner_.filters(); }

@@ -64,9 +64,9 @@ public:
   // dev tun0". One streamed dump in constant memory; call it only when a mapping is new.
   virtual Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) = 0;
 
-  // Rules of routing that lead packets of `fan`, whose devices are there, elsewhere. Asks the kernel for the way of
-  // each kind of packet, where there is any rule beyond those of every host.
-  virtual Result<std::vector<MisleadingRule>> misleading_rules(const Fan& fan) = 0;
+  // Of each of `fans`, in their order: rules of routing that lead its packets elsewhere; none where its devices are not
+  // there. Asks the kernel for the way of each kind of packet, where there is any rule beyond those of every host.
+  virtual Result<std::vector<std::vector<MisleadingRule>>> misleading_rules(std::span<const Fan> fans) = 0;
 
   // The IPv4 addresses that this host has resolved on `bridge`, by address. Only those of late: the kernel forgets.
   // Empty when there is no such device.

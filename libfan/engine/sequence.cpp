@@ -1,5 +1,6 @@
 #include "engine/sequence.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -50,8 +51,7 @@ Result<Outcome> Sequence::down(const Selector& which, RequestOptions options) {
   return noted(fan::down(host(), which, options));
 }
 
-std::vector<Result<Outcome>> Sequence::up_each(std::span<const FanSpec> specs, const OptionsFor& options_for,
-                                               MadeFans& made) {
+Result<Outcomes> Sequence::up_each(std::span<const FanSpec> specs, const OptionsFor& options_for, MadeFans& made) {
   Outcomes outcomes;
   in_halves(
       specs,
@@ -64,7 +64,10 @@ std::vector<Result<Outcome>> Sequence::up_each(std::span<const FanSpec> specs, c
         return done;
       },
       outcomes);
-  return outcomes;
+  const auto refused = std::find_if(outcomes.begin(), outcomes.end(), [](const Result<Outcome>& outcome) {
+    return !outcome && outcome.error().kind == ErrorClass::privilege;
+  });
+  return dry_run_ && refused != outcomes.end() ? Result<Outcomes>(refused->error()) : std::move(outcomes);
 }
 
 std::vector<Result<Outcome>> Sequence::down_each(std::span<const Fan> fans) {

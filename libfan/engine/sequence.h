@@ -41,8 +41,10 @@ public:
   using OptionsFor = std::function<Result<RequestOptions>(const FanSpec&, const Host&, const MadeFans&)>;
   // As up() of each, and fails for none because of another. What can be done together is: looking at the host and
   // reading it back takes as long as there are fans, so that for each of them it would take the square of it. What is
-  // done together and fails is undone together, and tried again in halves. One outcome for each, in their order.
-  std::vector<Result<Outcome>> up_each(std::span<const FanSpec> specs, const OptionsFor& options_for, MadeFans& made);
+  // done together and fails is undone together, and tried again in halves. One outcome for each, in their order. An
+  // error (class privilege): this is a dry run by somebody who may not look at the host, which is no fan's error.
+  Result<std::vector<Result<Outcome>>> up_each(std::span<const FanSpec> specs, const OptionsFor& options_for,
+                                               MadeFans& made);
   // As down() of each of these fans, none of which is in use, in the same way.
   std::vector<Result<Outcome>> down_each(std::span<const Fan> fans);
 

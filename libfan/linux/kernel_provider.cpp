@@ -115,8 +115,8 @@ Result<std::optional<std::string>> KernelProvider::overlapping_route(const Prefi
   return netlink::Network::overlapping_route(overlay);
 }
 
-Result<std::vector<MisleadingRule>> KernelProvider::misleading_rules(const Fan& fan) {
-  return netlink::Network::misleading_rules(fan);
+Result<std::vector<std::vector<MisleadingRule>>> KernelProvider::misleading_rules(std::span<const Fan> fans) {
+  return netlink::Network::misleading_rules(fans);
 }
 
 std::string KernelProvider::program_build() const {

@@ -21,7 +21,7 @@ public:
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device) override;
   Result<std::optional<std::string>> device_into(const Prefix& underlay) override;
   Result<std::optional<std::string>> overlapping_route(const Prefix& overlay) override;
-  Result<std::vector<MisleadingRule>> misleading_rules(const Fan& fan) override;
+  Result<std::vector<std::vector<MisleadingRule>>> misleading_rules(std::span<const Fan> fans) override;
   Result<std::vector<Endpoint>> endpoints(const std::string& bridge) override;
   Result<std::vector<KnownMac>> known_macs(const std::string& bridge) override;
   Result<firewall::Filters> filters() override { return firewall_.filters(); }

@@ -8,7 +8,6 @@
 
 #include "apart.h"
 #include "bpf_abi/fan_abi.h"
-#include "linux/bpf/our_filters.h"
 #include "traced.h"
 
 namespace fan::test {
@@ -135,15 +134,10 @@ TEST_P(TraceRouted, AreKeptApartFromOtherFans) {
 }
 
 TEST_P(TraceRouted, FollowTheRowsThatTheirPacketsFollow) {
-  {
-    const Inside inside(a);
-    Result<bpf::Filters> filters = bpf::Filters::open();
-    ASSERT_TRUE(filters.ok());
-    const auto found = bpf::find_ours(*filters, bpf::every_device());
-    ASSERT_TRUE(found.ok());
+  alter_rows([&](const bpf::MapSet& maps) {
     const std::uint32_t ifindex = if_nametoindex("apart1");
-    ASSERT_TRUE(bpf::erase(*found->front().maps, bpf::MapRole::devices, &ifindex).ok());
-  }
+    ASSERT_TRUE(bpf::erase(maps, bpf::MapRole::devices, &ifindex).ok());
+  });
   expect_end(*one, one->address, at_home.front(), at_a, "guard-forged");
   expect_end(*one, one->address, *two, two->address, "guard-forged");
   expect_end(*one, one->address, far_away.front(), at_b, "");

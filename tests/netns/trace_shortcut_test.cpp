@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "bpf_abi/fan_abi.h"
-#include "linux/bpf/our_filters.h"
 #include "traced.h"
 
 namespace fan::test {
@@ -105,19 +104,13 @@ TEST_P(TraceShortcut, LeavesWhatIsOutOfTheOrdinaryToTheHost) {
 }
 
 TEST_P(TraceShortcut, FollowsTheRowsThatThePacketsFollow) {
-  {
-    const Inside inside(a);
-    Result<bpf::Filters> filters = bpf::Filters::open();
-    ASSERT_TRUE(filters.ok());
-    const auto found = bpf::find_ours(*filters, bpf::every_device());
-    ASSERT_TRUE(found.ok());
-    const bpf::MapSet& maps = *found->front().maps;
+  alter_rows([&](const bpf::MapSet& maps) {
     auto bridges = bpf::entries<fan_lpm_key, std::uint32_t>(maps, bpf::MapRole::bridges);
     ASSERT_TRUE(bridges.ok());
     ASSERT_EQ(bridges->size(), 1U);
     const std::uint32_t other = bridges->front().value + 1000;
     ASSERT_TRUE(bpf::put(maps, bpf::MapRole::bridges, &bridges->front().key, &other).ok());
-  }
+  });
   expect_out("firewall", "out of the ordinary");
   expect_in("firewall");
   put_back();

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "bpf_abi/fan_abi.h"
-#include "linux/bpf/our_filters.h"
 #include "traced.h"
 
 namespace fan::test {
@@ -122,20 +121,14 @@ TEST_P(Trace, FansAreKeptApart) {
 
 // The answer is the programs' own, over their own rows, not arithmetic that is done beside them.
 TEST_P(Trace, FollowsTheRowsThatThePacketsFollow) {
-  {
-    const Inside inside(a);
-    Result<bpf::Filters> filters = bpf::Filters::open();
-    ASSERT_TRUE(filters.ok());
-    const auto found = bpf::find_ours(*filters, bpf::every_device());
-    ASSERT_TRUE(found.ok());
-    const bpf::MapSet& maps = *found->front().maps;
+  alter_rows([&](const bpf::MapSet& maps) {
     auto slices = bpf::entries<fan_lpm_key, fan_slice>(maps, bpf::MapRole::slices);
     ASSERT_TRUE(slices.ok());
     for (auto& [key, slice] : *slices) {
       slice.underlay.words[3] = bpf::encode(*Address::parse("172.31.0.0")).words[3];
       ASSERT_TRUE(bpf::put(maps, bpf::MapRole::slices, &key, &slice).ok());
     }
-  }
+  });
   const Outcome altered = a.fanctl({"trace", "250.0.27.2", "250.0.28.2"});
   EXPECT_THAT(altered.out, HasSubstr("172.30.0.27 -> 172.31.0.28"));
   EXPECT_THAT(altered.out, HasSubstr("the programs' rows were altered"));

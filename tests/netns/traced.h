@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 
 #include "fan_pair.h"
 #include "fanctl/output/json.h"
+#include "linux/bpf/our_filters.h"
 #include "schema.h"
 #include "support/capture.h"
 
@@ -99,6 +101,16 @@ protected:
       }
     }
     return {};
+  }
+  // With the maps that a's programs use, for rows that nobody but a test would write.
+  void alter_rows(const std::function<void(const bpf::MapSet&)>& alter) const {
+    const Inside inside(a);
+    Result<bpf::Filters> filters = bpf::Filters::open();
+    ASSERT_TRUE(filters.ok());
+    const auto found = bpf::find_ours(*filters, bpf::every_device());
+    ASSERT_TRUE(found.ok());
+    ASSERT_FALSE(found->empty());
+    alter(*found->front().maps);
   }
   [[nodiscard]] std::string tunnel() const { return type() == "ipip" ? "fanip" : "fanvx8472"; }
 

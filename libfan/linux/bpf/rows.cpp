@@ -168,13 +168,18 @@ bool same(const FollowingRows<Key>& wanted, const FollowingRows<Key>& present) {
 }
 
 template <class Key>
+void drop(FollowingRows<Key>& rows, const Key& key) {
+  std::erase_if(rows, [&](const auto& row) { return std::memcmp(&row.key, &key, sizeof key) == 0; });
+}
+
+template <class Key>
 Result<void> put_missing(const MapSet& maps, MapRole role, const FollowingRows<Key>& missing,
                          FollowingRows<Key>& present) {
   for (const auto& row : missing) {
     if (Result<void> done = put(maps, role, &row.key, &row.value); !done) {
       return done;
     }
-    std::erase_if(present, [&](const auto& old) { return std::memcmp(&old.key, &row.key, sizeof row.key) == 0; });
+    drop(present, row.key);
     present.push_back(row);
   }
   return {};
@@ -191,7 +196,7 @@ Result<void> settle(const MapSet& maps, MapRole role, const FollowingRows<Key>& 
     if (Result<void> done = erase(maps, role, &row.key); !done) {
       return done;
     }
-    std::erase_if(present, [&](const auto& old) { return std::memcmp(&old.key, &row.key, sizeof row.key) == 0; });
+    drop(present, row.key);
   }
   return {};
 }

@@ -1,12 +1,10 @@
 #include "linux/netlink/inspection.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <set>
 
 #include <arpa/inet.h>
-#include <linux/if.h>
 #include <linux/inet_diag.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -26,12 +24,6 @@ namespace {
 
 constexpr std::size_t routes_at_most = 8;
 constexpr std::size_t routes_looked_at = 512; // a host may have a table of the world
-
-std::string name_of(const std::vector<Link>& links, std::uint32_t ifindex) {
-  const auto found =
-      std::find_if(links.begin(), links.end(), [ifindex](const Link& link) { return link.fact.ifindex == ifindex; });
-  return found == links.end() ? std::string() : found->fact.name;
-}
 
 const char* word_for(std::uint8_t type) {
   switch (type) {
@@ -209,19 +201,11 @@ Result<std::optional<bool>> Inspection::carrier(const std::string& device) {
   if (!socket) {
     return std::move(socket).error();
   }
-  Message message(RTM_GETLINK, 0);
-  message.header(ifinfomsg{}).text(IFLA_IFNAME, device);
-  std::optional<bool> found;
-  auto done = socket->query(message, [&found](const nlmsghdr& one) {
-    const auto* link = header_of<ifinfomsg>(one);
-    if (link != nullptr && (link->ifi_flags & IFF_UP) != 0) {
-      found = (link->ifi_flags & IFF_LOWER_UP) != 0;
-    }
-  });
-  if (!done && done.error().sys_errno != ENODEV) {
-    return std::move(done).error().within("ask for device " + device);
+  const auto link = find_link(*socket, device);
+  if (!link) {
+    return link.error();
   }
-  return found;
+  return *link && (*link)->fact.up ? std::optional((*link)->carrier) : std::nullopt;
 }
 
 Result<std::vector<Lifetime>> Inspection::lifetimes() {

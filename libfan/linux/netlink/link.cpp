@@ -1,5 +1,6 @@
 #include "linux/netlink/link.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <linux/if.h>
@@ -110,6 +111,7 @@ std::optional<Link> parse_link(const nlmsghdr& message) {
   link.port = read_port(info);
   fact.learning = !link.port || link.port->learning.value_or(true);
   fact.up = (header->ifi_flags & IFF_UP) != 0;
+  link.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
   fact.mtu = attributes.u32(IFLA_MTU).value_or(0);
   fact.mac = attributes.mac(IFLA_ADDRESS).value_or(Mac{});
   fact.group = attributes.u32(IFLA_GROUP).value_or(0);
@@ -153,6 +155,17 @@ Result<Link> require_link(Socket& socket, const std::string& name) {
     return error_from(ENODEV, "").within("device " + name);
   }
   return std::move(**found);
+}
+
+const Link* link_of(const std::vector<Link>& links, std::uint32_t ifindex) {
+  const auto found =
+      std::find_if(links.begin(), links.end(), [ifindex](const Link& link) { return link.fact.ifindex == ifindex; });
+  return found == links.end() ? nullptr : &*found;
+}
+
+std::string name_of(const std::vector<Link>& links, std::uint32_t ifindex) {
+  const Link* link = link_of(links, ifindex);
+  return link == nullptr ? std::string() : link->fact.name;
 }
 
 bool bears_our_sign(const LinkFact& fact) {

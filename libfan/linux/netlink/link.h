@@ -32,7 +32,8 @@ struct Link {
   std::optional<PortFlags> port; // of a bridge
   // Of a bridge; nothing where this kernel has no snooping.
   std::optional<QuerierState> querier;
-  std::string qdisc; // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
+  std::string qdisc;    // IFLA_QDISC: the root qdisc; "noop" while the device has never been up
+  bool carrier = false; // a link to anything: its cable, its other end, a port
 };
 
 // Nothing for a message that is no RTM_NEWLINK or lacks a name.
@@ -44,6 +45,10 @@ Result<std::vector<Link>> list_links(Socket& socket);
 Result<std::optional<Link>> find_link(Socket& socket, const std::string& name);
 // As find_link, but a missing device is an error of class host_state with errno ENODEV.
 Result<Link> require_link(Socket& socket, const std::string& name);
+
+// Null, and "", when there is none of that number.
+const Link* link_of(const std::vector<Link>& links, std::uint32_t ifindex);
+std::string name_of(const std::vector<Link>& links, std::uint32_t ifindex);
 
 // The device as one of our object kinds, whoever made it: kind bridge is a Bridge, vxlan and ipip are a Tunnel.
 std::optional<Object> object_of(const Link& link);

@@ -22,48 +22,10 @@ namespace {
 
 constexpr std::chrono::seconds longest_look{1};
 
-const Link* link_of(const std::vector<Link>& links, std::uint32_t ifindex) {
-  const auto found =
-      std::find_if(links.begin(), links.end(), [ifindex](const Link& link) { return link.fact.ifindex == ifindex; });
-  return found == links.end() ? nullptr : &*found;
-}
-
-std::string device_name(const std::vector<Link>& links, std::uint32_t ifindex) {
-  const Link* link = link_of(links, ifindex);
-  return link == nullptr ? std::string() : link->fact.name;
-}
-
 std::vector<LinkFact> facts_of(const std::vector<Link>& links) {
   std::vector<LinkFact> facts;
   std::transform(links.begin(), links.end(), std::back_inserter(facts), [](const Link& link) { return link.fact; });
   return facts;
-}
-
-std::string word_for(std::uint8_t route_type) {
-  switch (route_type) {
-  case RTN_BLACKHOLE:
-    return "blackhole ";
-  case RTN_UNREACHABLE:
-    return "unreachable ";
-  case RTN_PROHIBIT:
-    return "prohibit ";
-  case RTN_THROW:
-    return "throw ";
-  default:
-    return "";
-  }
-}
-
-// As `ip route` writes it: "10.8.0.0/16 via 10.0.0.1 dev tun0 table 100".
-std::string describe(const RouteEntry& route, const std::vector<Link>& links) {
-  std::string text = word_for(route.type) + route.destination.str();
-  if (route.via) {
-    text += " via " + route.via->str();
-  }
-  if (route.ifindex != 0) {
-    text += " dev " + device_name(links, route.ifindex);
-  }
-  return route.table == RT_TABLE_MAIN ? text : fmt::format("{} table {}", text, route.table);
 }
 
 } // namespace
@@ -125,9 +87,9 @@ Result<Facts> Network::facts() {
   facts.links = facts_of(*links);
   facts.addresses = std::move(*addresses);
   if (*to_world) {
-    facts.default_device = device_name(*links, (*to_world)->ifindex);
+    facts.default_device = name_of(*links, (*to_world)->ifindex);
     for (const std::uint32_t hop : (*to_world)->other_hops) {
-      facts.other_hops.push_back(device_name(*links, hop));
+      facts.other_hops.push_back(name_of(*links, hop));
     }
   }
   facts.ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
@@ -169,9 +131,9 @@ Result<std::optional<Address>> Network::preferred_source(const Prefix& underlay,
   return socket ? netlink::preferred_source(*socket, look(own), underlay, device) : std::move(socket).error();
 }
 
-Result<std::vector<MisleadingRule>> Network::misleading_rules(const Fan& fan) {
+Result<std::vector<std::vector<MisleadingRule>>> Network::misleading_rules(std::span<const Fan> fans) {
   auto socket = Socket::open();
-  return socket ? netlink::misleading_rules(*socket, fan) : std::move(socket).error();
+  return socket ? netlink::misleading_rules(*socket, fans) : std::move(socket).error();
 }
 
 Result<std::optional<std::string>> Network::overlapping_route(const Prefix& overlay) {
@@ -193,7 +155,7 @@ Result<std::optional<std::string>> Network::overlapping_route(const Prefix& over
   if (!found) {
     return found.error();
   }
-  return *found ? std::optional(describe(**found, *links)) : std::optional<std::string>();
+  return *found ? std::optional(text_of(**found, *links)) : std::optional<std::string>();
 }
 
 } // namespace fan::netlink

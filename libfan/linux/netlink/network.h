@@ -46,7 +46,7 @@ public:
   Result<std::uint32_t> path_mtu(const Prefix& underlay, Address source, const std::string& device);
   Result<std::optional<Address>> preferred_source(const Prefix& underlay, const std::string& device);
   static Result<std::optional<std::string>> overlapping_route(const Prefix& overlay);
-  static Result<std::vector<MisleadingRule>> misleading_rules(const Fan& fan);
+  static Result<std::vector<std::vector<MisleadingRule>>> misleading_rules(std::span<const Fan> fans);
 
   static Result<std::vector<Endpoint>> endpoints(const std::string& bridge);
   Result<std::vector<KnownMac>> known_macs(const std::string& bridge);

@@ -5,7 +5,6 @@
 #include <functional>
 
 #include <endian.h>
-#include <fmt/format.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 #include "linux/netlink/attributes.h"
 #include "linux/netlink/link.h"
 #include "linux/netlink/packet_lookup.h"
+#include "linux/netlink/route_lookup.h"
 #include "linux/netlink/routes.h"
 
 namespace fan::netlink {
@@ -77,10 +77,9 @@ bool says_more(const Attributes& attributes) {
   return false;
 }
 
-// The kernel's words for a packet that it sends nowhere, or does not let in (engine/packet_view.h).
+// It is sent nowhere, or not let in (engine/packet_view.h).
 bool is_refusal(const Error& error) {
-  return error.sys_errno == ENETUNREACH || error.sys_errno == EHOSTUNREACH || error.sys_errno == EACCES ||
-         error.sys_errno == EINVAL || error.sys_errno == EXDEV;
+  return is_no_route(error) || error.sys_errno == EXDEV;
 }
 
 // Which rule decides of a packet, and by which jump it came there; null: none.
@@ -132,8 +131,8 @@ Result<std::optional<RouteEntry>> longest_route(Socket& socket, std::uint32_t ta
 // What is asked about one fan.
 class RuleSearch {
 public:
-  RuleSearch(Socket& socket, const Fan& fan, std::vector<PolicyRule> rules, std::vector<Link> links)
-      : socket_(socket), fan_(fan), rules_(std::move(rules)), links_(std::move(links)) {}
+  RuleSearch(Socket& socket, const Fan& fan, const std::vector<PolicyRule>& rules, const std::vector<Link>& links)
+      : socket_(socket), fan_(fan), rules_(rules), links_(links) {}
 
   Result<std::vector<MisleadingRule>> run() {
     for (PolicyProbe& probe : policy_probes(fan_, rules_)) {
@@ -151,16 +150,9 @@ private:
     return at == links_.end() ? nullptr : &at->fact;
   }
 
-  [[nodiscard]] std::string name_of_link(std::uint32_t ifindex) const {
-    const auto at =
-        std::find_if(links_.begin(), links_.end(), [ifindex](const Link& one) { return one.fact.ifindex == ifindex; });
-    return at == links_.end() ? std::string() : at->fact.name;
-  }
-
   [[nodiscard]] bool is_in_vrf(const LinkFact& one) const {
-    return std::any_of(links_.begin(), links_.end(), [&one](const Link& other) {
-      return other.fact.ifindex == one.master && other.fact.kind == "vrf";
-    });
+    const Link* master = link_of(links_, one.master);
+    return master != nullptr && master->fact.kind == "vrf";
   }
 
   Result<void> ask(PolicyProbe probe) {
@@ -190,7 +182,7 @@ private:
       return !is_ignored(rule, used) && (rule.vrf || rule.table == used.table);
     });
     const PolicyRule* rule = decided.jump != nullptr ? decided.jump : decided.by;
-    return rule == nullptr ? Result<void>() : add(rule, std::move(probe), out, text_of(used));
+    return rule == nullptr ? Result<void>() : add(rule, std::move(probe), out, text_of(used, links_));
   }
 
   // The kernel gives an errno, which several rules may have meant, or a route, or something that is none of ours. Here
@@ -225,7 +217,7 @@ private:
     if (rule == nullptr && leads_to_main) {
       return {};
     }
-    return add(rule, std::move(probe), out, leads_on ? text_of(*used) : "");
+    return add(rule, std::move(probe), out, leads_on ? text_of(*used, links_) : "");
   }
 
   // Not for what it would be no help to take away: table main has to have the right way.
@@ -255,16 +247,10 @@ private:
     return {};
   }
 
-  [[nodiscard]] std::string text_of(const RouteEntry& route) const {
-    const std::string to = route.destination.length() == 0 ? "default" : route.destination.str();
-    const std::string via = route.via ? " via " + route.via->str() : "";
-    return fmt::format("{}{} dev {} table {}", to, via, name_of_link(route.ifindex), route.table);
-  }
-
   Socket& socket_;
   const Fan& fan_;
-  const std::vector<PolicyRule> rules_;
-  const std::vector<Link> links_;
+  const std::vector<PolicyRule>& rules_;
+  const std::vector<Link>& links_;
   std::vector<MisleadingRule> found_;
 };
 
@@ -318,19 +304,27 @@ Result<std::vector<PolicyRule>> list_rules(Socket& socket) {
   return rules ? std::move(rules) : std::move(rules).error().within("list the rules of routing");
 }
 
-Result<std::vector<MisleadingRule>> misleading_rules(Socket& socket, const Fan& fan) {
-  auto rules = list_rules(socket);
+Result<std::vector<std::vector<MisleadingRule>>> misleading_rules(Socket& socket, std::span<const Fan> fans) {
+  const auto rules = list_rules(socket);
   if (!rules) {
-    return std::move(rules).error();
+    return rules.error();
   }
+  std::vector<std::vector<MisleadingRule>> found(fans.size());
   if (are_plain(*rules)) {
-    return std::vector<MisleadingRule>();
+    return found;
   }
-  auto links = list_links(socket);
+  const auto links = list_links(socket);
   if (!links) {
-    return std::move(links).error();
+    return links.error();
   }
-  return RuleSearch(socket, fan, std::move(rules).value(), std::move(links).value()).run();
+  for (std::size_t n = 0; n < fans.size(); ++n) {
+    auto of_fan = RuleSearch(socket, fans[n], *rules, *links).run();
+    if (!of_fan) {
+      return std::move(of_fan).error();
+    }
+    found[n] = std::move(*of_fan);
+  }
+  return found;
 }
 
 } // namespace fan::netlink

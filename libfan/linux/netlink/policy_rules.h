@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/fan.h"
@@ -20,8 +21,9 @@ std::optional<PolicyRule> parse_rule(const nlmsghdr& message);
 // In the order in which the kernel asks them.
 Result<std::vector<PolicyRule>> list_rules(Socket& socket);
 
-// Those without which the fan's packets would go by its own devices, and do not. The kernel says where they go; of what
-// a rule's route keeps inside the overlay nothing is told here, as that route is to blame. At most eight.
-Result<std::vector<MisleadingRule>> misleading_rules(Socket& socket, const Fan& fan);
+// Of each fan those without which its packets would go by its own devices, and do not. The kernel says where they go;
+// of what a rule's route keeps inside the overlay nothing is told here, as that route is to blame. At most eight of a
+// fan.
+Result<std::vector<std::vector<MisleadingRule>>> misleading_rules(Socket& socket, std::span<const Fan> fans);
 
 } // namespace fan::netlink

@@ -13,12 +13,6 @@
 namespace fan::netlink {
 namespace {
 
-// EINVAL: a blackhole, of a route or of a rule.
-bool is_no_route(const Error& error) {
-  return error.sys_errno == ENETUNREACH || error.sys_errno == EHOSTUNREACH || error.sys_errno == EACCES ||
-         error.sys_errno == EINVAL;
-}
-
 // An address of the underlay that is not this host's own: the way to oneself leads over `lo`.
 Result<Address> probe_address(Socket& socket, Look& look, const Prefix& underlay) {
   const auto own = look.addresses(socket);
@@ -35,6 +29,11 @@ Result<Address> probe_address(Socket& socket, Look& look, const Prefix& underlay
 }
 
 } // namespace
+
+bool is_no_route(const Error& error) {
+  return error.sys_errno == ENETUNREACH || error.sys_errno == EHOSTUNREACH || error.sys_errno == EACCES ||
+         error.sys_errno == EINVAL;
+}
 
 Result<std::optional<RouteEntry>> look_up_route(Socket& socket, const RouteLookup& lookup) {
   Message message(RTM_GETROUTE, 0);

@@ -13,6 +13,10 @@
 
 namespace fan::netlink {
 
+// The kernel's words for a packet that it sends nowhere: no route, unreachable, prohibit, and EINVAL, a blackhole, each
+// of a route or of a rule.
+bool is_no_route(const Error& error);
+
 struct RouteLookup {
   Address destination;
   std::optional<Address> source;

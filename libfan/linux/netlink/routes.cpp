@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <map>
 
+#include <fmt/format.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -94,6 +95,21 @@ bool passes(const RouteFilter& filter, const RouteEntry& route) {
          (filter.protocol == 0 || filter.protocol == route.protocol);
 }
 
+std::string word_for(std::uint8_t route_type) {
+  switch (route_type) {
+  case RTN_BLACKHOLE:
+    return "blackhole ";
+  case RTN_UNREACHABLE:
+    return "unreachable ";
+  case RTN_PROHIBIT:
+    return "prohibit ";
+  case RTN_THROW:
+    return "throw ";
+  default:
+    return "";
+  }
+}
+
 } // namespace
 
 std::optional<RouteEntry> parse_route(const nlmsghdr& message) {
@@ -156,6 +172,17 @@ Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
   return {};
 }
 
+std::string text_of(const RouteEntry& route, const std::vector<Link>& links) {
+  std::string text = word_for(route.type) + (route.destination.length() == 0 ? "default" : route.destination.str());
+  if (route.via) {
+    text += " via " + route.via->str();
+  }
+  if (route.ifindex != 0) {
+    text += " dev " + name_of(links, route.ifindex);
+  }
+  return route.table == RT_TABLE_MAIN ? text : fmt::format("{} table {}", text, route.table);
+}
+
 Result<std::vector<RouteEntry>> routes_for(Socket& socket, const std::set<Prefix>& destinations) {
   // A list that is read again repeats itself.
   std::map<Prefix, std::vector<RouteEntry>> by_destination;
@@ -169,7 +196,7 @@ Result<std::vector<RouteEntry>> routes_for(Socket& socket, const std::set<Prefix
   std::vector<RouteEntry> found;
   std::set<Prefix> open = destinations;
   for (auto& [destination, routes] : by_destination) {
-    routes.front().only = destination.length() == 32 || (routes.size() == 1 && routes.front().metric == 0);
+    routes.front().only = routes.size() == 1 && routes.front().metric == 0;
     found.push_back(std::move(routes.front()));
     open.erase(destination);
   }

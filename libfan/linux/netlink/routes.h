@@ -11,6 +11,7 @@
 
 #include "core/object.h"
 #include "core/result.h"
+#include "linux/netlink/link.h"
 #include "linux/netlink/socket.h"
 
 namespace fan::netlink {
@@ -53,6 +54,9 @@ struct RouteFilter {
 // Streams: constant memory. `visit` returns false to end. May start again after an interruption (Socket::dump).
 Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
                          const std::function<bool(const RouteEntry&)>& visit);
+
+// As `ip route` writes it: "10.8.0.0/16 via 10.0.0.1 dev tun0 table 100".
+std::string text_of(const RouteEntry& route, const std::vector<Link>& links);
 
 // Routes of the main table that carry our protocol number, of several to one destination the first, and those to
 // exactly one of `destinations`, whoever made them. The whole table is read only when a destination has no route of

@@ -200,7 +200,7 @@ bool Worker::serves_here() const {
 Result<Worker::Answer> Worker::given_up(int number, const char* what) {
   const bool gone = number == EPIPE || number == ECONNRESET;
   const int status = end();
-  if (gone && (status != 0 || WIFSIGNALED(status))) {
+  if (gone && status != 0) {
     return Answer{Ended::gave_up, text_in(answer_)};
   }
   return failure(number, what);

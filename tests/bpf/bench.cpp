@@ -3,7 +3,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <array>
+#include <atomic>
 #include <stdexcept>
+#include <thread>
+
+#include <pthread.h>
+#include <sched.h>
 
 #include "linux/bpf/attached.h"
 #include "linux/bpf/object_file.h"
@@ -27,6 +33,14 @@ void require(bool good, const char* what) {
   if (!good) {
     throw std::runtime_error(what);
   }
+}
+
+// Not where this process may not run, nor where there is no such processor.
+void stay_on(unsigned processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
 int map_of(bpf_object* object, const char* name) {
@@ -136,6 +150,33 @@ Verdict Bench::guard(const Bytes& frame, std::uint32_t from_ifindex) {
   return run(guard_.get(), frame, context);
 }
 
+void Bench::guard_twice_at_once(const Bytes& frame, std::uint32_t from_ifindex) {
+  std::atomic<unsigned> ready = 0;
+  std::array<int, 2> results{};
+  std::array<std::thread, 2> threads;
+  for (unsigned n = 0; n < threads.size(); ++n) {
+    threads.at(n) = std::thread([&, n] {
+      stay_on(n);
+      __sk_buff context{};
+      context.ingress_ifindex = from_ifindex;
+      bpf_test_run_opts options{};
+      options.sz = sizeof(options);
+      options.data_in = frame.data();
+      options.data_size_in = static_cast<__u32>(frame.size());
+      options.ctx_in = &context;
+      options.ctx_size_in = sizeof(context);
+      ++ready;
+      while (ready < threads.size()) {
+      }
+      results.at(n) = bpf_prog_test_run_opts(guard_.get(), &options);
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  require(results == std::array{0, 0}, "BPF_PROG_TEST_RUN");
+}
+
 Verdict Bench::real_into_vxlan(const Bytes& frame) {
   return run(vxlan_out_.get(), frame);
 }
@@ -155,6 +196,13 @@ Verdict Bench::real_from_vxlan(const Bytes& frame, std::uint32_t mark) {
 
 std::vector<bpf::Refusal> Bench::refused() {
   return must(bpf::read_refused(maps_));
+}
+
+void Bench::forget_refused() {
+  const auto rows = must(bpf::entries<fan_refused_key, fan_refused>(maps_, bpf::MapRole::refused));
+  for (const auto& row : rows) {
+    must(bpf::erase(maps_, bpf::MapRole::refused, &row.key));
+  }
 }
 
 std::vector<test_sum> Bench::sums(const std::vector<test_sum>& in) {

@@ -43,12 +43,15 @@ public:
   Verdict into_ipip(const Bytes& frame, test_key* key = nullptr);
   // The program itself, without a test's function around it. On 0 the ingress_ifindex is unset.
   Verdict guard(const Bytes& frame, std::uint32_t from_ifindex);
+  // On two processors at the same moment, as far as there are two.
+  void guard_twice_at_once(const Bytes& frame, std::uint32_t from_ifindex);
   Verdict real_into_vxlan(const Bytes& frame);
   // As a packet of several segments of `segment` bytes of payload.
   Verdict segments_into_vxlan(const Bytes& frame, std::uint32_t segment);
   Verdict real_from_vxlan(const Bytes& frame, std::uint32_t mark);
 
   std::vector<bpf::Refusal> refused();
+  void forget_refused();
   // Works out all sums in the kernel.
   std::vector<test_sum> sums(const std::vector<test_sum>& in);
 

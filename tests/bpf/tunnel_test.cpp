@@ -419,6 +419,21 @@ TEST(Refused, SaysWhoAndWhatCameLast) {
   EXPECT_GT(refused.at(0).last_ns, 0U);
 }
 
+// Each finds nobody of that name, and one of the two comes too late to be the first.
+TEST(Refused, LosesNoneOfTwoThatTwoProcessorsSeeFirstAtOnce) {
+  constexpr std::uint32_t nic = 9;
+  for (int bench = 0; bench < 3; ++bench) {
+    Host host;
+    for (int round = 0; round < FAN_SAMPLE_ALL; ++round) { // all of which are remembered
+      host.guard_twice_at_once(incoming(), nic);
+      const std::vector<bpf::Refusal> refused = host.refused();
+      ASSERT_EQ(refused.size(), 1U);
+      ASSERT_EQ(refused.front().count, 2U) << "in round " << round;
+      host.forget_refused();
+    }
+  }
+}
+
 // One CPU's flood is sampled: the estimate stays within one sample of the truth, and the counter is exact.
 TEST(Refused, EstimatesAFlood) {
   Host host;

@@ -20,7 +20,9 @@ namespace fan::service {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds patience{10};
+// A busy host has been seen to hold the lock of all network devices for ten seconds, for the deletion of one bridge
+// (rcu_barrier in br_multicast_dev_del, Linux 6.18), which dnsmasq waits for.
+constexpr std::chrono::seconds patience{30};
 constexpr std::size_t longest_complaint = 4096;
 
 struct Pipe {
@@ -112,7 +114,7 @@ Result<int> await(pid_t pid, int error_fd, std::string& text) {
     if (Clock::now() >= end) {
       kill(pid, SIGKILL);
       waitpid(pid, &status, 0);
-      return host_error("did not get ready within 10 seconds");
+      return host_error(fmt::format("did not get ready within {} seconds", patience.count()));
     }
     pollfd waiting{error_fd, POLLIN, 0};
     poll(&waiting, 1, 5); // also the pause between two looks at the process

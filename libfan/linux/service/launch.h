@@ -14,7 +14,7 @@ std::string find_program(const std::string& name);
 
 // Runs `path` with a session, working directory, environment and signal state of its own and no descriptor of ours,
 // until it has gone into the background (its first process ended with status 0). Otherwise an Error (class host_state)
-// with what it printed on standard error as kernel_text. Waits 10 seconds at most. An Error for the exit status 1, by
+// with what it printed on standard error as kernel_text. Waits 30 seconds at most. An Error for the exit status 1, by
 // which some programs say no, has the class `status_one`.
 Result<void> launch(const std::string& path, const std::vector<std::string>& argv,
                     ErrorClass status_one = ErrorClass::host_state);

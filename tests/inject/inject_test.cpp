@@ -114,7 +114,8 @@ protected:
   std::vector<Call> points(const Case& one, std::size_t most) const {
     const std::vector<Call> all = calls(one);
     EXPECT_GT(all.size(), 100U) << "strace sees what the command calls";
-    EXPECT_LT(all.size(), 10000U) << "and it waits for nothing";
+    EXPECT_LT(all.size(), 10000U) << "and it waits for nothing; the last one: " << all.back().name << " "
+                                  << all.back().nth << ": " << all.back().text;
     std::vector<Call> chosen = selection(all, most);
     std::cout << chosen.size() << " of " << all.size() << " calls, FANCTL_INJECT_OFFSET=" << selection_offset()
               << std::endl;

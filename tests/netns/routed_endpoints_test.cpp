@@ -95,6 +95,8 @@ TEST_F(Routed, WhatIsChangedByHandIsSeenAndPutBack) {
   host.fanctl_must(one.adding());
   for (const std::vector<std::string>& event : std::vector<std::vector<std::string>>{
            {"ip", "route", "del", "250.0.27.101/32"},
+           {"ip", "route", "add", "250.0.27.101/32", "dev", "eth0", "proto", "250", "metric", "100"},
+           {"ip", "route", "prepend", "250.0.27.101/32", "dev", "eth0", "proto", "250"},
            {"ip", "neigh", "del", "250.0.27.101", "dev", "apart1"},
            {"tc", "qdisc", "del", "dev", "apart1", "clsact"},
            {"sysctl", "-qw", "net.ipv4.conf.apart1.proxy_arp=0"},

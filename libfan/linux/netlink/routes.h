@@ -30,7 +30,7 @@ struct RouteEntry {
   Address source;                        // preferred source, unspecified for none
   std::uint32_t mtu = 0;                 // RTAX_MTU, 0 for none
   bool learned = false;                  // an answer for one destination or a cached exception: in no table
-  bool only = true;                      // of routes_for(), to a network: the one with our protocol, of metric 0
+  bool only = true;                      // of routes_for(): the one with our protocol, of metric 0
   auto operator<=>(const RouteEntry&) const = default;
 };
 

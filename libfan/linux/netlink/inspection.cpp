@@ -25,23 +25,8 @@ namespace {
 constexpr std::size_t routes_at_most = 8;
 constexpr std::size_t routes_looked_at = 512; // a host may have a table of the world
 
-const char* word_for(std::uint8_t type) {
-  switch (type) {
-  case RTN_BLACKHOLE:
-    return "blackhole";
-  case RTN_UNREACHABLE:
-    return "unreachable";
-  case RTN_PROHIBIT:
-    return "prohibit";
-  case RTN_THROW:
-    return "throw";
-  default:
-    return "unicast";
-  }
-}
-
 RouteWords words_of(const RouteEntry& route, const std::vector<Link>& links) {
-  RouteWords seen{route.destination, {word_for(route.type), route.destination.str()}};
+  RouteWords seen{route.destination, {route_type_word(route.type), route.destination.str()}};
   const auto add = [&seen](const char* word, const std::string& value) {
     seen.words.insert(seen.words.end(), {word, value});
   };

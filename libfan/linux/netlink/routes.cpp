@@ -95,21 +95,6 @@ bool passes(const RouteFilter& filter, const RouteEntry& route) {
          (filter.protocol == 0 || filter.protocol == route.protocol);
 }
 
-std::string word_for(std::uint8_t route_type) {
-  switch (route_type) {
-  case RTN_BLACKHOLE:
-    return "blackhole ";
-  case RTN_UNREACHABLE:
-    return "unreachable ";
-  case RTN_PROHIBIT:
-    return "prohibit ";
-  case RTN_THROW:
-    return "throw ";
-  default:
-    return "";
-  }
-}
-
 } // namespace
 
 std::optional<RouteEntry> parse_route(const nlmsghdr& message) {
@@ -172,8 +157,25 @@ Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
   return {};
 }
 
+const char* route_type_word(std::uint8_t route_type) {
+  switch (route_type) {
+  case RTN_BLACKHOLE:
+    return "blackhole";
+  case RTN_UNREACHABLE:
+    return "unreachable";
+  case RTN_PROHIBIT:
+    return "prohibit";
+  case RTN_THROW:
+    return "throw";
+  default:
+    return "unicast";
+  }
+}
+
 std::string text_of(const RouteEntry& route, const std::vector<Link>& links) {
-  std::string text = word_for(route.type) + (route.destination.length() == 0 ? "default" : route.destination.str());
+  const std::string word = route_type_word(route.type);
+  std::string text =
+      (word == "unicast" ? "" : word + " ") + (route.destination.length() == 0 ? "default" : route.destination.str());
   if (route.via) {
     text += " via " + route.via->str();
   }

@@ -55,6 +55,9 @@ struct RouteFilter {
 Result<void> walk_routes(Socket& socket, const RouteFilter& filter,
                          const std::function<bool(const RouteEntry&)>& visit);
 
+// As `ip route` writes RTN_*: "blackhole", "unreachable", "prohibit", "throw"; "unicast" for any other.
+const char* route_type_word(std::uint8_t route_type);
+
 // As `ip route` writes it: "10.8.0.0/16 via 10.0.0.1 dev tun0 table 100".
 std::string text_of(const RouteEntry& route, const std::vector<Link>& links);
 

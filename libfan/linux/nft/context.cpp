@@ -87,26 +87,26 @@ Result<std::string> judge(Worker::Answer answer) {
 
 } // namespace
 
-Result<Context> Context::open() {
+Result<Context> Context::open(Where where) {
   if (Result<void> socket = probe_socket(); !socket) {
     return std::move(socket).error();
   }
   if (Result<void> privilege = probe_privilege(); !privilege) {
     return std::move(privilege).error();
   }
-  return Context();
+  return Context(where);
 }
 
-Result<std::string> Context::run(const std::string& commands, Detail detail) {
+Result<std::string> Context::run(const std::string& commands) {
   if (!worker_ || !worker_->serves_here()) {
     worker_.reset();
-    Result<Worker> started = Worker::start();
+    Result<Worker> started = Worker::start(where_);
     if (!started) {
       return std::move(started).error();
     }
     worker_ = std::move(started).value();
   }
-  Result<Worker::Answer> answer = worker_->run(commands, detail);
+  Result<Worker::Answer> answer = worker_->run(commands);
   if (!answer || answer->ended == Worker::Ended::gave_up) {
     worker_.reset();
   }

@@ -15,13 +15,13 @@ namespace {
 
 constexpr NftTable all_tables[] = {NftTable::inet, NftTable::bridge};
 
-Observed observed_ruleset(const Listing& listing, NftTable table) {
-  const std::string version = ruleset_version_in(listing.comment);
-  if (version.empty()) {
-    return {Ruleset{"foreign", table}, false};
-  }
-  const bool altered = version == ruleset_version(table) && listing.rules != comparable(ruleset_rules(table));
-  return {Ruleset{altered ? "altered " + version : version, table}, true};
+std::string whole(const std::string& rules) {
+  return rules;
+}
+
+// A table as it is when it was made.
+Listing listing_as_made(NftTable table) {
+  return {ruleset_comment(ruleset_version(table)), comparable(ruleset_rules(table)), {}, {}};
 }
 
 // The elements of a listing by set and key.
@@ -88,12 +88,6 @@ Result<void> check(std::span<const Change> transaction, const std::optional<List
   return {};
 }
 
-Replacement replacement_for(const Listing& listing, NftTable table) {
-  const bool same_frame = ruleset_version_in(listing.comment) == ruleset_version(table) &&
-                          frame_of(listing.rules) == frame_of(comparable(ruleset_rules(table)));
-  return same_frame ? Replacement::rules_only : Replacement::whole_table;
-}
-
 // What a transaction changes in a table.
 struct Changed {
   bool rules = false;
@@ -139,20 +133,20 @@ Result<Context*> Firewall::context() {
   return &*context_;
 }
 
-Result<std::optional<std::string>> Firewall::ask(const std::string& command, const char* doing, Detail detail) {
+Result<std::optional<std::string>> Firewall::ask(const std::string& command, const char* doing) {
   Result<Context*> opened = context();
   if (!opened) {
     return std::move(opened).error();
   }
-  Result<std::string> text = (*opened)->run(command, detail);
+  Result<std::string> text = (*opened)->run(command);
   if (!text && !means_absent(text.error())) {
     return std::move(text).error().within(doing);
   }
   return text ? std::optional(std::move(text).value()) : std::nullopt;
 }
 
-Result<std::optional<Listing>> Firewall::list_anew(NftTable table, Detail detail) {
-  Result<std::optional<std::string>> text = ask("list table " + table_words(table), "list the firewall", detail);
+Result<std::optional<Listing>> Firewall::list_anew(NftTable table) {
+  Result<std::optional<std::string>> text = ask("list table " + table_words(table), "list the firewall");
   if (!text || !*text) {
     return text ? Result<std::optional<Listing>>(std::optional<Listing>()) : std::move(text).error();
   }
@@ -169,27 +163,17 @@ Result<std::optional<Listing>> Firewall::list_anew(NftTable table, Detail detail
 Result<const std::optional<Listing>*> Firewall::list(NftTable table) {
   const std::optional<Generation> before = generation();
   Known& known = known_[table];
-  const bool holds = before && known.generation == before;
-  if (holds && !known.only_elements) {
+  if (before && known.generation == before) {
     return &known.listing;
   }
-  std::vector<SetElement> elements;
-  if (holds && known.listing) {
-    elements = std::move(known.listing->elements);
-  }
-  known = Known();
-  auto listing = list_anew(table, holds ? Detail::terse : Detail::full);
-  const bool undisturbed = before && generation() == before;
-  if (listing && holds && !undisturbed) {
-    listing = list_anew(table, Detail::full);
-  } else if (listing && holds && *listing) {
-    (*listing)->elements = std::move(elements);
-  }
+  known.generation.reset();
+  known.listing.reset();
+  auto listing = list_anew(table);
   if (!listing) {
     return std::move(listing).error();
   }
   known.listing = std::move(*listing);
-  known.generation = undisturbed ? before : std::nullopt;
+  known.generation = before && generation() == before ? before : std::nullopt;
   return &known.listing;
 }
 
@@ -205,8 +189,7 @@ void Firewall::keep_what_holds(std::span<const Change> transaction, std::uint32_
       continue;
     }
     if (changed.rules) {
-      known.listing.emplace();
-      known.only_elements = true;
+      known.listing = listing_as_made(table);
     }
     if (known.listing) {
       std::vector<SetElement>& elements = known.listing->elements;
@@ -218,6 +201,34 @@ void Firewall::keep_what_holds(std::span<const Change> transaction, std::uint32_
   }
 }
 
+Result<bool> Firewall::is_ours(const Listing& listing, NftTable table, std::string (*part)(const std::string&)) {
+  const std::string listed = part(listing.rules);
+  if (listed == part(comparable(ruleset_rules(table)))) {
+    return true;
+  }
+  const Result<std::string> printed = printed_.of(table);
+  return printed ? Result<bool>(listed == part(*printed)) : printed.error();
+}
+
+Result<Observed> Firewall::observed_ruleset(const Listing& listing, NftTable table) {
+  const std::string version = ruleset_version_in(listing.comment);
+  if (version.empty()) {
+    return Observed{Ruleset{"foreign", table}, false};
+  }
+  const Result<bool> as_made = version == ruleset_version(table) ? is_ours(listing, table, whole) : Result<bool>(true);
+  return as_made ? Result<Observed>({Ruleset{*as_made ? version : "altered " + version, table}, true})
+                 : as_made.error();
+}
+
+Result<Replacement> Firewall::replacement_for(const Listing& listing, NftTable table) {
+  if (ruleset_version_in(listing.comment) != ruleset_version(table)) {
+    return Replacement::whole_table;
+  }
+  const Result<bool> same_frame = is_ours(listing, table, frame_of);
+  return same_frame ? Result<Replacement>(*same_frame ? Replacement::rules_only : Replacement::whole_table)
+                    : same_frame.error();
+}
+
 Result<ObservedSet> Firewall::observe() {
   ObservedSet seen;
   for (const NftTable table : all_tables) {
@@ -226,10 +237,13 @@ Result<ObservedSet> Firewall::observe() {
       return read.error();
     }
     if (const std::optional<Listing>& listing = **read) {
-      const Observed ruleset = observed_ruleset(*listing, table);
-      seen.emplace(key_of(ruleset.object), ruleset);
+      const Result<Observed> ruleset = observed_ruleset(*listing, table);
+      if (!ruleset) {
+        return ruleset.error();
+      }
+      seen.emplace(key_of(ruleset->object), *ruleset);
       for (const SetElement& element : listing->elements) {
-        seen.emplace(key_of(element), Observed{element, ruleset.ours});
+        seen.emplace(key_of(element), Observed{element, ruleset->ours});
       }
     }
   }
@@ -263,8 +277,11 @@ Result<FirewallScript> Firewall::script_for(NftTable table, std::span<const Chan
   if (Result<void> good = check(transaction, listing, table); !good) {
     return std::move(good).error();
   }
-  return listing ? firewall_script(transaction, listing->elements, replacement_for(*listing, table), table)
-                 : firewall_script(transaction, {}, Replacement::whole_table, table);
+  if (!listing) {
+    return firewall_script(transaction, {}, Replacement::whole_table, table);
+  }
+  const Result<Replacement> replacement = replacement_for(*listing, table);
+  return replacement ? firewall_script(transaction, listing->elements, *replacement, table) : replacement.error();
 }
 
 Result<void> Firewall::load(const std::string& script) {

@@ -16,19 +16,21 @@
 #include "linux/nft/context.h"
 #include "linux/nft/generation.h"
 #include "linux/nft/listing.h"
+#include "linux/nft/printed_rules.h"
 
 namespace fan::nft {
 
 // Works in the network namespace of the thread that first calls it. Not for use by two threads at once.
 //
 // How a Ruleset is known: its version is in the table's comment, and the listing of the rules equals this binary's
-// rules word by word (when the version is this binary's own). A table with another comment or none is somebody else's:
+// rules word by word (when the version is this binary's own), as they are written or as this host's libnftables prints
+// them (printed_rules.h). A table with another comment or none is somebody else's:
 // ours = false, version "foreign". Rules that somebody changed, a chain's policy, or a table put to sleep: the version
 // with "altered " before it.
 //
 // A table is listed once for each generation of the kernel's ruleset (generation.h): what was read holds as long as
 // nobody else has changed anything. A change of ours in the other table leaves it as it is; what one of elements did is
-// known, as the kernel takes a transaction whole or not at all. Of a table that we made its rules are read back.
+// or made the table is known, as the kernel takes a transaction whole or not at all.
 class Firewall {
 public:
   // The Rulesets and every SetElement; nothing of a table that is not there, also on a kernel whose nftables has not
@@ -56,15 +58,18 @@ private:
   struct Known {
     std::optional<Generation> generation; // nothing: somebody has changed the ruleset meanwhile
     std::optional<Listing> listing;       // nothing: there is no such table
-    bool only_elements = false;           // of `listing`: the table is as we made it, and was not listed since
   };
 
   Result<Context*> context();
   // What nft prints; nothing when the table is not there.
-  Result<std::optional<std::string>> ask(const std::string& command, const char* doing, Detail detail = Detail::full);
-  Result<std::optional<Listing>> list_anew(NftTable table, Detail detail);
+  Result<std::optional<std::string>> ask(const std::string& command, const char* doing);
+  Result<std::optional<Listing>> list_anew(NftTable table);
   // Lives until the next list() or apply().
   Result<const std::optional<Listing>*> list(NftTable table);
+  Result<Observed> observed_ruleset(const Listing& listing, NftTable table);
+  // Whether `part` of a listing is the same of our own rules.
+  Result<bool> is_ours(const Listing& listing, NftTable table, std::string (*part)(const std::string&));
+  Result<Replacement> replacement_for(const Listing& listing, NftTable table);
   Result<FirewallScript> script_for(NftTable table, std::span<const Change> transaction);
   Result<void> load(const std::string& script);
   // `loads`: as many as the transaction took.
@@ -72,6 +77,7 @@ private:
 
   std::optional<Context> context_;
   std::map<NftTable, Known> known_;
+  PrintedRules printed_;
 };
 
 } // namespace fan::nft

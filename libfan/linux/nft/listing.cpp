@@ -46,11 +46,24 @@ std::size_t find_unquoted(std::string_view text, std::string_view wanted) {
   return std::string_view::npos;
 }
 
-// nft from 1.1 on spells "oif exists" as "check exists".
+// What versions of nft spell otherwise, and how 1.0.6 does, in which the rules are written.
+struct Spelling {
+  std::string_view newer;
+  std::string_view here;
+};
+constexpr Spelling spellings[] = {
+    {" check exists", " oif exists"},             // from 1.1 on
+    {" icmp code 4 ", " icmp code frag-needed "}, // 1.1.3
+    {" icmpv6 taddr ", " @th,64,128 "},           // 1.1.3, of neighbour solicitations and advertisements
+};
+
 std::string canonical(std::string_view line) {
   std::string text(line);
-  for (std::size_t at = text.find(" check exists"); at != std::string::npos; at = text.find(" check exists", at)) {
-    text.replace(at, 13, " oif exists");
+  for (const Spelling& spelling : spellings) {
+    for (std::size_t at = text.find(spelling.newer); at != std::string::npos; at = text.find(spelling.newer, at)) {
+      text.replace(at, spelling.newer.size(), spelling.here);
+      at += spelling.here.size() - 1; // one blank may serve two
+    }
   }
   return text;
 }

@@ -22,7 +22,8 @@ struct DropCount {
 
 struct Listing {
   std::string comment; // the table's, without quotes
-  std::string rules;   // everything but comment, elements, counter values, blank lines and indentation
+  std::string rules;   // everything but comment, elements, counter values, blank lines and indentation, in the spelling
+                       // of nft 1.0.6 where that of a later version is known
   std::vector<SetElement> elements;
   std::vector<DropCount> counters;
 };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,11 +20,6 @@
 
 namespace fan::nft {
 namespace {
-
-struct Request {
-  std::size_t length = 0; // of the commands, which follow
-  Detail detail = Detail::full;
-};
 
 enum class Reply : std::uint8_t { done, failed };
 
@@ -86,36 +82,44 @@ bool put(int file, const char* text) {
   return true;
 }
 
-Reply obey(const std::string& commands, Detail detail, int answer) {
+Reply obey(const std::string& commands, int answer) {
   const std::unique_ptr<nft_ctx, Free> context(nft_ctx_new(NFT_CTX_DEFAULT));
   if (!context || nft_ctx_buffer_output(context.get()) != 0 || nft_ctx_buffer_error(context.get()) != 0) {
     return Reply::failed;
   }
   // Protocols and priorities as numbers, as the names differ between systems; no counter values.
-  unsigned flags = NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_NUMERIC_PRIO;
-  if (detail == Detail::terse) {
-    flags |= NFT_CTX_OUTPUT_TERSE;
-  }
-  nft_ctx_output_set_flags(context.get(), flags);
+  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_NUMERIC_PRIO);
   const bool done = nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0;
   const char* text = done ? nft_ctx_get_output_buffer(context.get()) : nft_ctx_get_error_buffer(context.get());
   const bool said = text == nullptr || put(answer, text);
   return done && said ? Reply::done : Reply::failed;
 }
 
-[[noreturn]] void serve(int socket, int answer) {
+// Why this process cannot be there; empty: it is.
+std::string go(Where where) {
+  const bool there = where == Where::here || unshare(CLONE_NEWNET) == 0;
+  return there ? std::string() : std::string("make a network namespace: ") + std::strerror(errno);
+}
+
+Reply refuse(const std::string& why, int answer) {
+  (void)put(answer, why.c_str());
+  return Reply::failed;
+}
+
+[[noreturn]] void serve(Where where, int socket, int answer) {
   sigset_t all{};
   sigfillset(&all); // the process that it works for decides what is broken off
   sigprocmask(SIG_BLOCK, &all, nullptr);
   dup2(answer, STDERR_FILENO); // what libnftables prints before it ends the process belongs to the answer
-  Request request;
-  while (receive_all(socket, &request, sizeof request)) {
-    std::string commands(request.length, '\0');
+  const std::string cannot = go(where);
+  std::size_t length = 0; // of the commands, which follow
+  while (receive_all(socket, &length, sizeof length)) {
+    std::string commands(length, '\0');
     if (!receive_all(socket, commands.data(), commands.size()) || ftruncate(answer, 0) != 0 ||
         lseek(answer, 0, SEEK_SET) != 0) {
       break;
     }
-    const Reply reply = obey(commands, request.detail, answer);
+    const Reply reply = cannot.empty() ? obey(commands, answer) : refuse(cannot, answer);
     if (!send_all(socket, &reply, sizeof reply)) {
       break;
     }
@@ -136,8 +140,9 @@ ino_t network_here() {
   return stat("/proc/thread-self/ns/net", &network) == 0 ? network.st_ino : 0;
 }
 
-Result<Worker> Worker::start() {
+Result<Worker> Worker::start(Where where) {
   Worker worker;
+  worker.where_ = where;
   std::array<int, 2> ends{-1, -1};
   worker.answer_ = memfd_create("nft", MFD_CLOEXEC);
   if (worker.answer_ < 0) {
@@ -152,7 +157,7 @@ Result<Worker> Worker::start() {
   const int number = errno;
   if (worker.process_ == 0) {
     close(ends[0]);
-    serve(ends[1], worker.answer_);
+    serve(where, ends[1], worker.answer_);
   }
   close(ends[1]);
   return worker.process_ < 0 ? Result<Worker>(failure(number, "start a process")) : std::move(worker);
@@ -160,12 +165,13 @@ Result<Worker> Worker::start() {
 
 Worker::Worker(Worker&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)), answer_(std::exchange(other.answer_, -1)),
-      process_(std::exchange(other.process_, -1)), network_(other.network_) {}
+      process_(std::exchange(other.process_, -1)), where_(other.where_), network_(other.network_) {}
 
 Worker& Worker::operator=(Worker&& other) noexcept {
   std::swap(socket_, other.socket_);
   std::swap(answer_, other.answer_);
   std::swap(process_, other.process_);
+  std::swap(where_, other.where_);
   std::swap(network_, other.network_);
   return *this;
 }
@@ -193,7 +199,7 @@ int Worker::end() {
 }
 
 bool Worker::serves_here() const {
-  return network_ != 0 && network_here() == network_;
+  return where_ == Where::apart || (network_ != 0 && network_here() == network_);
 }
 
 // Whatever it is doing is not done, or done, when this returns.
@@ -206,12 +212,9 @@ Result<Worker::Answer> Worker::given_up(int number, const char* what) {
   return failure(number, what);
 }
 
-Result<Worker::Answer> Worker::run(const std::string& commands, Detail detail) {
-  Request request;
-  std::memset(static_cast<void*>(&request), 0, sizeof request); // padding too
-  request.length = commands.size();
-  request.detail = detail;
-  if (!send_all(socket_, &request, sizeof request) || !send_all(socket_, commands.data(), commands.size())) {
+Result<Worker::Answer> Worker::run(const std::string& commands) {
+  const std::size_t length = commands.size();
+  if (!send_all(socket_, &length, sizeof length) || !send_all(socket_, commands.data(), commands.size())) {
     return given_up(errno, "write to its process");
   }
   Reply reply = Reply::failed;

@@ -10,9 +10,9 @@
 
 namespace fan::nft {
 
-enum class Detail : std::uint8_t {
-  full,
-  terse // `list` leaves out elements, and does not ask the kernel for them (nft -t)
+enum class Where : std::uint8_t {
+  here, // in the network namespace of the calling thread
+  apart // in a new one, which ends with the process
 };
 
 // libnftables ends the process that it is in where the kernel's answers are not as it expects: exit() in src/mnl.c,
@@ -23,8 +23,7 @@ enum class Detail : std::uint8_t {
 // what it was doing it ends first, and until then holds what this process has locked.
 class Worker {
 public:
-  // In the network namespace of the calling thread.
-  static Result<Worker> start();
+  static Result<Worker> start(Where where);
 
   Worker(Worker&& other) noexcept;
   Worker& operator=(Worker&& other) noexcept;
@@ -32,7 +31,8 @@ public:
   Worker& operator=(const Worker&) = delete;
   ~Worker(); // waits for its end
 
-  // False: the calling thread is in another network namespace by now, or which one that is cannot be told.
+  // False: it is one for the network namespace `here`, and the calling thread is in another one by now, or which one
+  // that is cannot be told.
   [[nodiscard]] bool serves_here() const;
 
   enum class Ended {
@@ -46,7 +46,7 @@ public:
   };
   // Commands in nft's language, all or nothing, and what they print. After an error (class kernel; it could not be
   // asked, or did not answer) and after gave_up the process is no more.
-  Result<Answer> run(const std::string& commands, Detail detail);
+  Result<Answer> run(const std::string& commands);
 
 private:
   Worker() = default;
@@ -56,6 +56,7 @@ private:
   int socket_ = -1;
   int answer_ = -1; // a file without a name, for what it has to say
   pid_t process_ = -1;
+  Where where_ = Where::here;
   ino_t network_ = 0;
 };
 

@@ -9,12 +9,22 @@ namespace fan::cli {
 
 namespace {
 
-constexpr const char* library_name = "libnetplan.so.0.0"; // the interface of netplan 0.104 to 0.106
+// The interface of netplan 1.0 and later, and of 0.104 to 0.106.
+constexpr const char* library_names[] = {"libnetplan.so.1", "libnetplan.so.0.0"};
 
 struct Closer {
   void operator()(void* library) const { dlclose(library); }
 };
 using Library = std::unique_ptr<void, Closer>;
+
+Library open_library() {
+  for (const char* name : library_names) {
+    if (Library library{dlopen(name, RTLD_NOW | RTLD_LOCAL)}) {
+      return library;
+    }
+  }
+  return nullptr;
+}
 
 template <class Function>
 bool find(const Library& library, const char* name, Function*& into) {
@@ -89,7 +99,7 @@ std::optional<NetplanDefinition> look_up(const Functions& netplan, void* parser,
 } // namespace
 
 std::optional<NetplanDefinition> netplan_definition(const std::string& id, const std::vector<DeviceName>& devices) {
-  const Library library(dlopen(library_name, RTLD_NOW | RTLD_LOCAL));
+  const Library library = open_library();
   Functions netplan{};
   if (!library || !netplan.found_in(library)) {
     return std::nullopt;

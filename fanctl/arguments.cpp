@@ -1,7 +1,6 @@
 #include "fanctl/arguments.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -43,6 +42,20 @@ const std::string* option_with_empty_value(Words arguments) {
   return nullptr;
 }
 
+// CLI11 takes "--dhcp=1x" for --dhcp, and "--dhcp=2" for two of them; its versions differ in what they refuse.
+std::string flag_with_value(const CLI::App& app, Words arguments) {
+  for (const std::string& argument : arguments) {
+    const std::size_t end = argument.find('=');
+    if (argument.starts_with("--") && end != std::string::npos) {
+      const CLI::Option* option = app.get_option_no_throw(argument.substr(0, end));
+      if (option != nullptr && option->get_items_expected_max() == 0) {
+        return argument.substr(0, end);
+      }
+    }
+  }
+  return {};
+}
+
 } // namespace
 
 void declare_common(CLI::App& app, CommonArguments& into) {
@@ -56,6 +69,9 @@ Result<void> parse_arguments(CLI::App& app, Words arguments) {
   if (const std::string* empty = option_with_empty_value(arguments)) {
     return usage_error(empty->substr(0, empty->size() - 1) + " wants a value, and has an empty one");
   }
+  if (const std::string flag = flag_with_value(app, arguments); !flag.empty()) {
+    return usage_error(flag + " takes no value", "give it alone");
+  }
   app.allow_extras();
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
@@ -64,8 +80,6 @@ Result<void> parse_arguments(CLI::App& app, Words arguments) {
     return usage_error(text.substr(0, text.find(':')) + " wants a value", "see fanctl help");
   } catch (const CLI::ParseError& error) {
     return usage_error(error.what(), "see fanctl help");
-  } catch (const std::out_of_range&) { // of a flag that was given a number
-    return usage_error("a number is too large", "see fanctl help");
   }
   for (const std::string& left : app.remaining()) {
     if (left != "--") {

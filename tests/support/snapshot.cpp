@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 // same twice.
 std::string steady(const std::string& line) {
   static const std::regex timers(
-      "[a-z_]+_timer +[0-9.]+ ?|(expires|valid_lft|preferred_lft|age|used) +[^ ]+ ?|"
+      "[a-z_]+_timer +[0-9.]+ ?|(expires|valid_lft|preferred_lft|age|used|fdb_n_learned) +[^ ]+ ?|"
       "(tentative|dadfailed|optimistic) ?|NO-CARRIER,|,LOWER_UP|state (UP|DOWN|UNKNOWN|LOWERLAYERDOWN) |linkdown ?|"
       "^[0-9]+: |jited_len [0-9]+ ?");
   static const std::regex program("(not_in_hw|direct-action) id [0-9]+ ");

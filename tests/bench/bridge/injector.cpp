@@ -14,6 +14,7 @@
 #include <ctime>
 #include <deque>
 #include <fstream>
+#include <iterator>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -24,7 +25,7 @@ namespace {
 std::string path_of_ksoftirqd; // of the CPU that pin() was given
 
 void put(Frame& frame, const Mac& mac) {
-  frame.insert(frame.end(), mac.bytes.begin(), mac.bytes.end());
+  std::copy(mac.bytes.begin(), mac.bytes.end(), std::back_inserter(frame)); // GCC 12 has doubts about insert() at -O3
 }
 void put16(Frame& frame, unsigned value) {
   frame.push_back(static_cast<unsigned char>(value >> 8U));

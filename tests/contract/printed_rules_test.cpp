@@ -1,12 +1,15 @@
 // What this host's libnftables prints of our rules, and what becomes of a fan's firewall where that is something else
 // than the rules as they are written.
+#include <fstream>
 #include <string>
 #include <thread>
 
 #include <dlfcn.h>
 
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -89,6 +92,12 @@ extern "C" const char* nft_ctx_get_output_buffer(nft_ctx* context) {
 
 namespace {
 
+bool write_file(const char* path, const char* text) {
+  std::ofstream file(path);
+  file << text;
+  return static_cast<bool>(file.flush());
+}
+
 // Of the calling thread.
 void give_up_sys_admin() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -155,6 +164,26 @@ TEST_F(PrintedOtherwise, ARuleByHandIsSeenAndPutRightInTheTableThatIsThere) {
   EXPECT_EQ(must_be("ruleset"), ruleset_version());
   EXPECT_EQ(host.must({"nft", "-a", "list", "tables"}), handle) << "the same table";
   EXPECT_NE(host.must({"nft", "list", "set", "inet", "fanctl", "exposed"}).find("250.0.28.77"), std::string::npos);
+}
+
+// Ends as the test, in a user namespace of its own, which may have no more network namespaces than the one it is in.
+TEST_F(PrintedOtherwise, WhereNoNamespaceCanBeMadeTheyAreTakenForAltered) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const bool apart = unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && write_file("/proc/self/setgroups", "deny") &&
+                       write_file("/proc/self/uid_map", "0 0 1") && write_file("/proc/self/gid_map", "0 0 1") &&
+                       write_file("/proc/sys/user/max_net_namespaces", "0");
+    nft::Firewall firewall;
+    _exit(!apart                                                 ? 1
+          : !firewall.apply(loading(sample_fan())).ok()          ? 2
+          : must_be("ruleset") != "altered " + ruleset_version() ? 3
+                                                                 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(PrintedOtherwise, WhoMayNotFindOutIsToldSo) {

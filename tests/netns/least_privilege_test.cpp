@@ -255,15 +255,15 @@ TEST(Units, MayDoNoMoreThanIsSaid) {
   const std::filesystem::path built = std::filesystem::path(fanctl_path()).parent_path().parent_path() / "systemd";
   std::string folder = "/tmp/fanctl-test-XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  for (const auto& [unit, most] : std::map<std::string, std::string>{{"fanctl-metrics@", "18"},
-                                                                     {"fanctl-metrics-file", "20"},
+  for (const auto& [unit, most] : std::map<std::string, std::string>{{"fanctl-metrics@", "19"},
+                                                                     {"fanctl-metrics-file", "21"},
                                                                      {"fanctl-dhcp@", "26"},
-                                                                     {"fanctl-reload@", "32"},
-                                                                     {"fanctl", "32"},
-                                                                     {"fanctl-apply", "32"},
-                                                                     {"fanctl-watch", "32"},
-                                                                     {"fanctl-endpoints", "23"},
-                                                                     {"fanctl-docker", "21"}}) {
+                                                                     {"fanctl-reload@", "33"},
+                                                                     {"fanctl", "33"},
+                                                                     {"fanctl-apply", "33"},
+                                                                     {"fanctl-watch", "33"},
+                                                                     {"fanctl-endpoints", "24"},
+                                                                     {"fanctl-docker", "22"}}) {
     const std::string file = folder + "/" + unit + (unit.ends_with("@") ? "x" : "") + ".service";
     std::filesystem::copy_file(built / (unit + ".service"), file);
     if (unit.find("metrics") != std::string::npos) {

@@ -67,7 +67,8 @@ private:
   // Lives until the next list() or apply().
   Result<const std::optional<Listing>*> list(NftTable table);
   Result<Observed> observed_ruleset(const Listing& listing, NftTable table);
-  // Whether `part` of a listing is the same of our own rules.
+  // Whether `part` of a listing is the same of our own rules. Fails (class privilege) where that takes CAP_SYS_ADMIN to
+  // find out.
   Result<bool> is_ours(const Listing& listing, NftTable table, std::string (*part)(const std::string&));
   Result<Replacement> replacement_for(const Listing& listing, NftTable table);
   Result<FirewallScript> script_for(NftTable table, std::span<const Change> transaction);

@@ -30,12 +30,14 @@ namespace {
 
 bool other_words = false; // what libnftables prints is in those of a version that nobody has seen
 
-std::string in_other_words(std::string text) {
-  const std::string word = " counter name ";
-  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at)) {
-    text.replace(at, word.size(), " counter called ");
+std::string replaced(std::string text, const std::string& word, const std::string& other) {
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + other.size())) {
+    text.replace(at, word.size(), other);
   }
   return text;
+}
+std::string in_other_words(const std::string& text) {
+  return replaced(text, " counter name ", " counter called ");
 }
 
 class PrintedRules : public testing::Test {
@@ -141,6 +143,20 @@ TEST_F(PrintedRules, TakeTheRightToMakeANamespace) {
     EXPECT_NE(rules.error().message.find("make a network namespace: Operation not permitted"), std::string::npos)
         << rules.error().message;
   }).join();
+}
+
+// As seen of 1.1.3 (Debian 13) and 1.1.7.
+TEST_F(PrintedRules, OfKnownVersionsAreReadAsThoseThatAreWritten) {
+  for (const NftTable table : {NftTable::inet, NftTable::bridge}) {
+    const std::string written(ruleset_rules(table));
+    std::string later = replaced(written, "icmp code frag-needed", "icmp code 4");
+    later = replaced(later, "iifname . @th,64,128 @", "iifname . icmpv6 taddr @"); // not where a set is declared
+    later = replaced(later, "iifname . @th,64,128 !=", "iifname . icmpv6 taddr !=");
+    EXPECT_NE(later, written);
+    EXPECT_EQ(nft::comparable(later), nft::comparable(written));
+    later = replaced(replaced(later, "iif oif exists", "iif check exists"), "iif oif missing", "iif check missing");
+    EXPECT_EQ(nft::comparable(later), nft::comparable(written));
+  }
 }
 
 TEST_F(PrintedOtherwise, ATableThatWasMadeIsAsItWasMade) {

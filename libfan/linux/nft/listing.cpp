@@ -53,6 +53,7 @@ struct Spelling {
 };
 constexpr Spelling spellings[] = {
     {" check exists", " oif exists"},             // from 1.1 on
+    {" check missing", " oif missing"},           // 1.1.7
     {" icmp code 4 ", " icmp code frag-needed "}, // 1.1.3
     {" icmpv6 taddr ", " @th,64,128 "},           // 1.1.3, of neighbour solicitations and advertisements
 };

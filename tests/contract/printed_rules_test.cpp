@@ -145,7 +145,7 @@ TEST_F(PrintedRules, TakeTheRightToMakeANamespace) {
   }).join();
 }
 
-// As seen of 1.1.3 (Debian 13) and 1.1.7.
+// As seen of 1.0.9 (Ubuntu 24.04), 1.1.3 (Debian 13), 1.1.6 (Ubuntu 26.04) and 1.1.7.
 TEST_F(PrintedRules, OfKnownVersionsAreReadAsThoseThatAreWritten) {
   for (const NftTable table : {NftTable::inet, NftTable::bridge}) {
     const std::string written(ruleset_rules(table));

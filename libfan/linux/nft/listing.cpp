@@ -53,9 +53,9 @@ struct Spelling {
 };
 constexpr Spelling spellings[] = {
     {" check exists", " oif exists"},             // from 1.1 on
-    {" check missing", " oif missing"},           // 1.1.7
+    {" check missing", " oif missing"},           // 1.1.6
     {" icmp code 4 ", " icmp code frag-needed "}, // 1.1.3
-    {" icmpv6 taddr ", " @th,64,128 "},           // 1.1.3, of neighbour solicitations and advertisements
+    {" icmpv6 taddr ", " @th,64,128 "},           // 1.0.9, of neighbour solicitations and advertisements
 };
 
 std::string canonical(std::string_view line) {

@@ -183,7 +183,12 @@ std::string alias_of(const Fan& fan) {
   if (text.size() <= alias_max)
     return text;
   small.spec.origin.clear();
-  return text_of(small);
+  text = text_of(small);
+  while (text.size() > alias_max && !small.forwarding.empty()) {
+    small.forwarding.pop_back();
+    text = text_of(small);
+  }
+  return text;
 }
 
 bool is_record(std::string_view text) {

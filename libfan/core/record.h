@@ -27,7 +27,8 @@ std::string record_of(const Fan& fan);
 // The record if it has at most alias_max bytes; otherwise what identifies the fan, ending in the word "more". A fan
 // parsed from such an alias has its mapping, host, device, bridge, MTU, type, port, DHCP, reserve, `auto` and saved
 // forwarding, which is what `show` and `down` need, and its origin where there is room; its other options are
-// defaults, and it is `in_part`.
+// defaults, and it is `in_part`. Of the saved forwarding of more devices than there is room for, some six, the last
+// are left out.
 std::string alias_of(const Fan& fan);
 
 // Refuses, with class host_state: other programs' text, other versions, anything that is not exactly as above.

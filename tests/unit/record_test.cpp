@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "core/object.h"
 #include "given.h"
 
@@ -86,6 +88,24 @@ TEST(Record, OfTheLargestFanFitsTheMap) {
   EXPECT_LE(text.size(), record_max);
   EXPECT_GT(text.size(), alias_max);
   EXPECT_EQ(*parse_record(text), largest_fan(true));
+}
+
+// Found by fuzzing.
+TEST(Alias, HasOnlySoManyDevicesWhoseForwardingWasSaved) {
+  Fan fan = largest_fan(true);
+  fan.forwarding.clear();
+  for (unsigned n = 0; n < 8; ++n) {
+    fan.forwarding.push_back({fmt::format("fifteen-bytes{:02}", n), n % 2 == 0, false, 1000000000 + n});
+  }
+  EXPECT_EQ(*parse_record(record_of(fan)), fan);
+  const std::string alias = alias_of(fan);
+  EXPECT_LE(alias.size(), alias_max) << alias;
+  const auto read = parse_record(alias);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_TRUE(read->in_part);
+  ASSERT_FALSE(read->forwarding.empty()) << "as many as there is room for";
+  fan.forwarding.resize(read->forwarding.size());
+  EXPECT_EQ(read->forwarding, fan.forwarding);
 }
 
 TEST(Alias, IsShortenedToWhatShowAndDownNeed) {

@@ -46,16 +46,16 @@ protected:
   Inside inside{host};
 
   // As one sees it who knows nothing yet.
-  static Result<std::string> version(const char* key) {
+  static Result<std::string> version() {
     const auto seen = nft::Firewall().observe();
     if (!seen) {
       return seen.error();
     }
-    const auto found = seen->find(key);
+    const auto found = seen->find("ruleset");
     return found == seen->end() ? "none" : std::get<Ruleset>(found->second.object).version;
   }
-  static std::string must_be(const char* key) {
-    const Result<std::string> seen = version(key);
+  static std::string seen_version() {
+    const Result<std::string> seen = version();
     return seen ? *seen : seen.error().message + seen.error().kernel_text;
   }
 };
@@ -164,7 +164,7 @@ TEST_F(PrintedOtherwise, ATableThatWasMadeIsAsItWasMade) {
   host.must({"nft", "flush", "ruleset"});
   nft::Firewall firewall;
   ASSERT_TRUE(firewall.apply(loading(sample_fan())).ok());
-  EXPECT_EQ(must_be("ruleset"), ruleset_version());
+  EXPECT_EQ(seen_version(), ruleset_version());
 }
 
 TEST_F(PrintedOtherwise, ARuleByHandIsSeenAndPutRightInTheTableThatIsThere) {
@@ -173,11 +173,11 @@ TEST_F(PrintedOtherwise, ARuleByHandIsSeenAndPutRightInTheTableThatIsThere) {
   host.must({"nft", "add", "rule", "inet", "fanctl", "forward", "accept"});
   host.must({"nft", "add", "element", "inet", "fanctl", "exposed", "{ 250.0.28.77 }"});
   const std::string altered = "altered " + ruleset_version();
-  EXPECT_EQ(must_be("ruleset"), altered);
+  EXPECT_EQ(seen_version(), altered);
   const std::string handle = host.must({"nft", "-a", "list", "tables"});
   ASSERT_TRUE(
       firewall.apply(std::vector{Change{Ruleset{altered}, Ruleset{ruleset_version()}, "altered by hand"}}).ok());
-  EXPECT_EQ(must_be("ruleset"), ruleset_version());
+  EXPECT_EQ(seen_version(), ruleset_version());
   EXPECT_EQ(host.must({"nft", "-a", "list", "tables"}), handle) << "the same table";
   EXPECT_NE(host.must({"nft", "list", "set", "inet", "fanctl", "exposed"}).find("250.0.28.77"), std::string::npos);
 }
@@ -191,10 +191,10 @@ TEST_F(PrintedOtherwise, WhereNoNamespaceCanBeMadeTheyAreTakenForAltered) {
                        write_file("/proc/self/uid_map", "0 0 1") && write_file("/proc/self/gid_map", "0 0 1") &&
                        write_file("/proc/sys/user/max_net_namespaces", "0");
     nft::Firewall firewall;
-    _exit(!apart                                                 ? 1
-          : !firewall.apply(loading(sample_fan())).ok()          ? 2
-          : must_be("ruleset") != "altered " + ruleset_version() ? 3
-                                                                 : 0);
+    _exit(!apart                                             ? 1
+          : !firewall.apply(loading(sample_fan())).ok()      ? 2
+          : seen_version() != "altered " + ruleset_version() ? 3
+                                                             : 0);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
@@ -207,7 +207,7 @@ TEST_F(PrintedOtherwise, WhoMayNotFindOutIsToldSo) {
   ASSERT_TRUE(firewall.apply(loading(sample_fan())).ok());
   std::thread([] {
     give_up_sys_admin();
-    const Result<std::string> seen = version("ruleset");
+    const Result<std::string> seen = version();
     ASSERT_FALSE(seen.ok()) << *seen;
     EXPECT_EQ(seen.error().kind, ErrorClass::privilege);
   }).join();

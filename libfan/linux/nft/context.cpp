@@ -98,7 +98,7 @@ Result<Context> Context::open(Where where) {
 }
 
 Result<std::string> Context::run(const std::string& commands) {
-  if (!worker_ || !worker_->serves_here()) {
+  if (!worker_ || (where_ == Where::here && !worker_->serves_here())) {
     worker_.reset();
     Result<Worker> started = Worker::start(where_);
     if (!started) {

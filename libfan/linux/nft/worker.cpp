@@ -142,7 +142,6 @@ ino_t network_here() {
 
 Result<Worker> Worker::start(Where where) {
   Worker worker;
-  worker.where_ = where;
   std::array<int, 2> ends{-1, -1};
   worker.answer_ = memfd_create("nft", MFD_CLOEXEC);
   if (worker.answer_ < 0) {
@@ -165,13 +164,12 @@ Result<Worker> Worker::start(Where where) {
 
 Worker::Worker(Worker&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)), answer_(std::exchange(other.answer_, -1)),
-      process_(std::exchange(other.process_, -1)), where_(other.where_), network_(other.network_) {}
+      process_(std::exchange(other.process_, -1)), network_(other.network_) {}
 
 Worker& Worker::operator=(Worker&& other) noexcept {
   std::swap(socket_, other.socket_);
   std::swap(answer_, other.answer_);
   std::swap(process_, other.process_);
-  std::swap(where_, other.where_);
   std::swap(network_, other.network_);
   return *this;
 }
@@ -199,7 +197,7 @@ int Worker::end() {
 }
 
 bool Worker::serves_here() const {
-  return where_ == Where::apart || (network_ != 0 && network_here() == network_);
+  return network_ != 0 && network_here() == network_;
 }
 
 // Whatever it is doing is not done, or done, when this returns.

@@ -31,8 +31,8 @@ public:
   Worker& operator=(const Worker&) = delete;
   ~Worker(); // waits for its end
 
-  // False: it is one for the network namespace `here`, and the calling thread is in another one by now, or which one
-  // that is cannot be told.
+  // Of one that was started `here`. False: the calling thread is in another network namespace by now, or which one that
+  // is cannot be told.
   [[nodiscard]] bool serves_here() const;
 
   enum class Ended {
@@ -56,7 +56,6 @@ private:
   int socket_ = -1;
   int answer_ = -1; // a file without a name, for what it has to say
   pid_t process_ = -1;
-  Where where_ = Where::here;
   ino_t network_ = 0;
 };
 

@@ -14,9 +14,9 @@ namespace {
 // The objects of all fans' ports.
 class PortDerivation {
 public:
-  PortDerivation(ObjectSet& objects, const Facts& facts, const std::string& program)
+  PortDerivation(ObjectSet& objects, const std::vector<Fan>& fans, const Facts& facts, const std::string& program)
       : objects_(objects), facts_(facts), registry_(facts.registry), program_(program),
-        master_of_(bridges_of_ports(facts.links)) {}
+        master_of_(bridges_of_ports(facts.links)), secured_(secured_ports(fans)) {}
 
   void add(const Fan& fan) {
     const std::vector<const Registration*> endpoints = endpoints_of(fan);
@@ -30,14 +30,11 @@ public:
     for (std::uint32_t n = 1; n <= fan.spec.host_reserve; ++n) {
       put(port_sets::answered, fan.slice().at(n).str());
     }
-    std::set<std::string> used;
     for (const Registration* endpoint : endpoints) {
       add(fan, *endpoint);
-      used.insert(endpoint->port);
     }
     for (const std::string& port : ports_of(fan)) {
-      const bool secured = used.count(port) != 0 ? is_secured(fan, port) : registry_.secured.count(port) != 0;
-      add_port(port, secured, quiet, selective);
+      add_port(port, secured_.count(port) != 0, quiet, selective);
     }
     add_words(fan, quiet, selective);
   }
@@ -67,9 +64,24 @@ private:
     return found != master_of_.end() && found->second == fan.bridge;
   }
 
-  // Of a port that has an endpoint. A routed one is held by the guard on its device.
-  [[nodiscard]] bool is_secured(const Fan& fan, const std::string& port) const {
-    return registry_.secured.count(port) != 0 || (fan.spec.secure && registry_.routed.count(port) == 0);
+  // With an endpoint of one fan that is secure, all that a port sends is looked at, also what endpoints of others send.
+  // A routed one is held by the guard on its device.
+  [[nodiscard]] std::set<std::string> secured_ports(const std::vector<Fan>& fans) const {
+    std::set<std::string> secured;
+    for (const auto& [port, allowed] : registry_.secured) {
+      secured.insert(port);
+    }
+    for (const Fan& fan : fans) {
+      if (!fan.spec.secure) {
+        continue;
+      }
+      for (const Registration* endpoint : endpoints_of(fan)) {
+        if (registry_.routed.count(endpoint->port) == 0) {
+          secured.insert(endpoint->port);
+        }
+      }
+    }
+    return secured;
   }
 
   [[nodiscard]] std::vector<std::string> ports_of(const Fan& fan) const {
@@ -83,7 +95,7 @@ private:
   }
 
   void add(const Fan& fan, const Registration& endpoint) {
-    const bool secured = is_secured(fan, endpoint.port);
+    const bool secured = secured_.count(endpoint.port) != 0;
     put(port_sets::addresses,
         device_element(endpoint.port) + " . " + endpoint.mac.str() + " . " + endpoint.address.str());
     if (secured) {
@@ -193,6 +205,7 @@ private:
   const Registry& registry_;
   const std::string& program_;
   std::map<std::string, std::string> master_of_; // port → bridge
+  std::set<std::string> secured_;
 };
 
 } // namespace
@@ -213,7 +226,7 @@ void derive_ports(ObjectSet& objects, const std::vector<Fan>& fans, const Facts&
   if (facts.registry.empty()) {
     return;
   }
-  PortDerivation derivation(objects, facts, program);
+  PortDerivation derivation(objects, fans, facts, program);
   for (const Fan& fan : fans) {
     derivation.add(fan);
   }

@@ -42,11 +42,12 @@ struct Scene {
   void say(const char* address, const char* port, const Mac& mac) {
     registry.endpoints[given::address(address)] = {given::address(address), port, mac};
   }
-  [[nodiscard]] std::vector<Object> objects() const {
+  [[nodiscard]] std::vector<Object> objects() const { return objects_of({fan}); }
+  [[nodiscard]] std::vector<Object> objects_of(const std::vector<Fan>& fans) const {
     Facts all = facts;
     all.registry = registry;
     ObjectSet objects;
-    derive_ports(objects, {fan}, all, "build");
+    derive_ports(objects, fans, all, "build");
     std::vector<Object> values;
     for (const auto& [key, object] : objects) {
       values.push_back(object);
@@ -119,6 +120,24 @@ TEST(PortSets, AnEndpointIsANeighbourAnEntryAndAFlag) {
   EXPECT_THAT(objects, Contains(Object(element(port_sets::answered, "250.0.28.1"))));
   EXPECT_THAT(objects, Contains(Object(element(port_sets::ports, "\"veth3\"", port_sets::plain_verdict))));
   EXPECT_THAT(objects, Contains(Object(Ruleset{ruleset_version(NftTable::bridge), NftTable::bridge})));
+}
+
+// Another fan's endpoint may be registered at the port, from the time when it was on that one's bridge. What is made
+// for it does not depend on whether the port was secured by the command or before it.
+TEST(PortSets, APortIsSecuredForAllOfItsEndpointsWhicheverFanAsksForIt) {
+  Scene scene;
+  Fan other = *make_fan(given::spec("251 eth0/16 type vxlan"), {given::address("172.30.0.28"), "eth0"}, 1450,
+                        given::host(), {});
+  other.spec.secure = true;
+  scene.say("250.0.28.2", "veth2", mac_of_two);
+  scene.say("251.0.28.3", "veth2", Mac{{0x02, 0, 0, 0, 0, 3}});
+  const std::vector<Object> by_option = scene.objects_of({scene.fan, other});
+  EXPECT_THAT(by_option, Contains(Object(element(port_sets::macs, "\"veth2\" . 02:00:00:00:00:02"))));
+  EXPECT_THAT(by_option, Contains(Object(element(port_sets::macs, "\"veth2\" . 02:00:00:00:00:03"))));
+  EXPECT_THAT(by_option, Contains(Object(element(port_sets::ports, "\"veth2\"", port_sets::secured_verdict))));
+  EXPECT_EQ(scene.objects_of({other, scene.fan}), by_option);
+  scene.registry.secured["veth2"];
+  EXPECT_EQ(scene.objects_of({scene.fan, other}), by_option);
 }
 
 TEST(PortSets, OfAPortThatIsNotThereOnlyTheRecordAndWhatSecuresItStays) {

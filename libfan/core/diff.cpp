@@ -7,12 +7,29 @@
 #include <fmt/format.h>
 
 #include "core/firewall_sets.h"
+#include "core/names.h"
 #include "core/record.h"
 #include "core/render.h"
 #include "core/ruleset.h"
 
 namespace fan {
 namespace {
+
+// What makes a device the fan's again, where the one that there is may be it: a tunnel of its name and kind, or a
+// bridge that still has a fan's record. Empty for others.
+std::string command_for_lost_sign(const Object& wanted, const Object& found) {
+  const auto* bridge = std::get_if<Bridge>(&found);
+  if (const auto* meant = std::get_if<Bridge>(&wanted); meant != nullptr && bridge != nullptr) {
+    return is_record(bridge->alias) ? sign_command(meant->name, meant->mac) : "";
+  }
+  const auto* tunnel = std::get_if<Tunnel>(&found);
+  const auto* meant = std::get_if<Tunnel>(&wanted);
+  if (meant == nullptr || tunnel == nullptr || tunnel->encapsulation != meant->encapsulation) {
+    return {};
+  }
+  return sign_command(meant->name,
+                      meant->encapsulation == Encapsulation::vxlan ? std::optional(meant->mac) : std::nullopt);
+}
 
 Error foreign(const Object& wanted, const Object& found) {
   Error error;
@@ -30,6 +47,10 @@ Error foreign(const Object& wanted, const Object& found) {
   }
   error.message = fmt::format("{} is there already and is not fanctl's: {}", key_of(wanted), describe(found));
   error.hint = "remove or rename it, or choose another name or overlay for the fan";
+  if (const std::string command = command_for_lost_sign(wanted, found); !command.empty()) {
+    error.hint = "if it is the fan's, and has lost its link group or MAC address, give them back: " + command +
+                 "; else " + error.hint;
+  }
   return error;
 }
 

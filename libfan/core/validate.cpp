@@ -184,8 +184,7 @@ Valid check_lost_sign(const Question& q) {
     return {};
   return host_error(fmt::format("{} is a fan's bridge by its alias, and has lost its link group or MAC address",
                                 quoted(q.fan.bridge)),
-                    fmt::format("if it is the fan's, give them back: ip link set dev {} address {} group {}",
-                                q.fan.bridge, bridge_mac(q.fan.slice()).str(), link_group));
+                    "if it is the fan's, give them back: " + sign_command(q.fan.bridge, bridge_mac(q.fan.slice())));
 }
 
 Valid check_local_networks(const Question& q) {

@@ -14,8 +14,15 @@ Result<void> check_tunnel_name(const Fan& fan, const Facts& facts, Encapsulation
   const LinkFact* link = facts.link(name);
   if (link == nullptr || is_ours(*link))
     return {};
-  return host_error(fmt::format("device {} is there already, and no fan made it", quoted(name)),
-                    "rename or remove it: the tunnel device needs this name");
+  const std::string remedy = "rename or remove it: the tunnel device needs this name";
+  if (link->external && link->kind == name_of(e)) { // as a fan makes it, but for the sign
+    return host_error(
+        fmt::format("device {} is there already, and lacks the link group or MAC address of a fan's", quoted(name)),
+        fmt::format("if it is the fan's, give them back: {}; else {}",
+                    sign_command(name, e == Encapsulation::vxlan ? std::optional(tunnel_mac(fan.host)) : std::nullopt),
+                    remedy));
+  }
+  return host_error(fmt::format("device {} is there already, and no fan made it", quoted(name)), remedy);
 }
 
 // Why a foreign ipip device cannot stand beside ours; "" when it can.

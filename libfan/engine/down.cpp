@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/names.h"
 #include "engine/apply.h"
 #include "engine/fan_selection.h"
 #include "engine/host.h"
@@ -55,12 +56,33 @@ void note_left_bridges(const Facts& facts, Outcome& outcome) {
   }
 }
 
+bool has_lost_its_sign(const Facts& facts, const std::string& device) {
+  const LinkFact* link = facts.link(device);
+  return link != nullptr && !is_ours(*link);
+}
+
+// A fan that stays is left as it is where a device of it has lost our sign: whoever takes another one down, at shutdown
+// say, is not asked to put that right first.
+bool is_to_be_left(const Facts& facts, const Fan& fan) {
+  const auto lost_a_tunnel = [&](Encapsulation e) {
+    return fan.accepts(e) && has_lost_its_sign(facts, tunnel_name(e, fan.port()));
+  };
+  return lost_a_tunnel(Encapsulation::ipip) || lost_a_tunnel(Encapsulation::vxlan) ||
+         (!fan.spec.reach && has_lost_its_sign(facts, fan.bridge));
+}
+
 Result<std::vector<Change>> plan_without(Provider& provider, const Host& host, const std::vector<Fan>& gone) {
-  std::vector<Fan> after = host.fans;
-  for (const Fan& fan : gone) {
-    std::erase(after, fan);
+  std::vector<Fan> before;
+  std::vector<Fan> after;
+  for (Fan fan : host.fans) {
+    const bool goes = std::find(gone.begin(), gone.end(), fan) != gone.end();
+    fan.in_part = fan.in_part || (!goes && is_to_be_left(host.facts, fan));
+    before.push_back(fan);
+    if (!goes) {
+      after.push_back(std::move(fan));
+    }
   }
-  return plan_to(provider, host.facts, host.fans, after);
+  return plan_to(provider, host.facts, before, after);
 }
 
 } // namespace

@@ -182,6 +182,15 @@ void leave_known_in_part(std::vector<Change>& plan, const ObjectSet& needed, con
   });
 }
 
+// A device that lost its sign is asked nothing of where only fans that are left as they are need it.
+void leave_devices_of_others(ObjectSet& desired, const ObservedSet& observed, const ObjectSet& needed) {
+  std::erase_if(desired, [&](const auto& entry) {
+    const auto found = observed.find(entry.first);
+    return device_state(entry.second) && found != observed.end() && !found->second.ours &&
+           needed.count(entry.first) == 0;
+  });
+}
+
 bool is_ipv6_setting(const Object& object, const std::string& device) {
   const auto* sysctl = std::get_if<Sysctl>(&object);
   return sysctl != nullptr && sysctl->key.starts_with("net/ipv6/conf/" + device + "/");
@@ -285,6 +294,13 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
       return std::move(observed).error();
     }
   }
+  const bool some_are_left = std::any_of(after.begin(), after.end(), is_in_part);
+  if (some_are_left) {
+    std::vector<Fan> whole = after;
+    std::erase_if(whole, is_in_part);
+    needed.merge(derive(whole, facts_after, builds));
+    leave_devices_of_others(desired, *observed, needed);
+  }
   keep_used_bridges(*observed, facts, desired, claimed);
   std::vector<Change> plan = take_what_goes(*observed, desired);
   auto rest = diff(desired, *observed, claimed);
@@ -296,10 +312,7 @@ Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, cons
   } else {
     plan.insert(plan.end(), std::make_move_iterator(rest->begin()), std::make_move_iterator(rest->end()));
   }
-  if (std::any_of(after.begin(), after.end(), is_in_part)) {
-    std::vector<Fan> whole = after;
-    std::erase_if(whole, is_in_part);
-    needed.merge(derive(whole, facts_after, builds));
+  if (some_are_left) {
     std::erase_if(earlier, [&](const Fan& fan) {
       return fan.in_part && std::find(after.begin(), after.end(), fan) != after.end();
     });

@@ -27,7 +27,8 @@ Result<Host> look_to_change(Provider& provider);
 
 // The plan that takes the host from what is observed to exactly `after`. `before` are the recorded fans. One that is
 // known in part, and that `after` still has, is left as it is: what only such fans consist of is neither made nor
-// altered, and nothing is removed but what the other fans of `before` consisted of.
+// altered, also where it is somebody else's by now, and nothing is removed but what the other fans of `before`
+// consisted of.
 Result<std::vector<Change>> plan_to(Provider& provider, const Facts& facts, const std::vector<Fan>& before,
                                     const std::vector<Fan>& after);
 

@@ -517,6 +517,27 @@ TEST_P(Drift, OfADevicesSignsIsNamedAndTheDeviceIsLeftAlone) {
   }
 }
 
+// Nor does it keep other fans of the host from going: that one is left as it is.
+TEST_P(Drift, OfADevicesSignsKeepsNoOtherFanUp) {
+  for (const std::string& device : {bridge, tunnel()}) {
+    SCOPED_TRACE(device);
+    a.must({"ip", "link", "set", device, "group", "default"});
+    const auto all_of_it = [&] {
+      return a.must({"ip", "-j", "link", "show", "dev", device}) + a.must({"ip", "-j", "addr", "show", "dev", bridge}) +
+             a.must({"ip", "route", "show", "250.0.0.0/8"});
+    };
+    const std::string before = all_of_it();
+    const Outcome down = a.fanctl({"down", "241.0.0.0/8", "eth0/16", "--force"});
+    EXPECT_EQ(down.status, 0) << down.err;
+    EXPECT_EQ(all_of_it(), before);
+    EXPECT_EQ(a.must({"ip", "route", "show", "241.0.0.0/8"}), "");
+    EXPECT_EQ(shown()["state"], "degraded");
+    a.must({"ip", "link", "set", device, "group", "64023"});
+    EXPECT_EQ(drift(), Keys{});
+    a.fanctl_must({"up", "241.0.0.0/8", "eth0/16", "type", "vxlan", "port", "8473"});
+  }
+}
+
 // A program by way of tcx (since 6.6) runs before every filter of tc, ours among them; it is not ours to take away.
 TEST_P(Drift, OfATcxProgramBeforeOursIsSeenAndLeftToWhoeverPutItThere) {
   constexpr std::uint32_t tcx_ingress = 46; // enum bpf_attach_type of 6.6

@@ -18,17 +18,17 @@ namespace {
 // What makes a device the fan's again, where the one that there is may be it: a tunnel of its name and kind, or a
 // bridge that still has a fan's record. Empty for others.
 std::string command_for_lost_sign(const Object& wanted, const Object& found) {
-  const auto* bridge = std::get_if<Bridge>(&found);
-  if (const auto* meant = std::get_if<Bridge>(&wanted); meant != nullptr && bridge != nullptr) {
-    return is_record(bridge->alias) ? sign_command(meant->name, meant->mac) : "";
+  const auto* bridge = std::get_if<Bridge>(&wanted);
+  const auto* bridge_there = std::get_if<Bridge>(&found);
+  if (bridge != nullptr && bridge_there != nullptr && is_record(bridge_there->alias)) {
+    return sign_command(bridge->name, bridge->mac);
   }
-  const auto* tunnel = std::get_if<Tunnel>(&found);
-  const auto* meant = std::get_if<Tunnel>(&wanted);
-  if (meant == nullptr || tunnel == nullptr || tunnel->encapsulation != meant->encapsulation) {
-    return {};
+  const auto* tunnel = std::get_if<Tunnel>(&wanted);
+  const auto* tunnel_there = std::get_if<Tunnel>(&found);
+  if (tunnel != nullptr && tunnel_there != nullptr && tunnel->encapsulation == tunnel_there->encapsulation) {
+    return sign_command(tunnel->name, tunnel->mac);
   }
-  return sign_command(meant->name,
-                      meant->encapsulation == Encapsulation::vxlan ? std::optional(meant->mac) : std::nullopt);
+  return {};
 }
 
 Error foreign(const Object& wanted, const Object& found) {

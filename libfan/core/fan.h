@@ -32,7 +32,7 @@ struct Fan {
   // itself, and nowhere else.
   std::vector<Address> former;
   // Read from an alias that had no room for the whole record: what is not in it is not known, so whoever changes
-  // something else leaves the fan as it is.
+  // something else leaves the fan as it is. `down` takes others for such, of which a device has lost our sign.
   bool in_part = false;
 
   [[nodiscard]] Prefix slice() const { return mapping.slice_of(host); }

@@ -86,8 +86,8 @@ bool is_ours(const LinkFact& link) {
   return link.group == link_group && (signed_mac || link.kind == "ipip");
 }
 
-std::string sign_command(const std::string& device, const std::optional<Mac>& mac) {
-  return fmt::format("ip link set dev {}{} group {}", device, mac ? " address " + mac->str() : "", link_group);
+std::string sign_command(const std::string& device, const Mac& mac) {
+  return fmt::format("ip link set dev {}{} group {}", device, mac == Mac{} ? "" : " address " + mac.str(), link_group);
 }
 
 } // namespace fan

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,7 +40,8 @@ Mac tunnel_mac(Address host);
 // Does the device bear our sign, link group and MAC prefix? ipip devices have no Ethernet address: group alone.
 bool is_ours(const LinkFact& link);
 
-// The shell command that gives a device its sign back. `mac`: none for an ipip device, which has no Ethernet address.
-std::string sign_command(const std::string& device, const std::optional<Mac>& mac);
+// The shell command that gives a device its sign back. `mac`: all zeros for an ipip device, which has no Ethernet
+// address.
+std::string sign_command(const std::string& device, const Mac& mac);
 
 } // namespace fan

@@ -19,8 +19,7 @@ Result<void> check_tunnel_name(const Fan& fan, const Facts& facts, Encapsulation
     return host_error(
         fmt::format("device {} is there already, and lacks the link group or MAC address of a fan's", quoted(name)),
         fmt::format("if it is the fan's, give them back: {}; else {}",
-                    sign_command(name, e == Encapsulation::vxlan ? std::optional(tunnel_mac(fan.host)) : std::nullopt),
-                    remedy));
+                    sign_command(name, e == Encapsulation::vxlan ? tunnel_mac(fan.host) : Mac{}), remedy));
   }
   return host_error(fmt::format("device {} is there already, and no fan made it", quoted(name)), remedy);
 }

@@ -34,9 +34,6 @@ constexpr std::size_t ways = 8;
 constexpr std::array<const char*, ways> names{
     "routed",        "by hand", "by hand, translating", "least program", "least, translating",
     "fan, no table", "fan",     "fan, shortcut"};
-constexpr std::size_t index_of(Way way) {
-  return static_cast<std::size_t>(way);
-}
 
 class Hosts {
 public:
@@ -232,7 +229,7 @@ int main(int argc, char** argv) {
     return median(ratios);
   };
   std::printf("\n%-22s %8s %8s %21s   rate against\n", "", names[0], names[1], names[2]);
-  for (std::size_t way = index_of(Way::by_hand); way < ways; ++way) {
+  for (std::size_t way = 1; way < ways; ++way) {
     std::printf("%-22s %8.2f %8.2f %21.2f\n", names.at(way), rate(way, 0), rate(way, 1), rate(way, 2));
   }
   return testing::Test::HasFailure() ? 1 : 0;

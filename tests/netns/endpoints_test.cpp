@@ -529,6 +529,21 @@ TEST_F(ManyEndpoints, AreAppliedWithOneLookBeforeAndOneAfter) {
   EXPECT_TRUE(is_whole());
 }
 
+// The bridge has learned them: the kernel refuses each entry once, as there is one, and says so in as many answers.
+TEST_F(ManyEndpoints, WhoHaveAllSentAlreadyAreApplied) {
+  RunOptions learned;
+  for (unsigned n = 1; n <= count; ++n) {
+    learned.input += fmt::format("fdb add {} dev {} master dynamic\n", mac(n), members[n % 2].port());
+  }
+  host.must({"bridge", "-batch", "-"}, learned);
+  RunOptions with_the_first = file();
+  with_the_first.input += line_of(members[1].port(), "250.0.31.2", members[1].mac().str());
+  const Outcome applied = host.fanctl({"endpoint", "apply", "-"}, with_the_first);
+  EXPECT_TRUE(applied.ok()) << applied.err;
+  EXPECT_EQ(registered(), count + 1);
+  EXPECT_TRUE(is_whole());
+}
+
 TEST_F(ManyEndpoints, WhoseApplyIsKilledAreAppliedByTheNext) {
   const std::size_t all = requests({"endpoint", "apply", "-"}, file(), {"sendto("}, true).size();
   ASSERT_GT(all, 50U);

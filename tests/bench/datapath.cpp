@@ -10,11 +10,14 @@
 #include <sstream>
 
 #include "fan_pair.h"
+#include "percentile.h"
 #include "support/raw_sender.h"
 #include "transfer.h"
 
 namespace fan::test {
 namespace {
+
+using bench::median;
 
 constexpr int rounds = 5;
 constexpr int batches = 1500;
@@ -50,11 +53,6 @@ Figures figures_of(std::uint32_t id) {
 double each(const Figures& before, const Figures& after) {
   const auto runs = static_cast<double>(after.runs - before.runs);
   return runs > 0 ? static_cast<double>(after.ns - before.ns) / runs : 0;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
 }
 
 void attach_empty(const Netns& host) {

@@ -7,8 +7,7 @@
 // Every container but the loud one runs ping(8) ten times in two seconds, at the next one. In a round each of the two
 // is silent for two seconds, busy for two (a program that only counts runs where the flood comes from) and flooded for
 // two, five times over; a figure is the median of what the rounds give for the 99th percentile of all pings.
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,17 +16,20 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <functional>
+#include <optional>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "flood.h"
 #include "hooked_host.h"
 #include "lxc_containers.h"
+#include "percentile.h"
 
 namespace fan::bench {
 namespace {
@@ -58,27 +60,6 @@ double now() { // as ping -D prints it
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// Does something over and over until it goes.
-class Beside {
-public:
-  explicit Beside(std::function<void()> what)
-      : thread_([this, what = std::move(what)] {
-          while (!over_) {
-            what();
-          }
-        }) {}
-  ~Beside() {
-    over_ = true;
-    thread_.join();
-  }
-  Beside(const Beside&) = delete;
-  Beside& operator=(const Beside&) = delete;
-
-private:
-  std::atomic<bool> over_ = false;
-  std::thread thread_;
-};
-
 // A host whose containers are on a bridge.
 class Side {
 public:
@@ -88,9 +69,6 @@ public:
     host_.must({"ifup", "eth0"});
     bring_ping();
   }
-  ~Side() { close(loud_); }
-  Side(const Side&) = delete;
-  Side& operator=(const Side&) = delete;
 
   void make_plain_bridge() const {
     host_.must({"ip", "link", "add", bridge, "type", "bridge"});
@@ -105,7 +83,10 @@ public:
                  fmt::format("lxc.net.0.hwaddr = {}\nlxc.net.0.ipv4.address = {}/24\nlxc.net.0.veth.pair = c{}\n",
                              mac_of(n), address_of(n), n));
     }
-    open_loud();
+    const std::string pid = host_.must({"lxc-info", "--name", name_of(0), "--pid", "--no-humanize"});
+    const int netns = open(fmt::format("/proc/{}/ns/net", std::atoi(pid.c_str())).c_str(), O_RDONLY | O_CLOEXEC);
+    loud_.emplace(netns);
+    close(netns);
   }
 
   void keep_broadcasts() const {
@@ -145,27 +126,6 @@ private:
                 "  mkdir -p \"$root$(dirname \"$library\")\"; cp -L \"$library\" \"$root$library\"; done"});
   }
 
-  void open_loud() {
-    const std::string pid = host_.must({"lxc-info", "--name", name_of(0), "--pid", "--no-humanize"});
-    const int netns = open(fmt::format("/proc/{}/ns/net", std::atoi(pid.c_str())).c_str(), O_RDONLY | O_CLOEXEC);
-    const test::Inside here(netns);
-    close(netns);
-    loud_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const int yes = 1;
-    setsockopt(loud_, SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes);
-    setsockopt(loud_, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5);
-  }
-
-  void shout() {
-    sockaddr_in everybody{};
-    everybody.sin_family = AF_INET;
-    everybody.sin_port = htons(9);
-    everybody.sin_addr.s_addr = INADDR_BROADCAST;
-    if (sendto(loud_, "broadcast", 9, 0, reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody) == 9) {
-      ++sent_;
-    }
-  }
-
   void pass_window(State state) {
     const auto wait = [] { usleep(static_cast<unsigned>(window * 1e6)); };
     if (state == silent) {
@@ -174,7 +134,7 @@ private:
       const Beside counting([this] { ++counted_; });
       wait();
     } else {
-      const Beside flood([this] { shout(); });
+      const Beside flood([this] { sent_ += loud_->shout() ? 1 : 0; });
       wait();
       flooded_for_ += window;
     }
@@ -212,24 +172,11 @@ private:
   HookedHost host_;
   test::LxcContainers lxc_;
   unsigned count_;
-  int loud_ = -1;
+  std::optional<Loud> loud_; // the first container
   std::atomic<unsigned> counted_ = 0;
   std::atomic<unsigned> sent_ = 0;
   double flooded_for_ = 0;
 };
-
-double percentile(std::vector<double> values, unsigned percent) {
-  if (values.empty()) {
-    std::fprintf(stderr, "no ping was answered\n");
-    std::exit(1);
-  }
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() * percent / 100);
-}
-
-double median(const std::vector<double>& values) {
-  return percentile(values, 50);
-}
 
 // The rounds of one side.
 struct Figures {
@@ -241,6 +188,10 @@ struct Figures {
   void add(const Trips& trips) {
     std::array<double, states> now{};
     for (unsigned state = 0; state < states; ++state) {
+      if (trips[state].empty()) {
+        std::fprintf(stderr, "no ping was answered\n");
+        std::exit(1);
+      }
       now[state] = percentile(trips[state], 99);
       p99[state].push_back(now[state]);
     }
@@ -284,9 +235,9 @@ void measure(unsigned rounds, unsigned containers) {
 } // namespace fan::bench
 
 int main(int argc, char** argv) {
-  const auto number = [&](int n, unsigned otherwise, int most) {
-    return argc > n ? static_cast<unsigned>(std::clamp(std::atoi(argv[n]), 2, most)) : otherwise;
+  const auto number = [&](int n, unsigned otherwise, int least, int most) {
+    return argc > n ? static_cast<unsigned>(std::clamp(std::atoi(argv[n]), least, most)) : otherwise;
   };
-  fan::bench::measure(number(1, 3, 1000), number(2, 100, 150));
+  fan::bench::measure(number(1, 3, 1, 1000), number(2, 100, 3, 150));
   return 0;
 }

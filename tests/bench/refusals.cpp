@@ -22,10 +22,13 @@
 
 #include "bpf_abi/fan_abi.h"
 #include "fan_pair.h"
+#include "percentile.h"
 #include "support/raw_sender.h"
 
 namespace fan::test {
 namespace {
+
+using bench::median;
 
 constexpr int rounds = 9;
 constexpr std::uint32_t vni = 16384001;
@@ -179,11 +182,6 @@ double each(RawSender& sender, const Bytes& frame, int packets) {
     sender.send(frame);
   }
   return (cpu_now() - before) / packets;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
 }
 
 std::uint64_t counted(const Host& host, const std::string& reason) {

@@ -18,11 +18,14 @@
 
 #include <fmt/format.h>
 
+#include "percentile.h"
 #include "support/topology.h"
 #include "transfer.h"
 
 namespace fan::test {
 namespace {
+
+using bench::median;
 
 int batches = 3000;
 constexpr unsigned batch = 64;
@@ -176,11 +179,6 @@ Cost measure(Hosts& hosts) {
   const Burst against_wall = send_burst(out);
   hosts.wall(false);
   return {each(through.ns, arrived), each(against_wall.ns, against_wall.sent)};
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
 }
 
 } // namespace

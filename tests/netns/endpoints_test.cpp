@@ -536,7 +536,7 @@ TEST_F(ManyEndpoints, WhoHaveAllSentAlreadyAreApplied) {
     learned.input += fmt::format("fdb add {} dev {} master dynamic\n", mac(n), members[n % 2].port());
   }
   host.must({"bridge", "-batch", "-"}, learned);
-  RunOptions with_the_first = file();
+  RunOptions with_the_first = file(); // were that one to go, the table would be read, and nothing refused
   with_the_first.input += line_of(members[1].port(), "250.0.31.2", members[1].mac().str());
   const Outcome applied = host.fanctl({"endpoint", "apply", "-"}, with_the_first);
   EXPECT_TRUE(applied.ok()) << applied.err;

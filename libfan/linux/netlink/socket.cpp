@@ -134,8 +134,8 @@ Result<void> Socket::query(Message& message, const std::function<void(const nlms
 
 Result<void> Socket::requests(Batch& batch, const std::function<void(std::size_t, Error)>& refused) {
   // The kernel reads all of a datagram before anybody reads its answers, and those of which each is refused have to fit
-  // into the socket's buffer: 64 KiB, as libnl asks for 32 and the kernel doubles that. One takes some 0.7 KiB (86 are
-  // too many on 6.18), and twice that if a kernel repeats the request in it.
+  // into the socket's buffer: 64 KiB, as libnl asks for 32 and the kernel doubles that. One takes some 0.7 KiB (85 fit
+  // on 6.18, 92 do not), and may take twice that where a kernel repeats the request in it.
   constexpr std::size_t most_in_a_datagram = 32;
   if (!batch.good())
     return out_of_memory();

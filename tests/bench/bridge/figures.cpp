@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "bridge/injector.h"
+#include "percentile.h"
 
 namespace fan::bench {
 

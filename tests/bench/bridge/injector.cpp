@@ -212,9 +212,4 @@ Mesh full_mesh(const Stage& stage, unsigned count) {
   return {static_cast<double>(ns), sum(after) - sum(before)};
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
-}
-
 } // namespace fan::bench

@@ -45,6 +45,4 @@ Mesh full_mesh(const Stage& stage, unsigned count);
 // CPU time so far of this thread and of the ksoftirqd of the CPU that it is pinned to.
 std::uint64_t cpu_ns();
 
-double median(std::vector<double> values);
-
 } // namespace fan::bench

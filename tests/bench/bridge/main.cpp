@@ -25,6 +25,7 @@
 #include "bridge/port_programs.h"
 #include "bridge/rules.h"
 #include "bridge/stage.h"
+#include "percentile.h"
 
 namespace fan::bench {
 namespace {

@@ -18,7 +18,8 @@
 #include <fmt/format.h>
 
 #include "bridge/figures.h"
-#include "bridge/injector.h"
+#include "flood.h"
+#include "percentile.h"
 
 namespace fan::bench {
 namespace {
@@ -93,11 +94,6 @@ private:
   int fd_;
 };
 
-double percentile99(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() * 99 / 100);
-}
-
 // Between two of them whoever else wants the CPU has it, as between those of ping(8): without that an answer is there
 // before anybody else has had his turn.
 double p99(const std::vector<Pinger>& pingers) {
@@ -108,7 +104,7 @@ double p99(const std::vector<Pinger>& pingers) {
       trips.push_back(pinger.ping());
     }
   }
-  return percentile99(std::move(trips));
+  return percentile(std::move(trips), 99);
 }
 
 // The calling thread runs on the other CPUs from now on.
@@ -121,81 +117,38 @@ void leave_cpu() {
   sched_setaffinity(0, sizeof set, &set);
 }
 
-// Does something over and over until it goes.
-class Beside {
-public:
-  Beside(Neighbourhood where, std::function<void()> what)
-      : thread_([this, where, what = std::move(what)] {
-          if (where == Neighbourhood::other_cpu) {
-            leave_cpu();
-          }
-          while (!over_) {
-            what();
-          }
-        }) {}
-  ~Beside() {
-    over_ = true;
-    thread_.join();
-  }
-  Beside(const Beside&) = delete;
-  Beside& operator=(const Beside&) = delete;
-
-private:
-  std::atomic<bool> over_ = false;
-  std::thread thread_;
-};
-
 std::atomic<unsigned> counted = 0;
-
-// Container 1's socket for broadcasts.
-int open_loud(const Containers& containers) {
-  const test::Inside here(containers.at(1));
-  const int out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  const int yes = 1;
-  setsockopt(out, SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes);
-  setsockopt(out, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5);
-  return out;
-}
-
-void shout(int out) {
-  sockaddr_in everybody{};
-  everybody.sin_family = AF_INET;
-  everybody.sin_port = htons(9);
-  everybody.sin_addr.s_addr = INADDR_BROADCAST;
-  (void)sendto(out, "broadcast", 9, 0, reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody);
-}
 
 } // namespace
 
 struct PingStage::Parts {
-  Parts(const Stage& stage, unsigned count) : containers(stage, count), loud(open_loud(containers)) {
+  Parts(const Stage& stage, unsigned count) : containers(stage, count), loud(containers.at(1).fd()) {
     for (unsigned n = 2; n <= count; ++n) {
       pingers.emplace_back(containers.at(n), containers.address(n == count ? 2 : n + 1));
     }
   }
   Containers containers;
-  int loud;
+  Loud loud; // container 1
   std::vector<Pinger> pingers;
 };
 
 PingStage::PingStage(Stage& stage, unsigned containers) : parts_(std::make_unique<Parts>(stage, containers)) {}
 
-PingStage::~PingStage() {
-  close(parts_->loud);
-}
+PingStage::~PingStage() = default;
 
 Pings PingStage::pings(Neighbourhood where, unsigned rounds) const {
   const std::vector<Pinger>& pingers = parts_->pingers;
-  const int loud = parts_->loud;
+  const Loud& loud = parts_->loud;
+  const std::function<void()> first = where == Neighbourhood::other_cpu ? leave_cpu : [] {};
   (void)p99(pingers); // addresses are resolved
   const auto ns =
       by_turns(rounds, {[&] { return p99(pingers); },
                         [&] {
-                          const Beside counting(where, [] { counted.fetch_add(1, std::memory_order_relaxed); });
+                          const Beside counting([] { counted.fetch_add(1, std::memory_order_relaxed); }, first);
                           return p99(pingers);
                         },
                         [&] {
-                          const Beside flood(where, [loud] { shout(loud); });
+                          const Beside flood([&] { (void)loud.shout(); }, first);
                           return p99(pingers);
                         }});
   return {ns[0], ns[1], ns[2]};
